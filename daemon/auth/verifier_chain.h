@@ -1,0 +1,48 @@
+// VerifierChain: registered tokens first, then the app's configured verifiers in order; cache, single flight, budgets.
+// Never runs on a loop: SQL and plugins run on its own bounded threads.
+#pragma once
+
+#include <memory>
+
+#include "base/clock.h"
+#include "chat/credentials.h"
+#include "chat/directory.h"
+#include "chat/verifier.h"
+#include "outbound/outbound_http.h"
+
+namespace chatd {
+
+struct VerifierOptions {
+  bool allowPrivateNetworks = false;    ///< for apps that do not say (true under --dev)
+  std::size_t perApp = 64;              ///< verifications of one app at once, then Busy
+  std::int64_t failuresPerSecond = 10;  ///< failed credentials an address
+  std::int64_t failuresBurst = 50;
+};
+
+class VerifierChain final : public Verifier {
+ public:
+  VerifierChain(Credentials& credentials, Directory& directory, OutboundHttp& http, const Clock& clock,
+                std::string serverKey, const VerifierOptions& options);
+  ~VerifierChain() override;
+
+  void verify(VerifyRequest request, Done done) override;
+  [[nodiscard]] bool current(const Identity& identity) const override;
+
+  /// The user's tokens were revoked, or it was banned or deleted: nothing verified before counts any more.
+  /// The app's configuration changed: its instances are made anew, its cache is dropped. Thread: any; never block.
+  void revoked(UserId user);
+  void appChanged(AppId app);
+
+  /// Judges a configuration before it is stored: the plugin exists and takes the config. Errors: Invalid with the field
+  /// "verifiers[i].config" and the plugin's own words. Thread: worker.
+  Result<void> check(AppId app, const std::vector<VerifierSpec>& verifiers);
+
+  /// Failed-credential budget of an address, shared with the Authenticator: false if it is used up (429).
+  [[nodiscard]] bool mayTry(const std::string& clientIp);
+  void failed(const std::string& clientIp);
+
+  /// Takes no more, fails what is under way with VerifierUnavailable, joins. Called once.
+  void stop();
+};
+
+}  // namespace chatd

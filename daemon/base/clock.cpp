@@ -1,0 +1,88 @@
+#include "base/clock.h"
+
+#include <fmt/format.h>
+
+#include <cstdint>
+
+namespace chatd {
+
+namespace {
+
+/// Two to nine digits at `at`; moves `at` behind them. -1: not digits.
+int digits(std::string_view text, std::size_t& at, std::size_t count) {
+  if (at + count > text.size()) return -1;
+  int value = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const char c = text[at + i];
+    if (c < '0' || c > '9') return -1;
+    value = value * 10 + (c - '0');
+  }
+  at += count;
+  return value;
+}
+
+bool take(std::string_view text, std::size_t& at, char c) {
+  if (at >= text.size() || text[at] != c) return false;
+  ++at;
+  return true;
+}
+
+}  // namespace
+
+void appendRfc3339(std::string& out, Timestamp t) {
+  const auto day = std::chrono::floor<std::chrono::days>(t);
+  const std::chrono::year_month_day date{day};
+  const auto ms = std::chrono::floor<std::chrono::milliseconds>(t - day).count();
+  fmt::format_to(std::back_inserter(out), "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
+                 static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), ms / 3'600'000, ms / 60'000 % 60,
+                 ms / 1000 % 60, ms % 1000);
+}
+
+std::string toRfc3339(Timestamp t) {
+  std::string out;
+  appendRfc3339(out, t);
+  return out;
+}
+
+std::optional<Timestamp> parseRfc3339(std::string_view text) {
+  std::size_t at = 0;
+  const int year = digits(text, at, 4);
+  if (year < 0 || !take(text, at, '-')) return std::nullopt;
+  const int month = digits(text, at, 2);
+  if (month < 0 || !take(text, at, '-')) return std::nullopt;
+  const int day = digits(text, at, 2);
+  if (day < 0 || (!take(text, at, 'T') && !take(text, at, 't') && !take(text, at, ' '))) return std::nullopt;
+  const int hour = digits(text, at, 2);
+  if (hour < 0 || hour > 23 || !take(text, at, ':')) return std::nullopt;
+  const int minute = digits(text, at, 2);
+  if (minute < 0 || minute > 59 || !take(text, at, ':')) return std::nullopt;
+  const int second = digits(text, at, 2);
+  if (second < 0 || second > 60) return std::nullopt;
+  std::int64_t fraction = 0;
+  if (take(text, at, '.')) {
+    int taken = 0;
+    std::int64_t scale = 100'000;
+    for (int d = digits(text, at, 1); d >= 0; d = digits(text, at, 1), ++taken) {
+      fraction += d * scale;
+      scale /= 10;
+    }
+    if (taken == 0) return std::nullopt;
+  }
+  std::chrono::minutes offset{0};
+  if (!take(text, at, 'Z') && !take(text, at, 'z')) {
+    const bool west = take(text, at, '-');
+    if (!west && !take(text, at, '+')) return std::nullopt;
+    const int oh = digits(text, at, 2);
+    if (oh < 0 || oh > 23 || !take(text, at, ':')) return std::nullopt;
+    const int om = digits(text, at, 2);
+    if (om < 0 || om > 59) return std::nullopt;
+    offset = std::chrono::minutes((west ? -1 : 1) * (oh * 60 + om));
+  }
+  const std::chrono::year_month_day date{std::chrono::year{year}, std::chrono::month{static_cast<unsigned>(month)},
+                                         std::chrono::day{static_cast<unsigned>(day)}};
+  if (at != text.size() || !date.ok()) return std::nullopt;
+  return Timestamp{std::chrono::sys_days{date}} + std::chrono::hours{hour} + std::chrono::minutes{minute} +
+         std::chrono::seconds{second} + std::chrono::microseconds{fraction} - offset;
+}
+
+}  // namespace chatd

@@ -1,0 +1,101 @@
+// ChatService: the domain's front door. Finds a room's home loop, takes commands there, and lets nothing be told that is not
+// committed. Every method may be called from any thread, never blocks, and calls `done` exactly once, on a loop, where it
+// must not block.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/task.h"
+#include "chat/directory.h"
+#include "chat/executor.h"
+#include "chat/fanout.h"
+#include "chat/message_log.h"
+#include "chat/model.h"
+
+namespace chatd {
+
+struct ChatLimits {
+  std::size_t messageBytes = 16'384;
+  std::int64_t messagesPerSecond = 10;  ///< per user; 0: no limit
+  std::int64_t messagesBurst = 50;
+  std::size_t roomSessions = 200;       ///< entries of a roomData event (limits.room_data)
+  std::size_t commandsPerApp = 20'000;  ///< sends of one app that may be waiting for their commit
+  std::size_t liveRooms = 100'000;      ///< rooms in memory; the longest unused are evicted
+};
+
+/// Who acts. A user acts under its membership; an app (its key) acts for one of its users without one.
+struct Actor {
+  AppId app{};
+  UserId user{};
+  bool asApp = false;  ///< not bound by the user's rate; may delete any message
+};
+
+struct SendCommand {
+  Actor actor;
+  RoomId room{};
+  std::string text;
+  std::optional<std::string> clientMsgId;
+  std::optional<MessageId> replyTo;
+  std::optional<std::string> metadata;  ///< JSON text of an object
+};
+
+/// What a joiner is told.
+struct Joined {
+  Room room;
+  RoomCounter counter;
+  std::vector<Member> members;
+  std::optional<Message> lastMessage;
+  std::int64_t unread = 0;
+  std::vector<RosterEntry> roster;  ///< at most limits.roomSessions
+  std::size_t rosterTotal = 0;
+};
+
+class ChatService final : public LogSink {
+ public:
+  ChatService(Executor& executor, MessageLog& log, Directory& directory, Fanout& fanout, const Clock& clock,
+              const ChatLimits& limits);
+  ~ChatService() override;
+
+  // Messages. The room must belong to actor.app, else RoomNotFound.
+  /// Errors: RoomNotFound, Forbidden (not a member), EmptyText, InvalidText, TooLarge, Invalid, RateLimited, Busy,
+  /// ClientMsgIdReused, StoreUnavailable, OutcomeUnknown.
+  void send(SendCommand command, UniqueFunction<void(Result<Appended>)> done);
+  /// Author only. Errors: MessageNotFound, Forbidden, and those of send().
+  void edit(Actor actor, MessageId message, std::string text, UniqueFunction<void(Result<Changed>)> done);
+  /// Author, moderator or the app.
+  void remove(Actor actor, MessageId message, UniqueFunction<void(Result<Changed>)> done);
+  /// Raises what the user has read (nothing: to the newest message) and tells the others. Done after it is stored.
+  void seen(Actor actor, RoomId room, std::optional<Seq> upTo, UniqueFunction<void(Result<Seq>)> done);
+
+  // Presence of one session in one room.
+  void join(Actor actor, RoomId room, SessionAddress session, UniqueFunction<void(Result<Joined>)> done);
+  void leave(RoomId room, SessionAddress session);
+  void typing(Actor actor, RoomId room, SessionAddress session, bool typing);
+
+  // After a Directory write by somebody else (REST): live rooms take notice at once.
+  /// Members, roles or a ban changed. Sessions of users who are no longer members lose the room.
+  void accessChanged(RoomId room);
+  /// Name, title or metadata changed.
+  void roomChanged(RoomId room);
+  /// Every session in it loses the room.
+  void roomDeleted(RoomId room);
+  /// Profile changed (names): what rooms say of the user is brought up to date.
+  void userChanged(const User& user);
+
+  void setLimits(const ChatLimits& limits);
+  /// Quotas of an app; called when an app is loaded or changed.
+  void setQuotas(AppId app, const AppQuotas& quotas);
+
+  // LogSink. Thread: commit thread.
+  void committed(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes) override;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace chatd

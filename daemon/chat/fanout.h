@@ -1,0 +1,83 @@
+// Port: what is told to live sessions. Implemented by realtime/, which encodes each event once per vocabulary and loop.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/error.h"
+#include "base/ids.h"
+#include "chat/model.h"
+
+namespace chatd {
+
+/// A session and the loop it lives on.
+struct SessionAddress {
+  std::uint32_t loop = 0;
+  SessionId id{};
+  bool operator==(const SessionAddress&) const = default;
+};
+
+/// One session in one room, as roomData shows it.
+struct RosterEntry {
+  SessionAddress session;
+  UserId user{};
+  std::string publicId;  ///< socket id
+};
+
+// What happens in a room, in the order in which the room's home loop decided it. Values are immutable and shared between
+// loops.
+struct MessageEvent {
+  std::shared_ptr<const Message> message;
+};
+struct UpdatedEvent {
+  std::shared_ptr<const Message> message;
+  Rev rev{};
+};
+struct DeletedEvent {
+  std::shared_ptr<const Message> message;
+  Rev rev{};
+};
+struct TypingEvent {
+  std::shared_ptr<const User> user;
+  SessionAddress from;  ///< is not told itself
+  bool typing = false;
+};
+struct SeenEvent {
+  std::shared_ptr<const User> user;  ///< whose sessions are not told
+  MessageId message{};
+  Seq seq{};
+  Timestamp at{};
+};
+/// The newest roster of the room, coalesced.
+struct RosterEvent {
+  std::shared_ptr<const std::vector<RosterEntry>> entries;  ///< the first limits.room_data
+  std::size_t total = 0;
+};
+/// These users are no longer in the room (or all, if `everybody`): their sessions lose it.
+struct LostEvent {
+  std::shared_ptr<const std::vector<UserId>> users;
+  bool everybody = false;
+  Code why = Code::Forbidden;
+};
+using RoomEvent = std::variant<MessageEvent, UpdatedEvent, DeletedEvent, TypingEvent, SeenEvent, RosterEvent, LostEvent>;
+
+/// One letter from a room's home loop to a loop that has listeners: everything new of this turn.
+struct RoomLetter {
+  std::shared_ptr<const Room> room;
+  AppId app{};
+  std::vector<RoomEvent> events;
+};
+
+class Fanout {
+ public:
+  virtual ~Fanout() = default;
+  /// Thread: the room's home loop. The letter is shared by every loop of `loops` (bit i: loop i).
+  /// Order: letters of one room reach a loop in the order of these calls; nothing is lost (a full mailbox makes the
+  /// room lag on that loop, which then refills by cursor from the log).
+  virtual void tell(std::uint64_t loops, std::shared_ptr<const RoomLetter> letter) = 0;
+};
+
+}  // namespace chatd

@@ -1,0 +1,43 @@
+// Port: who is behind a user token. Implemented by auth/ (registered tokens first, then the app's chain).
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "base/task.h"
+#include "chat/model.h"
+
+namespace chatd {
+
+struct VerifyRequest {
+  std::string token;               ///< never logged
+  std::optional<std::string> app;  ///< id or name, as the client gave it
+  std::string clientIp;            ///< textual address, for limits and plugins that read it
+  std::string origin;
+};
+
+struct Identity {
+  App app;
+  User user;
+  std::optional<Timestamp> expiresAt;  ///< the session ends then
+  std::optional<TokenId> token;        ///< a registered token
+  std::uint64_t generation = 0;        ///< revocation generation read before verifying; see Verifier::current
+};
+
+class Verifier {
+ public:
+  virtual ~Verifier() = default;
+  using Done = UniqueFunction<void(Result<Identity>)>;
+
+  /// Judges a token. `done` is called exactly once, on any thread, maybe before this returns; it must not block.
+  /// Errors: Unauthorized, TokenExpired, AppRequired, UnknownUser, Banned, UserDeleted, RateLimited (failed attempts of this
+  /// address), VerifierUnavailable, StoreUnavailable, Busy. Thread: any; never blocks.
+  virtual void verify(VerifyRequest request, Done done) = 0;
+
+  /// False if `user` was revoked, banned or deleted after the generation of `identity` was read: do not attach.
+  /// Thread: any; never blocks.
+  [[nodiscard]] virtual bool current(const Identity& identity) const = 0;
+};
+
+}  // namespace chatd

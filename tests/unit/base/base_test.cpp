@@ -1,0 +1,143 @@
+// base: text, ids, JSON, tasks, queues, the error table.
+#include <boost/test/unit_test.hpp>
+
+#include <set>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/ids.h"
+#include "base/json.h"
+#include "base/queue.h"
+#include "base/task.h"
+#include "base/text.h"
+
+using namespace chatd;
+
+BOOST_AUTO_TEST_SUITE(base)
+
+BOOST_AUTO_TEST_CASE(utf8_takes_what_rfc_3629_allows_and_nothing_else) {
+  for (const char* good : {"", "plain ascii text", "h\xC3\xA9llo", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "\xF4\x8F\xBF\xBF"})
+    BOOST_TEST(isUtf8(good));
+  for (const char* bad : {"\x80", "\xC3", "\xC0\xAF", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80",
+                          "12345678\xFF"}) {
+    BOOST_TEST(!isUtf8(bad));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(base64_agrees_with_rfc_4648_and_reads_back_every_length) {
+  BOOST_TEST(toBase64("") == "");
+  BOOST_TEST(toBase64("f") == "Zg==");
+  BOOST_TEST(toBase64("fo") == "Zm8=");
+  BOOST_TEST(toBase64("foobar") == "Zm9vYmFy");
+  BOOST_TEST(toBase64Url("\xFB\xFF") == "-_8");
+  std::string bytes;
+  for (int i = 0; i < 300; ++i) {
+    BOOST_TEST(fromBase64(toBase64(bytes)).value() == bytes);
+    BOOST_TEST(fromBase64Url(toBase64Url(bytes)).value() == bytes);
+    bytes.push_back(static_cast<char>(i * 7));
+  }
+  for (const char* bad : {"Zg", "Zg=", "Z===", "Zh==", "Z g=", "Zm9v-mFy"}) BOOST_TEST(!fromBase64(bad).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(an_id_is_digits_up_to_two_to_the_fifty_three) {
+  BOOST_TEST(parseId("1").value() == 1);
+  BOOST_TEST(parseId("9007199254740991").value() == kMaxInteger);
+  for (const char* bad : {"", "0", "-1", "+1", "1a", " 1", "9007199254740992", "99999999999999999999"})
+    BOOST_TEST(!parseId(bad).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_name_has_no_slash_no_control_character_and_is_not_digits_only) {
+  BOOST_TEST(!nameFault("usr-1-2").has_value());
+  BOOST_TEST(!nameFault("caf\xC3\xA9 \xF0\x9F\x98\x80").has_value());
+  for (const char* bad : {"", "123", "a/b", "a\nb", "\x7F", "a\xC2\x85z", "\xFF"}) BOOST_TEST(nameFault(bad).has_value());
+  BOOST_TEST(!nameFault(std::string(128, 'a')).has_value());
+  BOOST_TEST(nameFault(std::string(129, 'a')).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(time_is_written_and_read_back_as_rfc_3339) {
+  const Timestamp t = fromMicros(1'772'360'430'123'456);
+  BOOST_TEST(toRfc3339(t) == "2026-03-01T10:20:30.123Z");
+  BOOST_TEST(micros(*parseRfc3339("2026-03-01T10:20:30.123456Z")) == micros(t));
+  BOOST_TEST(micros(*parseRfc3339("2026-03-01T12:20:30.123456+02:00")) == micros(t));
+  for (const char* bad : {"", "2026-03-01", "2026-13-01T10:20:30Z", "2026-02-30T10:20:30Z", "2026-03-01T10:20:30",
+                          "2026-03-01T10:20:30.Z", "2026-03-01T10:20:30Zx"}) {
+    BOOST_TEST(!parseRfc3339(bad).has_value());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(json_is_read_strictly) {
+  BOOST_TEST(parseJson(R"({"a":[1,2,{"b":null}]})").ok());
+  for (const char* bad :
+       {"", "{", "{\"a\":1}x", "{'a':1}", "[1,]", "\"\xFF\"", "{\"a\":1,\"a\":2}", "NaN", "{\"a\":{\"b\":1,\"b\":2}}"}) {
+    BOOST_TEST(!parseJson(bad).ok());
+  }
+  BOOST_TEST(parseJson(std::string(32, '[') + std::string(32, ']')).ok());
+  BOOST_TEST(!parseJson(std::string(33, '[') + std::string(33, ']')).ok());
+  BOOST_TEST(!parseJson(std::string(1'000'000, '[')).ok());
+}
+
+BOOST_AUTO_TEST_CASE(json_that_we_write_reads_back_the_same) {
+  std::string out;
+  std::string nasty = "quote \" backslash \\ newline \n bell \x07 nul ";
+  nasty.push_back('\0');
+  nasty += "\xF0\x9F\x98\x80";
+  JsonWriter w(out);
+  w.beginObject()
+      .field("text", nasty)
+      .key("list")
+      .beginArray()
+      .integer(-5)
+      .boolean(true)
+      .null()
+      .beginObject()
+      .endObject()
+      .endArray()
+      .field("n", std::int64_t{9007199254740991})
+      .endObject();
+  const auto back = parseJson(out);
+  BOOST_REQUIRE(back.ok());
+  BOOST_TEST(asView(*find(*back, "text")) == nasty);
+  BOOST_TEST(find(*back, "list")->Size() == 4U);
+  BOOST_TEST(find(*back, "n")->GetInt64() == kMaxInteger);
+}
+
+BOOST_AUTO_TEST_CASE(every_error_row_stands_at_its_code_and_has_a_wire_name_of_its_own) {
+  std::set<std::string_view> names;
+  for (std::size_t i = 0; i < errorTable().size(); ++i) {
+    const ErrorRow& r = errorTable()[i];
+    BOOST_TEST(static_cast<std::size_t>(r.code) == i);
+    BOOST_TEST(names.insert(r.wire).second, r.wire);
+    BOOST_TEST((r.status >= 400 && r.status < 600));
+    BOOST_TEST(!r.text.empty());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_task_moves_its_captures_whether_they_are_small_or_large) {
+  auto counter = std::make_shared<int>(0);
+  Task small = [counter] { ++*counter; };
+  std::array<char, 200> big{};
+  Task large = [counter, big] { *counter += 10 + big[0]; };
+  Task moved = std::move(small);
+  BOOST_TEST(!small);
+  moved();
+  small = std::move(large);
+  small();
+  BOOST_TEST(*counter == 11);
+  moved = nullptr;
+  small = nullptr;
+  BOOST_TEST(counter.use_count() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_full_queue_says_so_and_a_closed_one_hands_out_what_it_has) {
+  BoundedQueue<int> q(2);
+  BOOST_TEST((q.push(1) == Offer::Taken));
+  BOOST_TEST((q.push(2) == Offer::Taken));
+  BOOST_TEST((q.push(3) == Offer::Full));
+  q.close();
+  BOOST_TEST((q.push(4) == Offer::Closing));
+  BOOST_TEST(q.pop().value() == 1);
+  BOOST_TEST(q.pop().value() == 2);
+  BOOST_TEST(!q.pop().has_value());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
