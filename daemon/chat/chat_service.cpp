@@ -205,6 +205,10 @@ void ChatService::history(Actor actor, RoomId room, HistoryRequest request,
   });
 }
 
+Result<std::vector<Message>> ChatService::messagesBetween(RoomId room, Seq after, Seq upTo, std::size_t limit) {
+  return impl_->context.log.range(room, after, upTo, limit);
+}
+
 bool ChatService::admitSession(AppId app) { return impl_->context.budgets.admitSession(app); }
 void ChatService::releaseSession(AppId app) { impl_->context.budgets.releaseSession(app); }
 

@@ -93,6 +93,9 @@ class ChatService final : public LogSink {
   /// Newest first. Members only (an actor with asApp: any room of its app). Errors: RoomNotFound, Forbidden, Busy …
   void history(Actor actor, RoomId room, HistoryRequest request, UniqueFunction<void(Result<std::vector<Message>>)> done);
 
+  /// After `after`, up to `upTo`, oldest first: for a loop that missed letters. Blocks; thread: worker.
+  Result<std::vector<Message>> messagesBetween(RoomId room, Seq after, Seq upTo, std::size_t limit);
+
   // Live sessions of an app, counted against its quota. Thread: any.
   [[nodiscard]] bool admitSession(AppId app);
   void releaseSession(AppId app);
