@@ -15,6 +15,9 @@ class Utf8Stream {
   void reset() { *this = Utf8Stream{}; }
 
  private:
+  /// Takes the first byte of a character of several. False: it cannot be one.
+  [[nodiscard]] bool lead(unsigned char c);
+
   std::uint8_t open_ = 0;      ///< continuation bytes that the character under way still wants
   std::uint8_t least_ = 0x80;  ///< range of the next continuation byte
   std::uint8_t most_ = 0xBF;

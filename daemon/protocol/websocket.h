@@ -76,29 +76,38 @@ class FrameParser {
     std::size_t size = 0;  ///< of the header itself, mask included
     bool final = false;
     Opcode opcode = Opcode::Continuation;
-    std::uint64_t length = 0;
-    std::uint32_t mask = 0;  ///< the four bytes as they lie in memory
+    std::uint64_t length = 0;  ///< of the payload
+    std::uint32_t mask = 0;    ///< the four bytes as they lie in memory
   };
-  enum class Read : std::uint8_t { Whole, Partial, Broken };
-
-  [[nodiscard]] Read readHeader(std::span<const char> data, Header& header, Step& fault);
-  [[nodiscard]] bool admit(const Header& header, Step& fault);
+  struct Refusal {
+    CloseCode code = CloseCode::ProtocolError;
+    std::string_view reason;  ///< empty: nothing is wrong
+  };
+  /// Reads and judges a header; size 0: not all of it is there.
+  [[nodiscard]] static Refusal readHeader(std::span<const char> data, Header& header);
+  /// May this data frame come now, and is there room for it?
+  [[nodiscard]] Refusal admit(const Header& header) const;
   [[nodiscard]] Step control(const Header& header, std::span<char> payload, std::size_t consumed);
-  [[nodiscard]] Step close(std::string_view payload, std::size_t consumed);
-  [[nodiscard]] Step assemble(std::span<char> data, std::size_t consumed);
-  [[nodiscard]] Step fail(CloseCode code, std::string_view reason);
+  [[nodiscard]] Step closed(std::string_view payload, std::size_t consumed);
+  /// A message that is one frame and lies wholly in the caller's data.
+  [[nodiscard]] Step inPlace(const Header& header, std::span<char> payload, std::size_t consumed);
+  void open(const Header& header);
+  /// Moves what is there of the frame under way to the assembly buffer. False: the text is not UTF-8.
+  [[nodiscard]] bool assemble(std::span<char> data);
+  [[nodiscard]] Step assembled(std::size_t consumed);
+  [[nodiscard]] Step fail(CloseCode code, std::string_view reason, std::size_t consumed);
   void release();
 
   std::size_t maxMessage_;
-  std::string assembly_;                   ///< payload so far of the message under way
+  std::vector<char> assembly_;             ///< payload so far of the message under way
   Utf8Stream utf8_;                        ///< of the message under way, if it is text
-  std::uint64_t frameLeft_ = 0;            ///< payload bytes of the frame under way that have not arrived
+  std::size_t frameLeft_ = 0;              ///< payload bytes of the frame under way that have not arrived
   std::uint32_t mask_ = 0;                 ///< of the frame under way, turned to its next byte
   Opcode message_ = Opcode::Continuation;  ///< of the message under way; Continuation: none is
-  bool frameFinal_ = false;                ///< the frame under way ends the message
   bool inFrame_ = false;
-  bool handedOut_ = false;  ///< the assembly buffer was the last Message
-  bool ended_ = false;
+  bool frameFinal_ = false;  ///< the frame under way ends the message
+  bool handedOut_ = false;   ///< the assembly buffer was the last Message
+  bool ended_ = false;       ///< after a close or a Fault
 };
 
 /// XORs `data` with `mask` (the four bytes as they lie in memory), eight bytes at a time; returns the mask turned so that

@@ -32,6 +32,10 @@ void appendMessage(std::string& out, const Message& message, std::string_view ro
 /// ban: null or `{"until","reason"}`.
 void appendUser(std::string& out, const User& user);
 
+/// A user as other users see it: `{"id","appUserId","firstName","middleName","lastName","token":null,"createdAt",
+/// "updatedAt","deletedAt"}`.
+void appendPublicUser(std::string& out, const User& user);
+
 /// `{"id","appUserId","firstName","middleName","lastName","role"}`
 void appendMember(std::string& out, const Member& member);
 /// An array of them.
