@@ -26,6 +26,7 @@ export class PaneView {
     this.sendButton = find('.compose button');
     this.rows = new Map(); // key → <li>
     this.typists = new Map(); // name → timer
+    this.followsEnd = true; // the newest message was in sight when the pane last moved
     this.setName(label);
     this.roomLine.textContent = room;
     this.room = room;
@@ -53,13 +54,20 @@ export class PaneView {
     });
     this.toggle.addEventListener('click', () => (client.socket.active ? client.disconnect() : client.connect()));
     this.newest.addEventListener('click', () => this.scrollToEnd());
-    this.scroll.addEventListener('scroll', () => this.noticeRead(), { passive: true });
+    this.scroll.addEventListener('scroll', () => {
+      this.followsEnd = this.isAtEnd();
+      this.noticeRead();
+    }, { passive: true });
+    // Turning the phone or opening its keyboard keeps the newest message in sight.
+    this.resized = new ResizeObserver(() => this.followsEnd && this.scrollToEnd());
+    this.resized.observe(this.scroll);
     this.onVisible = () => this.noticeRead();
     document.addEventListener('visibilitychange', this.onVisible);
   }
 
   detach() {
     document.removeEventListener('visibilitychange', this.onVisible);
+    this.resized.disconnect();
     for (const timer of this.typists.values()) clearTimeout(timer);
   }
 
@@ -208,6 +216,7 @@ export class PaneView {
   }
 
   scrollToEnd() {
+    this.followsEnd = true;
     this.scroll.scrollTo({ top: this.scroll.scrollHeight, behavior: 'instant' });
     this.newest.hidden = true;
   }
