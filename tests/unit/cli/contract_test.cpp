@@ -194,7 +194,7 @@ BOOST_AUTO_TEST_CASE(names_of_others_neither_break_lines_nor_move_the_cursor) {
                                           "rtl",
                                           "back\\slash",
                                           "\"quote'"};
-  for (const std::string& format : {"table", "tsv", "name", "yaml"}) {
+  for (const std::string format : {"table", "tsv", "name", "yaml"}) {
     daemon.answerNext({200, itemsOf(names)});
     const Ran ran = shell({"app", "list", "-o", format});
     BOOST_TEST_CONTEXT(format << "\n" << ran.out) {
@@ -209,7 +209,7 @@ BOOST_AUTO_TEST_CASE(names_of_others_neither_break_lines_nor_move_the_cursor) {
 }
 
 BOOST_AUTO_TEST_CASE(names_as_words_go_through_whatever_they_look_like) {
-  for (const std::string& name :
+  for (const std::string name :
        {"-dash", "--yes", "[a,b]", "{}", "list", "a b", "a/b", "q?x=1&y", "\x1b[0m", "new\nline", "\"", "ä", "-5", ".."}) {
     BOOST_TEST_CONTEXT(name) {
       const Ran ran = shell({"app", "create", "-o", "json", "--", name});
@@ -322,7 +322,7 @@ BOOST_AUTO_TEST_CASE(contexts_never_show_their_token) {
   std::filesystem::create_directories(shell.configFile().parent_path());
   std::ofstream(shell.configFile())
       << "current: a\ncontexts: {a: {server: 'http://h:1', token: s3cret}, b: {server: 'unix:/x'}}\n";
-  for (const std::string& format : {"table", "json", "yaml", "tsv"}) {
+  for (const std::string format : {"table", "json", "yaml", "tsv"}) {
     const Ran ran = shell({"context", "list", "-o", format});
     BOOST_CHECK_EQUAL(ran.code, 0);
     BOOST_CHECK(!has(ran.out + ran.err, "s3cret"));
@@ -376,7 +376,7 @@ BOOST_AUTO_TEST_CASE(help_and_man_page_come_from_the_tree) {
 
 BOOST_AUTO_TEST_CASE(the_guess_is_close_or_none) {
   BOOST_CHECK_EQUAL(cli::closest("mesage", {"message", "member"}), "message");
-  BOOST_CHECK_EQUAL(cli::closest("urse", {"user", "room"}), "user");
+  BOOST_CHECK_EQUAL(cli::closest("suer", {"user", "room"}), "user");
   BOOST_CHECK_EQUAL(cli::closest("banana", {"user", "room"}), "");
 }
 
