@@ -78,9 +78,8 @@ std::string configFileDocument() {
     }
     const std::string_view indent = section.empty() ? "" : "  ";
     const std::string values = valuesOf(row);
-    const std::string facts = fmt::format("[{}]{}{}", reloadOf(row), values.empty() ? "" : " ", values);
-    for (const std::string& line : wrap(fmt::format("{} {}", row.doc, facts), 100))
-      out += fmt::format("{}# {}\n", indent, line);
+    for (const std::string& line : wrap(row.doc, 100)) out += fmt::format("{}# {}\n", indent, line);
+    out += fmt::format("{}# [{}]{}{}\n", indent, reloadOf(row), values.empty() ? "" : " ", values);
     out += fmt::format("{}#{}: {}\n", indent, nameOf(row), row.standard);
   }
   return out;

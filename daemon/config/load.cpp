@@ -86,9 +86,9 @@ class Loader {
   }
 
   bool slurp(const std::string& path, std::string& text) {
-    std::ifstream in(path, std::ios::binary);
-    errno = 0;
     text.resize(kMaxFile + 1);
+    errno = 0;
+    std::ifstream in(path, std::ios::binary);
     in.read(text.data(), static_cast<std::streamsize>(text.size()));
     if (!in.is_open() || in.bad()) {
       const std::string hint = flags_.config ? "" : "; name a file by --config FILE, or try it out with --dev";

@@ -12,13 +12,13 @@ constexpr int kFramesATurn = 32;                       // then other connections
 constexpr std::chrono::milliseconds kJitterFrom{5000};
 }  // namespace
 
-EngineIoSession::EngineIoSession(Realtime& realtime, Presented presented)
+EngineIoSession::EngineIoSession(Realtime& realtime, Handshake handshake)
     : realtime_(realtime),
       parser_(realtime.options()->maxPayload),
       heartbeat_([](void* self) { static_cast<EngineIoSession*>(self)->beat(); }, this),
       pingInterval_(realtime.options()->pingInterval),
       pingTimeout_(realtime.options()->pingTimeout),
-      presented_(std::move(presented)) {}
+      handshake_(std::move(handshake)) {}
 
 EngineIoSession::~EngineIoSession() = default;
 
@@ -33,7 +33,7 @@ void EngineIoSession::attached(net::Connection& connection) {
   std::string frame;
   ws::appendFrame(frame, ws::Opcode::Text, open);
   send(std::move(frame));
-  session_ = std::make_unique<SocketIoSession>(realtime_, *this, connection, std::move(presented_));
+  session_ = std::make_unique<SocketIoSession>(realtime_, *this, connection, std::move(handshake_));
   // Thousands that came at once should not be pinged at once. Short intervals are kept exact.
   auto first = pingInterval_;
   if (first >= kJitterFrom)

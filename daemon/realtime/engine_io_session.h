@@ -14,7 +14,7 @@ namespace chatd {
 
 class EngineIoSession final : public net::StreamHandler, public SocketIoTransport {
  public:
-  EngineIoSession(Realtime& realtime, Presented presented);
+  EngineIoSession(Realtime& realtime, Handshake handshake);
   ~EngineIoSession() override;
 
   // StreamHandler.
@@ -45,7 +45,7 @@ class EngineIoSession final : public net::StreamHandler, public SocketIoTranspor
   bool closing_ = false;
   std::chrono::milliseconds pingInterval_;
   std::chrono::milliseconds pingTimeout_;
-  Presented presented_;  ///< until attached() hands it on
+  Handshake handshake_;  ///< until attached() hands it on
   std::unique_ptr<SocketIoSession> session_;
 };
 

@@ -85,25 +85,25 @@ void Realtime::handle(net::HttpRequest&& request, net::HttpResponder responder) 
     return responder.send(std::move(response));
   }
 
-  Presented presented;
-  presented.origin = headerOr(request, "Origin");
+  Handshake handshake;
+  handshake.origin = headerOr(request, "Origin");
   if (const std::string* bearer = request.header("Authorization");
       bearer != nullptr && bearer->size() > 7 && equalIgnoreCase(bearer->substr(0, 7), "Bearer ")) {
-    presented.token = bearer->substr(7);
+    handshake.token = bearer->substr(7);
   } else {
-    presented.token = request.queryValue("token").value_or("");
+    handshake.token = request.queryValue("token").value_or("");
   }
   if (const std::string* app = request.header("X-Chat-App")) {
-    presented.app = *app;
+    handshake.app = *app;
   } else {
-    presented.app = request.queryValue("app");
+    handshake.app = request.queryValue("app");
   }
   net::HttpResponse response;
   response.status = 101;
   response.headers.emplace_back("Upgrade", "websocket");
   response.headers.emplace_back("Connection", "Upgrade");
   response.headers.emplace_back("Sec-WebSocket-Accept", *accept);
-  responder.upgrade(std::move(response), std::make_unique<EngineIoSession>(*this, std::move(presented)));
+  responder.upgrade(std::move(response), std::make_unique<EngineIoSession>(*this, std::move(handshake)));
 }
 
 // ---- Sessions

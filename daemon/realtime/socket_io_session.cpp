@@ -32,12 +32,12 @@ bool comeBack(Code code) {
 }  // namespace
 
 SocketIoSession::SocketIoSession(Realtime& realtime, SocketIoTransport& transport, net::Connection& connection,
-                                 Presented presented)
+                                 Handshake handshake)
     : realtime_(realtime),
       transport_(transport),
       address_{static_cast<std::uint32_t>(connection.loop().index()), realtime.nextSessionId()},
       clientIp_(connection.peer().ip),
-      presented_(std::make_unique<Presented>(std::move(presented))),
+      handshake_(std::make_unique<Handshake>(std::move(handshake))),
       timer_([](void* self) { static_cast<SocketIoSession*>(self)->timer(); }, this),
       eventTokens_(0),
       eventTokensAt_() {
@@ -102,9 +102,9 @@ void SocketIoSession::connect(sio::Packet packet) {
   }
   if (state_ != State::Waiting) return transport_.close(ws::CloseCode::ProtocolError, "connected already");
   VerifyRequest request;
-  request.token = std::move(presented_->token);
-  request.app = std::move(presented_->app);
-  request.origin = std::move(presented_->origin);
+  request.token = std::move(handshake_->token);
+  request.app = std::move(handshake_->app);
+  request.origin = std::move(handshake_->origin);
   request.clientIp = clientIp_;
   if (packet.data.IsObject()) {
     if (const JsonValue* token = find(packet.data, "token"); token != nullptr && token->IsString()) {
@@ -115,7 +115,7 @@ void SocketIoSession::connect(sio::Packet packet) {
       if (app->IsInt64()) request.app = std::to_string(app->GetInt64());
     }
   }
-  presented_.reset();
+  handshake_.reset();
   state_ = State::Verifying;
   if (request.token.empty()) return refuse(Error(Code::Unauthorized, "Give a token: auth {token}, or ?token=."));
   if (request.token.size() > kMaxToken) return refuse(Error(Code::Unauthorized, "The token is longer than 16 KiB."));

@@ -24,7 +24,7 @@ class Connection;
 class Realtime;
 
 /// What a client showed when its transport was opened.
-struct Presented {
+struct Handshake {
   std::string token;               ///< of query or Authorization; a CONNECT payload may bring another
   std::optional<std::string> app;  ///< of query or X-Chat-App
   std::string origin;
@@ -44,7 +44,7 @@ class SocketIoTransport {
 
 class SocketIoSession {
  public:
-  SocketIoSession(Realtime& realtime, SocketIoTransport& transport, net::Connection& connection, Presented presented);
+  SocketIoSession(Realtime& realtime, SocketIoTransport& transport, net::Connection& connection, Handshake handshake);
   ~SocketIoSession();
 
   // From the transport.
@@ -113,7 +113,7 @@ class SocketIoSession {
   SocketIoTransport& transport_;
   const SessionAddress address_;
   std::string clientIp_;
-  std::unique_ptr<Presented> presented_;           ///< until CONNECT
+  std::unique_ptr<Handshake> handshake_;           ///< until CONNECT
   std::unique_ptr<sio::Attachments> attachments_;  ///< while a binary packet is incomplete
   State state_ = State::Waiting;
   std::string publicId_;  ///< the Socket.IO sid
