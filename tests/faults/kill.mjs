@@ -22,22 +22,23 @@ class Sender {
     this.client = await ChatClient.join(url, this.user.token, ROOM);
     let up = true;
     this.client.socket.on('disconnect', () => { up = false; });
-    const pump = async (number) => {
-      const text = this.unanswered.get(number) ?? `${this.name}:${number}`;
-      this.unanswered.set(number, text);
-      const answer = await this.client.socket.emitWithAck('send_message', { text, clientMsgId: text });
-      if (!answer.ok) {
-        refused.push(answer);
-        return;
+    const pump = async (first) => {
+      for (let number = first; up; number = this.next++) {
+        const text = this.unanswered.get(number) ?? `${this.name}:${number}`;
+        this.unanswered.set(number, text);
+        const answer = await this.client.socket.emitWithAck('send_message', { text, clientMsgId: text });
+        if (!answer.ok) {
+          refused.push(answer);
+          return;
+        }
+        this.unanswered.delete(number);
+        acknowledged(text, answer.message);
       }
-      this.unanswered.delete(number);
-      acknowledged(text, answer.message);
-      if (up) await pump(this.next++);
     };
     const old = [...this.unanswered.keys()];
     while (old.length < UNDER_WAY) old.push(this.next++);
     // Not awaited: without a connection an acknowledgement of the official client neither comes nor fails.
-    old.forEach(pump);
+    old.forEach((number) => pump(number));
   }
 
   async silenced() {
