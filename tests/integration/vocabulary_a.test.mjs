@@ -55,7 +55,7 @@ describe('vocabulary A', () => {
     assert.equal(info.room, name);
     assert.equal(info.unread, 0);
     assert.equal(info.lastMessage, null);
-    assert.deepEqual(info.members.map((member) => (member.user ?? member).id).sort(), users.map((user) => user.id).sort());
+    assert.deepEqual(info.members.map((member) => member.id).sort(), users.map((user) => user.id).sort());
     const both = await a.next('roomData', (data) => data.users.length === 2);
     assert.equal(both.room, name);
     const own = both.users.find((entry) => entry.id === a.id);
