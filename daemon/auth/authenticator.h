@@ -3,12 +3,15 @@
 // token.
 #pragma once
 
-#include <functional>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "auth/bucket_table.h"
+#include "auth/password_hasher.h"
 #include "auth/principal.h"
+#include "auth/principal_cache.h"
 #include "auth/verifier_chain.h"
 #include "base/clock.h"
 #include "base/result.h"
@@ -54,7 +57,7 @@ class Authenticator {
   /// Errors: Unauthorized (same time and body whether or not the login exists), RateLimited.
   Result<Login> login(const std::string& login, const std::string& password, const std::string& clientIp);
   Result<void> logout(const std::string& bearer);
-  /// Errors: AlreadyExists, Invalid (login form; password shorter than 8 bytes).
+  /// Errors: AlreadyExists, Invalid (login form; password not 8 to 1024 bytes), Busy.
   Result<Account> createAccount(const std::string& login, const std::string& password, AccountRole role,
                                 const std::vector<AppId>& apps);
   struct AccountChange {
@@ -65,16 +68,35 @@ class Authenticator {
   Result<Account> updateAccount(AccountId id, const AccountChange& change);
   Result<void> deleteAccount(AccountId id);
 
-  // App keys. Block; thread: worker.
+  // App keys. Block; thread: worker. Errors: NotFound (no such app or key).
   Result<NewSecret> createKey(AppId app);
   /// New key; the others end after `grace`.
   Result<NewSecret> rotateKey(AppId app, std::chrono::seconds grace);
   Result<void> deleteKey(AppId app, KeyId key);
+  /// The app was deleted: its keys stop to count at once. Thread: any; never blocks.
+  void appDeleted(AppId app);
 
   /// HMAC-SHA-256 under the server key: how registered tokens are stored and found. Thread: any.
   [[nodiscard]] std::string tokenHash(std::string_view token) const;
   /// A printable secret of 256 bits behind a prefix. Thread: any.
   [[nodiscard]] static std::string newSecret(std::string_view prefix);
+
+ private:
+  [[nodiscard]] Result<Principal> byAccountToken(const std::string& bearer);
+  [[nodiscard]] Result<Principal> byAppKey(const std::string& bearer);
+  void authenticateUser(const Presented& presented, UniqueFunction<void(Result<Principal>)> done);
+  [[nodiscard]] Result<Login> loginBudgeted(const std::string& login, const std::string& password,
+                                            const std::string& clientIp);
+  [[nodiscard]] Result<NewSecret> addKey(AppId app);
+
+  Credentials& credentials_;
+  Directory& directory_;
+  VerifierChain& verifier_;
+  const Clock& clock_;
+  const std::string serverKey_;
+  PrincipalCache cache_;
+  BucketTable logins_;
+  PasswordHasher hasher_;
 };
 
 }  // namespace chatd

@@ -3,7 +3,10 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
+#include "auth/log_hook.h"
+#include "auth/plugin_host.h"
 #include "base/clock.h"
 #include "chat/credentials.h"
 #include "chat/directory.h"
@@ -15,8 +18,13 @@ namespace chatd {
 struct VerifierOptions {
   bool allowPrivateNetworks = false;    ///< for apps that do not say (true under --dev)
   std::size_t perApp = 64;              ///< verifications of one app at once, then Busy
-  std::int64_t failuresPerSecond = 10;  ///< failed credentials an address
+  std::int64_t failuresPerSecond = 10;  ///< failed credentials an address; 0: no limit
   std::int64_t failuresBurst = 50;
+  std::size_t threads = 4;        ///< for SQL and plugin calls
+  std::size_t cached = 100'000;   ///< verdicts kept
+  std::size_t admitted = 16'384;  ///< requests under way over all apps; one name of an app holds half at most
+  std::vector<PluginEntry> plugins = bundledPlugins();
+  AuthLog log;  ///< optional
 };
 
 class VerifierChain final : public Verifier {
@@ -34,15 +42,20 @@ class VerifierChain final : public Verifier {
   void appChanged(AppId app);
 
   /// Judges a configuration before it is stored: the plugin exists and takes the config. Errors: Invalid with the field
-  /// "verifiers[i].config" and the plugin's own words. Thread: worker.
+  /// "verifiers[i].config" (or .plugin, .timeoutMs, .cacheTtlMs, .isolation) and the plugin's own words. Thread: worker.
   Result<void> check(AppId app, const std::vector<VerifierSpec>& verifiers);
 
   /// Failed-credential budget of an address, shared with the Authenticator: false if it is used up (429).
   [[nodiscard]] bool mayTry(const std::string& clientIp);
   void failed(const std::string& clientIp);
 
-  /// Takes no more, fails what is under way with VerifierUnavailable, joins. Called once.
+  /// Takes no more, fails what is under way with VerifierUnavailable, joins. Called once; also by the destructor.
+  /// Stop the OutboundHttp first, else this waits up to 5 s for calls that are under way there.
   void stop();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace chatd

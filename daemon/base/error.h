@@ -25,6 +25,7 @@ enum class Retry : bool { No = false, Yes = true };
   X(HeadersTooLarge,     431, "headers_too_large",      No,  "The headers are larger than the limit.")         \
   X(UnsupportedMedia,    415, "unsupported_media_type", No,  "Send application/json.")                         \
   X(UnknownEvent,        400, "unknown_event",          No,  "There is no such event.")                        \
+  X(InvalidNamespace,    400, "invalid_namespace",      No,  "Invalid namespace")                              \
   X(MethodNotAllowed,    405, "method_not_allowed",     No,  "The path exists, the method does not.")          \
   X(RequestTimeout,      408, "request_timeout",        Yes, "The request was not complete in time.")          \
   X(NotImplemented,      501, "not_supported",          No,  "This is not supported.")                         \

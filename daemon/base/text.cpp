@@ -58,14 +58,17 @@ constexpr std::string_view kStandard = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn
 constexpr std::string_view kUrl = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 void encode(std::string& out, std::string_view bytes, std::string_view alphabet, bool pad) {
-  out.reserve(out.size() + (bytes.size() + 2) / 3 * 4);
+  const std::size_t before = out.size();
+  out.resize(before + bytes.size() / 3 * 4);
+  char* to = out.data() + before;
   const auto* p = reinterpret_cast<const unsigned char*>(bytes.data());
   std::size_t left = bytes.size();
   for (; left >= 3; left -= 3, p += 3) {
     const std::uint32_t n = (std::uint32_t{p[0]} << 16) | (std::uint32_t{p[1]} << 8) | p[2];
-    const std::array<char, 4> four = {alphabet[n >> 18], alphabet[(n >> 12) & 63], alphabet[(n >> 6) & 63],
-                                      alphabet[n & 63]};
-    out.append(four.data(), 4);
+    *to++ = alphabet[n >> 18];
+    *to++ = alphabet[(n >> 12) & 63];
+    *to++ = alphabet[(n >> 6) & 63];
+    *to++ = alphabet[n & 63];
   }
   if (left == 0) return;
   const std::uint32_t n = (std::uint32_t{p[0]} << 16) | (left == 2 ? std::uint32_t{p[1]} << 8 : 0U);

@@ -43,15 +43,24 @@ struct SendCommand {
   std::optional<std::string> metadata;  ///< JSON text of an object
 };
 
-/// What a joiner is told.
+using MembersPtr = std::shared_ptr<const std::vector<Member>>;
+
+/// What a joiner is told. Shared parts are immutable snapshots.
 struct Joined {
-  Room room;
+  std::shared_ptr<const Room> room;
   RoomCounter counter;
-  std::vector<Member> members;
-  std::optional<Message> lastMessage;
+  MembersPtr members;                          ///< by user id; `readSeq` as of the snapshot
+  std::shared_ptr<const Message> lastMessage;  ///< null in an empty room
   std::int64_t unread = 0;
-  std::vector<RosterEntry> roster;  ///< at most limits.roomSessions
+  std::shared_ptr<const std::vector<RosterEntry>> roster;  ///< at most limits.room_data
   std::size_t rosterTotal = 0;
+  std::uint64_t rosterVersion = 0;  ///< roster events up to this version are old news for the joiner
+};
+
+/// A page of history: the classic `page`, or a cursor.
+struct HistoryRequest {
+  std::optional<std::size_t> page;  ///< from 1
+  HistoryQuery query;               ///< `limit` counts for both
 };
 
 class ChatService final : public LogSink {
@@ -72,9 +81,24 @@ class ChatService final : public LogSink {
   void seen(Actor actor, RoomId room, std::optional<Seq> upTo, UniqueFunction<void(Result<Seq>)> done);
 
   // Presence of one session in one room.
-  void join(Actor actor, RoomId room, SessionAddress session, UniqueFunction<void(Result<Joined>)> done);
+  // `done` of join() is called in the room's order: what the room tells later comes after it.
+  void join(Actor actor, RoomId room, RosterEntry entry, UniqueFunction<void(Result<Joined>)> done);
   void leave(RoomId room, SessionAddress session);
+  /// May be dropped under load. Errors: NotJoined is the session's to judge.
   void typing(Actor actor, RoomId room, SessionAddress session, bool typing);
+
+  // Reading. `done` runs on a worker or a loop.
+  /// Name of a room of the app to its id. Errors: RoomNotFound, StoreUnavailable, Busy.
+  void resolve(AppId app, std::string name, UniqueFunction<void(Result<RoomId>)> done);
+  /// Newest first. Members only (an actor with asApp: any room of its app). Errors: RoomNotFound, Forbidden, Busy …
+  void history(Actor actor, RoomId room, HistoryRequest request, UniqueFunction<void(Result<std::vector<Message>>)> done);
+
+  /// After `after`, up to `upTo`, oldest first: for a loop that missed letters. Blocks; thread: worker.
+  Result<std::vector<Message>> messagesBetween(RoomId room, Seq after, Seq upTo, std::size_t limit);
+
+  // Live sessions of an app, counted against its quota. Thread: any.
+  [[nodiscard]] bool admitSession(AppId app);
+  void releaseSession(AppId app);
 
   // After a Directory write by somebody else (REST): live rooms take notice at once.
   /// Members, roles or a ban changed. Sessions of users who are no longer members lose the room.
@@ -94,7 +118,7 @@ class ChatService final : public LogSink {
   void committed(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes) override;
 
  private:
-  class Impl;
+  struct Impl;
   std::unique_ptr<Impl> impl_;
 };
 

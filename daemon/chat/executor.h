@@ -20,7 +20,11 @@ enum class Mail : std::uint8_t {
 class Executor {
  public:
   virtual ~Executor() = default;
+  static constexpr std::size_t kNoLoop = static_cast<std::size_t>(-1);
+
   [[nodiscard]] virtual std::size_t loops() const = 0;
+  /// The loop that this thread is, or kNoLoop.
+  [[nodiscard]] virtual std::size_t here() const = 0;
   /// Runs `task` on loop `loop`, in the order of posting from one thread. False: refused (never for Completion until the
   /// loop has stopped). Thread: any.
   [[nodiscard]] virtual bool post(std::size_t loop, Mail mail, Task task) = 0;

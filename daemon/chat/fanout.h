@@ -55,6 +55,7 @@ struct SeenEvent {
 struct RosterEvent {
   std::shared_ptr<const std::vector<RosterEntry>> entries;  ///< the first limits.room_data
   std::size_t total = 0;
+  std::uint64_t version = 0;  ///< not told to sessions that joined at this version or a later one
 };
 /// These users are no longer in the room (or all, if `everybody`): their sessions lose it.
 struct LostEvent {

@@ -1,0 +1,215 @@
+#include "cli/client.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "base/random.h"
+#include "base/text.h"
+#include "cli/visible.h"
+
+namespace chatd::cli {
+
+namespace {
+
+constexpr std::chrono::milliseconds kFirstPause{200};
+constexpr std::chrono::milliseconds kLongestPause{5000};
+constexpr std::uint64_t kPage = 100;
+
+struct HintRow {
+  std::string_view code;
+  std::string_view hint;
+};
+// What to do about a code of the server's; a code without a row goes by its status.
+constexpr std::array<HintRow, 8> kHints = {{
+    {"already_done",
+     "An earlier try did it; its answer, with the secrets, was lost. Look at it with `get`, rotate the key."},
+    {"outcome_unknown", "It may have been stored. Repeat with the same --client-msg-id, then it cannot be stored twice."},
+    {"store_unavailable", "Nothing was stored. Look at the daemon's log and its database, then repeat."},
+    {"idempotency_running", "The first try is still at work: wait and look with `get`."},
+    {"token_expired", "Run `chatctl login`."},
+    {"token_revoked", "Run `chatctl login`."},
+    {"too_large", "The limits are `limits.body_bytes` and `limits.message_bytes` of the daemon."},
+    {"rate_limited", "Wait, then repeat; --retries N does both."},
+}};
+
+std::string hintOf(std::string_view code, int status, const Settings& settings) {
+  for (const HintRow& row : kHints) {
+    if (row.code == code) return std::string(row.hint);
+  }
+  switch (exitOfStatus(status)) {
+    case Exit::NotLoggedIn:
+      return settings.server.kind == ServerAddress::Kind::Unix && !settings.token
+                 ? "The socket trusts root, the daemon's own user and the group chatd; else run `chatctl login`."
+                 : fmt::format("Run `chatctl login --server {}`, or name a token by --token-file or CHATCTL_TOKEN.",
+                               settings.server.text);
+    case Exit::Forbidden:
+      return "`chatctl whoami` shows who you are and for which apps.";
+    case Exit::NotFound:
+      return "Look at the spelling; the noun's `list` shows what there is.";
+    case Exit::Conflict:
+      return "`ensure` takes what exists, `get` shows it.";
+    case Exit::Unreachable:
+      return "Repeat later; --retries N repeats what is safe to repeat.";
+    default:
+      return {};
+  }
+}
+
+bool worthRepeating(Outcome<HttpAnswer>& outcome) {
+  if (!outcome.ok()) return true;
+  const int status = outcome.value().status;
+  return status == 429 || status == 502 || status == 503 || status == 504;
+}
+
+std::string targetOf(const Call& call) {
+  std::string target = call.path;
+  char separator = target.find('?') == std::string::npos ? '?' : '&';
+  for (const auto& [key, value] : call.query) {
+    target += fmt::format("{}{}={}", separator, percentEncode(key), percentEncode(value));
+    separator = '&';
+  }
+  return target;
+}
+
+/// Doubles from kFirstPause, half of it random so that a crowd of scripts does not come back together.
+std::chrono::milliseconds pauseBefore(int attempt, std::chrono::seconds asked) {
+  const auto step = std::min(kLongestPause, kFirstPause * (1 << std::min(attempt, 10)));
+  const auto jitter = static_cast<std::int64_t>(randomNumber() % static_cast<std::uint64_t>(step.count() / 2 + 1));
+  return std::max<std::chrono::milliseconds>(step / 2 + std::chrono::milliseconds(jitter), asked);
+}
+
+}  // namespace
+
+bool isDigits(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+Outcome<std::int64_t> integerField(const JsonValue& object, std::string_view key) {
+  const JsonValue* value = object.IsObject() ? find(object, key) : nullptr;
+  if (value == nullptr || !value->IsInt64())
+    return other("bad_answer", fmt::format("the server's answer has no integer {}", key));
+  return value->GetInt64();
+}
+
+std::optional<std::string> stringField(const JsonValue& object, std::string_view key) {
+  const JsonValue* value = object.IsObject() ? find(object, key) : nullptr;
+  if (value == nullptr || !value->IsString()) return std::nullopt;
+  return std::string(asView(*value));
+}
+
+Failure AdminClient::failureOf(const HttpAnswer& answer) const {
+  Failure failure;
+  failure.exit = exitOfStatus(answer.status);
+  failure.requestId = answer.requestId;
+  failure.code = fmt::format("http_{}", answer.status);
+  failure.message = fmt::format("the server answered with status {}", answer.status);
+  if (auto problem = parseJson(answer.body); problem.ok() && problem->IsObject()) {
+    failure.code = stringField(*problem, "code").value_or(failure.code);
+    const auto title = stringField(*problem, "title");
+    failure.message = stringField(*problem, "detail").value_or(title.value_or(failure.message));
+    if (failure.requestId.empty()) failure.requestId = stringField(*problem, "requestId").value_or("");
+    const JsonValue* fields = find(*problem, "errors");
+    if (fields != nullptr && fields->IsArray()) {
+      for (const JsonValue& entry : fields->GetArray()) {
+        failure.message += fmt::format("\n  {}: {}", stringField(entry, "field").value_or("?"),
+                                       stringField(entry, "detail").value_or("not valid"));
+      }
+    }
+  }
+  failure.hint = hintOf(failure.code, answer.status, settings_);
+  return failure;
+}
+
+Outcome<HttpAnswer> AdminClient::raw(const Call& call) {
+  HttpRequest request{call.method, targetOf(call), {}, call.body};
+  request.headers.emplace_back("Accept", "application/json, application/problem+json");
+  request.headers.emplace_back("User-Agent", "chatctl/" CHATCTL_VERSION);
+  if (settings_.token) request.headers.emplace_back("Authorization", "Bearer " + *settings_.token);
+  if (call.createOnly) request.headers.emplace_back("If-None-Match", "*");
+  if (call.method == "POST" && call.once == Call::Once::No)
+    request.headers.emplace_back("Idempotency-Key", toHex(randomBytes(16)));
+  const int tries = call.once == Call::Once::Yes ? 1 : 1 + settings_.retries;
+  for (int attempt = 0;; ++attempt) {
+    const auto begun = std::chrono::steady_clock::now();
+    auto outcome = exchange(settings_.server, request, settings_.timeout);
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun);
+    if (settings_.verbose) {
+      log_ << "chatctl: " << request.method << ' ' << visible(request.target) << " -> "
+           << (outcome.ok() ? fmt::format("{} {}", outcome.value().status, visible(outcome.value().requestId))
+                            : outcome.error().code)
+           << " in " << took.count() << " ms\n";
+    }
+    if (attempt + 1 >= tries || !worthRepeating(outcome)) return outcome;
+    const auto asked = outcome.ok() ? outcome.value().retryAfter : std::chrono::seconds(0);
+    if (asked > settings_.timeout) return outcome;  // the server asks for more patience than the user has
+    std::this_thread::sleep_for(pauseBefore(attempt, asked));
+  }
+}
+
+Outcome<Answer> AdminClient::call(const Call& call) {
+  CHATD_TRY(answer, raw(call));
+  if (answer.status >= 400) return failureOf(answer);
+  if (answer.status >= 300) {
+    return other("redirected",
+                 fmt::format("the server answered with status {}, which chatctl does not follow", answer.status),
+                 "Name the daemon itself by --server.");
+  }
+  Answer result;
+  result.status = answer.status;
+  result.body = std::move(answer.body);
+  if (result.body.empty()) return result;
+  auto document = parseJson(result.body);
+  if (!document.ok()) {
+    return Failure{Exit::Other, "bad_answer", fmt::format("the server's answer is not JSON: {}", document.error().detail()),
+                   "Is it chatd that listens there?", answer.requestId};
+  }
+  result.document = std::move(*document);
+  return result;
+}
+
+Outcome<std::optional<std::string>> AdminClient::pages(const std::string& path, Query query, std::uint64_t limit,
+                                                       const std::function<Outcome<void>(const JsonValue&)>& each) {
+  std::optional<std::string> cursor;
+  const std::size_t fixed = query.size();
+  for (std::uint64_t left = limit; left > 0;) {
+    query.resize(fixed);
+    query.emplace_back("limit", fmt::format("{}", std::min(left, kPage)));
+    if (cursor) query.emplace_back("cursor", *cursor);
+    CHATD_TRY(answer, get(path, query));
+    const JsonValue* items = answer.document.IsObject() ? find(answer.document, "items") : nullptr;
+    if (items == nullptr || !items->IsArray()) return other("bad_answer", "the server's answer is no list");
+    CHATD_CHECK(each(*items));
+    auto next = stringField(answer.document, "nextCursor");
+    // A cursor that does not move would loop for ever.
+    if (next && next == cursor) return other("bad_answer", "the server's list does not advance");
+    cursor = std::move(next);
+    if (!cursor) break;
+    left -= std::min<std::uint64_t>(left, limit == kAll ? 0 : items->Size());
+  }
+  return cursor;
+}
+
+Outcome<std::optional<std::int64_t>> AdminClient::appId() {
+  if (!settings_.app) {
+    if (settings_.credentialNamesApp()) return std::optional<std::int64_t>();
+    return usage("which app? -a/--app is missing", "Give its name or id; `chatctl app list` shows them.");
+  }
+  const std::string& app = *settings_.app;
+  if (isDigits(app)) {
+    std::int64_t id = 0;
+    const auto [end, fault] = std::from_chars(app.data(), app.data() + app.size(), id);
+    if (fault != std::errc()) return usage(fmt::format("not an app id: {}", app));
+    return std::optional<std::int64_t>(id);
+  }
+  if (appId_) return appId_;
+  CHATD_TRY(answer, get("/app/" + percentEncode(app)));
+  CHATD_TRY(id, integerField(answer.document, "appId"));
+  appId_ = id;
+  return appId_;
+}
+
+}  // namespace chatd::cli

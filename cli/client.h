@@ -1,0 +1,82 @@
+// AdminClient: the daemon's REST as commands want it: JSON answers or a Failure with exit code and hint, retries that
+// cannot do anything twice, pages followed, names resolved. Owned by run(). Thread: the one of run().
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/json.h"
+#include "cli/failure.h"
+#include "cli/settings.h"
+#include "cli/transport.h"
+
+namespace chatd::cli {
+
+/// An answer below 400. `document` is null if the body is empty.
+struct Answer {
+  int status = 0;
+  std::string body;  ///< as it came
+  JsonDocument document;
+};
+
+using Query = std::vector<std::pair<std::string, std::string>>;
+
+/// A call. Everything but `Once::Yes` may be repeated: GET, PUT, DELETE and PATCH set a state, POST carries one
+/// Idempotency-Key for all its tries.
+struct Call {
+  enum class Once : bool { No, Yes };
+  std::string method;
+  std::string path;  ///< percent-encoded
+  Query query;       ///< not encoded
+  std::optional<std::string> body;
+  bool createOnly = false;  ///< If-None-Match: *
+  Once once = Once::No;
+};
+
+class AdminClient {
+ public:
+  /// `log` gets a line a request if the settings are verbose. Both must outlive the client.
+  AdminClient(const Settings& settings, std::ostream& log) : settings_(settings), log_(log) {}
+
+  /// Errors: by status (exitOfStatus), Exit::Unreachable, Exit::Other if the answer is no JSON.
+  [[nodiscard]] Outcome<Answer> call(const Call& call);
+  /// As it came, errors of HTTP included; fails only without an answer.
+  [[nodiscard]] Outcome<HttpAnswer> raw(const Call& call);
+
+  [[nodiscard]] Outcome<Answer> get(std::string path, Query query = {}) {
+    return call({"GET", std::move(path), std::move(query), {}});
+  }
+
+  /// Follows the pages of a list; `each` gets a page's items and may fail, which ends it. At most `limit` items.
+  /// Returns the `nextCursor` where it stopped; nothing: the list is complete.
+  [[nodiscard]] Outcome<std::optional<std::string>> pages(const std::string& path, Query query, std::uint64_t limit,
+                                                          const std::function<Outcome<void>(const JsonValue& items)>& each);
+  static constexpr std::uint64_t kAll = std::numeric_limits<std::uint64_t>::max();
+
+  /// The `appId` of -a: digits are the id, a name is asked for once. Nothing: -a is not given and the credential names it.
+  /// Errors: Exit::Usage if -a is needed and missing, Exit::NotFound.
+  [[nodiscard]] Outcome<std::optional<std::int64_t>> appId();
+
+  /// The Failure of an answer of 400 and above.
+  [[nodiscard]] Failure failureOf(const HttpAnswer& answer) const;
+
+ private:
+  const Settings& settings_;
+  std::ostream& log_;
+  std::optional<std::int64_t> appId_;  // of settings_.app, once it was asked for
+};
+
+[[nodiscard]] bool isDigits(std::string_view text);
+/// A member that must be an integer. Errors: Exit::Other (the server broke the contract).
+[[nodiscard]] Outcome<std::int64_t> integerField(const JsonValue& object, std::string_view key);
+/// A string member; nothing if it is not there, null or another type.
+[[nodiscard]] std::optional<std::string> stringField(const JsonValue& object, std::string_view key);
+
+}  // namespace chatd::cli

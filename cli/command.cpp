@@ -1,0 +1,137 @@
+#include "cli/command.h"
+
+#include <fstream>
+#include <istream>
+#include <iterator>
+#include <ostream>
+#include <sstream>
+
+#include <fmt/format.h>
+
+#include "cli/visible.h"
+
+namespace chatd::cli {
+
+namespace {
+
+constexpr char kShield = '\x01';
+constexpr std::size_t kMaxInput = 16UL << 20U;
+
+Outcome<std::string> readAll(std::istream& in, const std::string& what) {
+  std::string text(kMaxInput + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  if (in.bad()) return usage(fmt::format("cannot read {}", what));
+  if (text.size() > kMaxInput) return usage(fmt::format("{} is larger than 16 MiB", what));
+  return text;
+}
+
+}  // namespace
+
+CLI::Option* bindWord(CLI::App& command, const std::string& names, std::optional<std::string>& to, const std::string& help) {
+  auto* option = command.add_option(
+      names,
+      [&to](const CLI::results_t& words) {
+        to = unshield(words.back());
+        return true;
+      },
+      help);
+  // Positionals take their own name as the placeholder, options a general one.
+  return option->type_name(names.starts_with('-') ? "TEXT" : "")->type_size(1);
+}
+
+CLI::Option* bindWord(CLI::App& command, const std::string& names, std::string& to, const std::string& help) {
+  auto* option = command.add_option(
+      names,
+      [&to](const CLI::results_t& words) {
+        to = unshield(words.back());
+        return true;
+      },
+      help);
+  option->type_name(names.starts_with('-') ? "TEXT" : "")->type_size(1);
+  return names.starts_with('-') ? option : option->required();
+}
+
+CLI::Option* bindWords(CLI::App& command, const std::string& name, std::vector<std::string>& to, const std::string& help) {
+  auto* option = command.add_option(
+      name,
+      [&to](const CLI::results_t& words) {
+        for (const std::string& word : words) to.push_back(unshield(word));
+        return true;
+      },
+      help);
+  return option->type_name("")->type_size(1)->expected(-1)->required();
+}
+
+CLI::Option* bindLimit(CLI::App& command, std::uint64_t& to) {
+  return command.add_option("--limit", to, "at most so many items; all without it")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
+}
+
+std::vector<std::string> shield(const std::vector<std::string>& words) {
+  std::vector<std::string> shielded;
+  bool plainWords = false;
+  for (const std::string& word : words) {
+    if (!plainWords && word == "--") {
+      plainWords = true;
+    } else if (plainWords || word.starts_with('[') || word.starts_with(kShield)) {
+      shielded.push_back(kShield + word);
+    } else {
+      shielded.push_back(word);
+    }
+  }
+  return shielded;
+}
+
+std::string unshield(const std::string& word) { return word.starts_with(kShield) ? word.substr(1) : word; }
+
+void note(Invocation& run, const std::string& text) {
+  if (!run.settings.quiet) run.io.err << "chatctl: " << visible(text) << '\n';
+}
+
+Outcome<void> confirm(Invocation& run, const std::string& question) {
+  if (run.settings.yes) return {};
+  if (!run.io.inIsTerminal)
+    return usage(fmt::format("{} Nobody is at the terminal to say yes.", visible(question)), "Add --yes.");
+  const auto word = run.io.ask(visible(question) + " [y/N] ", false);
+  if (word && (*word == "y" || *word == "Y" || *word == "yes")) return {};
+  return other("declined", "nothing was changed");
+}
+
+Outcome<void> confirmByName(Invocation& run, const std::string& what, const std::string& name) {
+  const std::string hint = fmt::format("Add --yes --confirm {}.", visible(name));
+  if (run.settings.confirm && *run.settings.confirm != name) {
+    return usage(fmt::format("--confirm says {}, but this is {}", visible(*run.settings.confirm), visible(name)), hint);
+  }
+  if (run.settings.yes && run.settings.confirm) return {};
+  if (!run.io.inIsTerminal) return usage(fmt::format("{} cannot be undone.", visible(what)), hint);
+  const auto word =
+      run.io.ask(fmt::format("{} cannot be undone. Type its name ({}) to go on: ", visible(what), visible(name)), false);
+  if (word && *word == name) return {};
+  return other("declined", "nothing was changed");
+}
+
+Outcome<std::string> readInput(Invocation& run) { return readAll(run.io.in, "the standard input"); }
+
+Outcome<std::string> inlineOrFile(Invocation& run, const std::string& word) {
+  if (!word.starts_with('@')) return word;
+  if (word == "@-") return readInput(run);
+  const std::string path = word.substr(1);
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return usage(fmt::format("cannot read the file {}", visible(path)));
+  return readAll(file, "the file " + visible(path));
+}
+
+Outcome<std::vector<std::string>> commaList(const std::string& text, const std::string& what) {
+  std::vector<std::string> parts;
+  std::istringstream rest(text);
+  for (std::string part; std::getline(rest, part, ',');) {
+    if (part.empty()) return usage(fmt::format("{} has an empty entry", what), "Write them as 1,2,3.");
+    parts.push_back(std::move(part));
+  }
+  if (text.ends_with(',')) return usage(fmt::format("{} has an empty entry", what), "Write them as 1,2,3.");
+  return parts;
+}
+
+}  // namespace chatd::cli

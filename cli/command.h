@@ -1,0 +1,78 @@
+// The shape of the command tree: nouns are files, verbs are rows. A verb binds its words once (configure) and gives back
+// what it does; the parser, help, the man page and did-you-mean all read the same tree. Thread: the one of run().
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/client.h"
+#include "cli/failure.h"
+#include "cli/io.h"
+#include "cli/printer.h"
+#include "cli/settings.h"
+
+namespace chatd::cli {
+
+/// What a verb works with.
+struct Invocation {
+  Settings& settings;
+  AdminClient& client;
+  Printer& printer;
+  Io& io;
+};
+
+using Handler = std::function<Outcome<void>(Invocation&)>;
+
+struct Verb {
+  const char* words;    ///< "list", or "member add" for a group below the noun
+  const char* summary;  ///< one line
+  Handler (*configure)(CLI::App& command);
+};
+
+struct Noun {
+  const char* word;     ///< empty: its verbs stand at the top (login, status)
+  const char* summary;  ///< one line
+  std::vector<Verb> verbs;
+};
+
+/// All nouns in the order of the help.
+[[nodiscard]] const std::vector<const Noun*>& nouns();
+
+// --- words of a verb -----------------------------------------------------------------------------------------------------
+// Bound by hand and not by CLI11's conversions, which read "[a,b]" as two words and "{}" as none.
+
+/// An option or a required word (`NAME` without dashes) with one value.
+CLI::Option* bindWord(CLI::App& command, const std::string& names, std::string& to, const std::string& help);
+CLI::Option* bindWord(CLI::App& command, const std::string& names, std::optional<std::string>& to, const std::string& help);
+/// One or more words at the end.
+CLI::Option* bindWords(CLI::App& command, const std::string& name, std::vector<std::string>& to, const std::string& help);
+/// `--limit N`: how many items at most; without it all.
+CLI::Option* bindLimit(CLI::App& command, std::uint64_t& to);
+
+/// Shields words from CLI11: `[x]`, and all after `--`, which become plain words and `--` goes away. bindWord() undoes it.
+[[nodiscard]] std::vector<std::string> shield(const std::vector<std::string>& words);
+[[nodiscard]] std::string unshield(const std::string& word);
+
+// --- what several verbs do
+// -------------------------------------------------------------------------------------------------
+
+/// Before something is destroyed: --yes, or a "yes" at the terminal. Errors: Exit::Usage without either, Exit::Other on a
+/// no.
+[[nodiscard]] Outcome<void> confirm(Invocation& run, const std::string& question);
+/// The same where the name must be typed, or given by --confirm beside --yes.
+[[nodiscard]] Outcome<void> confirmByName(Invocation& run, const std::string& what, const std::string& name);
+/// A line for people on stderr, unless -q.
+void note(Invocation& run, const std::string& text);
+/// Standard input as a whole, at most 16 MiB. Errors: Exit::Usage.
+[[nodiscard]] Outcome<std::string> readInput(Invocation& run);
+/// `@FILE` is the file's content, `@-` standard input, anything else itself. Errors: Exit::Usage.
+[[nodiscard]] Outcome<std::string> inlineOrFile(Invocation& run, const std::string& word);
+/// "1,2" as its parts; an empty part is refused. Errors: Exit::Usage.
+[[nodiscard]] Outcome<std::vector<std::string>> commaList(const std::string& text, const std::string& what);
+
+}  // namespace chatd::cli

@@ -1,0 +1,46 @@
+// The file $XDG_CONFIG_HOME/chatctl/config.yaml: named servers with their tokens and default apps. 0600, replaced as a
+// whole, never half written. Owned by Settings. Thread: the one of run().
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "cli/failure.h"
+#include "cli/io.h"
+
+namespace chatd::cli {
+
+struct Context {
+  std::string server;                ///< as for --server
+  std::optional<std::string> app;    ///< default for --app
+  std::optional<std::string> token;  ///< bearer, from `chatctl login`; a secret
+};
+
+class Contexts {
+ public:
+  /// The path by the environment: $XDG_CONFIG_HOME, else $HOME/.config. Empty if neither is set.
+  [[nodiscard]] static std::string pathFrom(const Io& io);
+  /// Reads the file; one that is not there is empty. Errors: unreadable, not YAML, not our shape (Exit::Other, with line).
+  [[nodiscard]] static Outcome<Contexts> load(std::string path);
+
+  /// Writes the file through a neighbour that is renamed, mode 0600, its folder 0700. Errors: Exit::Other.
+  [[nodiscard]] Outcome<void> save() const;
+
+  [[nodiscard]] const Context* find(const std::string& name) const;
+  [[nodiscard]] Context* find(const std::string& name);
+  /// The first context of this server, by name order.
+  [[nodiscard]] const std::string* nameOfServer(const std::string& server) const;
+  /// True if others than the owner may read the file, which holds tokens.
+  [[nodiscard]] bool exposed() const { return exposed_; }
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+  std::string current;                    ///< name; empty: none
+  std::map<std::string, Context> byName;  // what `context list` walks
+
+ private:
+  std::string path_;
+  bool exposed_ = false;
+};
+
+}  // namespace chatd::cli

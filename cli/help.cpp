@@ -1,0 +1,71 @@
+#include "cli/help.h"
+
+#include <fmt/format.h>
+
+#include "cli/visible.h"
+
+namespace chatd::cli {
+
+namespace {
+
+std::string exitCodes() {
+  std::vector<std::vector<std::string>> rows;
+  for (const ExitRow& row : exitTable())
+    rows.push_back({fmt::format("{:>3}", static_cast<int>(row.exit)), std::string(row.text)});
+  return layOut(rows);
+}
+
+constexpr std::string_view kFormats =
+    R"(-o table    for people: columns that fit; one object as a list of its fields
+-o json     the object of the REST interface, unchanged; a list as
+            {"items":[...],"nextCursor":null}, all pages in one
+-o ndjson   one object a line, printed while the pages come
+-o yaml     the same as json, as YAML
+-o tsv      the columns of the table, tabs between them, \t \n \\ escaped
+-o name     one name a line: what the other commands take
+-q          one id a line
+
+Control characters in names and texts are shown as \n, \x1b, \u{202e}; json and
+ndjson carry them as JSON does. All pages of a list are followed; --limit bounds.
+Data goes to the standard output, everything else to the standard error. With
+-o json a failure is one line there: {"code","message","hint","requestId"}.
+)";
+
+constexpr std::string_view kEnvironment =
+    R"(CHATCTL_SERVER    the daemon: http(s)://HOST:PORT or unix:/PATH
+CHATCTL_TOKEN     the bearer token: of an account, or an app key
+XDG_CONFIG_HOME   where chatctl/config.yaml is kept; ~/.config by itself
+SSL_CERT_FILE     certificates to trust for https, in PEM
+
+A flag wins over the environment, the environment over the context in force
+(`chatctl context`), that over unix:/run/chatd/admin.sock. A token that
+`chatctl login` has stored is sent to its own server only.
+)";
+
+std::string joined(const std::vector<std::string>& words) { return fmt::format("{}", fmt::join(words, " ")); }
+
+}  // namespace
+
+const std::vector<Topic>& topics() {
+  static const std::vector<Topic> all = {{"exit-codes", "EXIT STATUS", exitCodes()},
+                                         {"formats", "FORMATS", std::string(kFormats)},
+                                         {"environment", "ENVIRONMENT", std::string(kEnvironment)}};
+  return all;
+}
+
+Outcome<std::string> helpText(CommandTree& tree) {
+  const auto& words = tree.helpWords();
+  std::vector<std::string> known;
+  for (const Topic& topic : topics()) {
+    if (words.size() == 1 && words.front() == topic.word) return topic.text;
+    known.emplace_back(topic.word);
+  }
+  CLI::App* command = commandOf(tree.root(), words);
+  if (command != nullptr) return command->help();
+  for (const CLI::App* below : commandsBelow(tree.root())) known.push_back(below->get_name());
+  const std::string meant = closest(words.front(), known);
+  return usage(fmt::format("there is no help about {}", visible(joined(words))),
+               meant.empty() ? "`chatctl help` shows what there is." : fmt::format("Did you mean {}?", meant));
+}
+
+}  // namespace chatd::cli

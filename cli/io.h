@@ -1,0 +1,24 @@
+// What a command may touch of the process: its streams, its environment, the person at the terminal. Real in main.cpp,
+// strings in tests. Owned by whoever calls run(). Thread: the one of run().
+#pragma once
+
+#include <functional>
+#include <iosfwd>
+#include <optional>
+#include <string>
+
+namespace chatd::cli {
+
+struct Io {
+  std::istream& in;
+  std::ostream& out;  ///< data only
+  std::ostream& err;  ///< all else
+  bool inIsTerminal = false;
+
+  /// An environment variable; nothing if it is unset or empty.
+  std::function<std::optional<std::string>(const std::string& name)> environment;
+  /// Asks the person one line. `secret`: the answer is not echoed. Nothing: there is no terminal, or end of input.
+  std::function<std::optional<std::string>(const std::string& prompt, bool secret)> ask;
+};
+
+}  // namespace chatd::cli

@@ -1,0 +1,11 @@
+#include "cli/nouns/nouns.h"
+
+namespace chatd::cli {
+
+const std::vector<const Noun*>& nouns() {
+  static const std::vector<const Noun*> all = {&appNoun(),     &userNoun(),  &roomNoun(),  &messageNoun(),
+                                               &contextNoun(), &loginNoun(), &serverNoun()};
+  return all;
+}
+
+}  // namespace chatd::cli

@@ -1,0 +1,16 @@
+// Every noun of chatctl; one file each. A new noun is a file here and a row in nouns.cpp.
+#pragma once
+
+#include "cli/command.h"
+
+namespace chatd::cli {
+
+const Noun& appNoun();
+const Noun& userNoun();
+const Noun& roomNoun();
+const Noun& messageNoun();
+const Noun& contextNoun();
+const Noun& loginNoun();   // login, logout, whoami
+const Noun& serverNoun();  // status, api, version, help
+
+}  // namespace chatd::cli

@@ -1,0 +1,261 @@
+// room: conversations of one app and their members. REST: /room, /room/add, /room/remove.
+#include <memory>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "cli/nouns/nouns.h"
+#include "cli/nouns/rooms.h"
+
+namespace chatd::cli {
+
+namespace {
+
+const View kRooms{
+    "id", "room", {{"ID", "id"}, {"ROOM", "room"}, {"TYPE", "type"}, {"NAME", "name"}, {"CREATED", "createdAt"}}};
+const View kMembers{"id",
+                    "appUserId",
+                    {{"USER ID", "id"},
+                     {"APP USER ID", "appUserId"},
+                     {"ROLE", "role"},
+                     {"FIRST NAME", "firstName"},
+                     {"LAST NAME", "lastName"}}};
+
+struct RoomWords {
+  std::string room;
+  std::optional<std::string> type, users, name, metadata;
+};
+
+void writeUsers(JsonWriter& json, const std::vector<std::string>& users) {
+  json.key("users").beginArray();
+  for (const std::string& user : users) json.string(user);
+  json.endArray();
+}
+
+/// `name` and `metadata`, as far as they are given.
+Outcome<void> writeDetails(const RoomWords& words, JsonWriter& json) {
+  if (words.name) json.field("name", *words.name);
+  if (!words.metadata) return {};
+  const auto parsed = parseJson(*words.metadata);
+  if (!parsed.ok()) return badJson("--metadata", parsed.error());
+  json.key("metadata").raw(toText(parsed.value()));
+  return {};
+}
+
+Outcome<std::vector<std::string>> usersOf(const RoomWords& words) {
+  if (!words.users) return std::vector<std::string>();
+  return commaList(*words.users, "--users");
+}
+
+Outcome<Answer> createRoom(Invocation& run, const RoomWords& words) {
+  CHATD_TRY(app, run.client.appId());
+  CHATD_TRY(users, usersOf(words));
+  std::string body;
+  JsonWriter json(body);
+  json.beginObject();
+  if (app) json.field("appId", *app);
+  json.field("room", words.room);
+  if (words.type) json.field("type", *words.type);
+  CHATD_CHECK(writeDetails(words, json));
+  writeUsers(json, users);
+  json.endObject();
+  return run.client.call({"POST", "/room", {}, body});
+}
+
+Outcome<Answer> changeMembers(Invocation& run, const char* path, const std::string& room,
+                              const std::vector<std::string>& users) {
+  CHATD_TRY(app, run.client.appId());
+  std::string body;
+  JsonWriter json(body);
+  json.beginObject();
+  if (app) json.field("appId", *app);
+  json.field("room", room);
+  writeUsers(json, users);
+  json.endObject();
+  return run.client.call({"PUT", path, {}, body});
+}
+
+/// Those of `wanted` who are not members. Identity is the text of the id, whatever its JSON type.
+std::vector<std::string> missingFrom(const JsonValue& room, const std::vector<std::string>& wanted) {
+  std::set<std::string> present;
+  const JsonValue* members = find(room, "members");
+  if (members != nullptr && members->IsArray()) {
+    for (const JsonValue& member : members->GetArray()) {
+      const JsonValue* id = member.IsObject() ? find(member, "appUserId") : nullptr;
+      if (id != nullptr) present.insert(id->IsString() ? std::string(asView(*id)) : toText(*id));
+    }
+  }
+  std::vector<std::string> missing;
+  for (const std::string& user : wanted) {
+    if (present.insert(user).second) missing.push_back(user);
+  }
+  return missing;
+}
+
+/// True if `name` and `metadata`, as far as they are given, are what the room has.
+bool detailsMatch(const JsonValue& room, const RoomWords& words) {
+  if (words.name && stringField(room, "name") != words.name) return false;
+  if (!words.metadata) return true;
+  const auto wanted = parseJson(*words.metadata);
+  const JsonValue* metadata = find(room, "metadata");
+  return wanted.ok() && metadata != nullptr && *metadata == wanted.value();
+}
+
+/// Makes the room have what the words name: details are set, missing users added; nobody is removed.
+Outcome<Answer> matchRoom(Invocation& run, Answer room, const RoomWords& words) {
+  const std::string name = stringField(room.document, "room").value_or(words.room);
+  const auto type = stringField(room.document, "type");
+  if (words.type && type && words.type != type) {
+    return Failure{Exit::Conflict,
+                   "conflict",
+                   fmt::format("room {} exists and is of type {}", name, *type),
+                   "The type of a room cannot change.",
+                   {}};
+  }
+  CHATD_TRY(users, usersOf(words));
+  CHATD_TRY(id, integerField(room.document, "id"));
+  if (!detailsMatch(room.document, words)) {
+    std::string body;
+    JsonWriter json(body);
+    json.beginObject();
+    CHATD_CHECK(writeDetails(words, json));
+    json.endObject();
+    CHATD_TRY(changed, run.client.call({"PATCH", fmt::format("/room/{}", id), {}, body}));
+    note(run, fmt::format("changed room {}", name));
+    if (users.empty()) return std::move(changed);
+  }
+  const auto missing = missingFrom(room.document, users);
+  if (!missing.empty()) {
+    CHATD_TRY(added, changeMembers(run, "/room/add", name, missing));
+    note(run, fmt::format("added {} to room {}", fmt::join(missing, ", "), name));
+    return std::move(added);
+  }
+  return room;
+}
+
+void bindRoomWords(CLI::App& command, RoomWords& words) {
+  bindWord(command, "ROOM", words.room, "the name: 1 to 128 bytes, no '/', not digits only");
+  bindWord(command, "--type", words.type, "direct (exactly two members) or group")
+      ->type_name("TYPE")
+      ->check(CLI::IsMember({"direct", "group"}));
+  bindWord(command, "--users", words.users, "members by the app's own ids")->type_name("1,2");
+  bindWord(command, "--name", words.name, "a title for people");
+  bindWord(command, "--metadata", words.metadata, "any JSON of the app's")->type_name("JSON");
+}
+
+Handler roomList(CLI::App& command) {
+  auto limit = std::make_shared<std::uint64_t>(AdminClient::kAll);
+  bindLimit(command, *limit);
+  return [limit](Invocation& run) -> Outcome<void> {
+    CHATD_TRY(app, run.client.appId());
+    Query query;
+    if (app) query.emplace_back("appId", fmt::format("{}", *app));
+    return run.printer.list(kRooms, run.client, "/room", query, *limit);
+  };
+}
+
+Handler roomGet(CLI::App& command) {
+  auto room = std::make_shared<std::string>();
+  bindWord(command, "ROOM", *room, "name or id");
+  return [room](Invocation& run) -> Outcome<void> {
+    CHATD_TRY(answer, findRoom(run, *room));
+    return run.printer.one(kRooms, answer);
+  };
+}
+
+Handler roomCreate(CLI::App& command) {
+  auto words = std::make_shared<RoomWords>();
+  bindRoomWords(command, *words);
+  return [words](Invocation& run) -> Outcome<void> {
+    CHATD_TRY(answer, createRoom(run, *words));
+    return run.printer.one(kRooms, answer);
+  };
+}
+
+Handler roomEnsure(CLI::App& command) {
+  auto words = std::make_shared<RoomWords>();
+  bindRoomWords(command, *words);
+  return [words](Invocation& run) -> Outcome<void> {
+    auto found = findRoom(run, words->room);
+    if (!found.ok() && found.error().exit == Exit::NotFound) {
+      auto made = createRoom(run, *words);
+      if (made.ok()) return run.printer.one(kRooms, made.value());
+      if (made.error().exit != Exit::Conflict) return std::move(made).error();
+      found = findRoom(run, words->room);  // somebody was quicker
+    }
+    if (!found.ok()) return std::move(found).error();
+    CHATD_TRY(room, matchRoom(run, std::move(found.value()), *words));
+    return run.printer.one(kRooms, room);
+  };
+}
+
+Handler roomDelete(CLI::App& command) {
+  auto name = std::make_shared<std::string>();
+  bindWord(command, "ROOM", *name, "name or id");
+  return [name](Invocation& run) -> Outcome<void> {
+    CHATD_TRY(room, findRoom(run, *name));
+    CHATD_TRY(id, integerField(room.document, "id"));
+    CHATD_CHECK(confirm(run, fmt::format("Delete room {} with its messages?", *name)));
+    CHATD_CHECK(run.client.call({"DELETE", fmt::format("/room/{}", id), {}, {}}));
+    note(run, fmt::format("room {} is deleted", *name));
+    return {};
+  };
+}
+
+Handler memberList(CLI::App& command) {
+  auto name = std::make_shared<std::string>();
+  bindWord(command, "ROOM", *name, "name or id");
+  return [name](Invocation& run) -> Outcome<void> {
+    CHATD_TRY(room, findRoom(run, *name));
+    const JsonValue* members = room.document.IsObject() ? find(room.document, "members") : nullptr;
+    if (members == nullptr || !members->IsArray()) return other("bad_answer", "the server's answer has no members");
+    return run.printer.items(kMembers, *members);
+  };
+}
+
+Handler changeMembersVerb(CLI::App& command, const char* path) {
+  struct Words {
+    std::string room;
+    std::vector<std::string> users;
+  };
+  auto words = std::make_shared<Words>();
+  bindWord(command, "ROOM", words->room, "name or id");
+  bindWords(command, "APPUSERID", words->users, "the app's own ids of the users");
+  return [words, path](Invocation& run) -> Outcome<void> {
+    std::string room = words->room;
+    if (isDigits(room)) {  // the body names rooms, so an id is looked up
+      CHATD_TRY(found, findRoom(run, room));
+      room = stringField(found.document, "room").value_or(room);
+    }
+    CHATD_TRY(answer, changeMembers(run, path, room, words->users));
+    return run.printer.one(kRooms, answer);
+  };
+}
+
+Handler memberAdd(CLI::App& command) { return changeMembersVerb(command, "/room/add"); }
+Handler memberRemove(CLI::App& command) { return changeMembersVerb(command, "/room/remove"); }
+
+}  // namespace
+
+Outcome<Answer> findRoom(Invocation& run, const std::string& room) {
+  CHATD_TRY(app, run.client.appId());
+  Query query;
+  if (app) query.emplace_back("appId", fmt::format("{}", *app));
+  return run.client.get("/room/" + percentEncode(room), query);
+}
+
+const Noun& roomNoun() {
+  static const Noun noun{"room",
+                         "Conversations of an app",
+                         {{"list", "List the rooms of an app", roomList},
+                          {"get", "Show a room with its members", roomGet},
+                          {"create", "Create a room", roomCreate},
+                          {"ensure", "Create a room or make the existing one match; removes nobody", roomEnsure},
+                          {"delete", "Delete a room and its messages", roomDelete},
+                          {"member list", "List the members of a room", memberList},
+                          {"member add", "Add users to a room", memberAdd},
+                          {"member remove", "Remove users from a room; they lose it at once", memberRemove}}};
+  return noun;
+}
+
+}  // namespace chatd::cli

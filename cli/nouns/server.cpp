@@ -1,0 +1,105 @@
+// status, api, version: the daemon itself. REST: /healthz, /readyz, anything.
+#include <memory>
+#include <ostream>
+
+#include <fmt/format.h>
+
+#include "cli/nouns/nouns.h"
+
+namespace chatd::cli {
+
+namespace {
+
+const View kStatus{"server", "server", {{"SERVER", "server"}, {"HEALTHY", "healthy"}, {"READY", "ready"}}};
+const View kVersion{"chatctl", "chatctl", {{"CHATCTL", "chatctl"}}};
+
+/// The answer of a health path as JSON: itself if it is an object or array, else its text.
+void writeProbe(JsonWriter& json, std::string_view key, const HttpAnswer& answer) {
+  json.key(key);
+  const auto document = parseJson(answer.body);
+  if (document.ok()) {
+    json.raw(toText(document.value()));
+  } else {
+    json.beginObject().field("status", answer.status).endObject();
+  }
+}
+
+/// Good, or what a health path says is wrong.
+Outcome<HttpAnswer> probe(Invocation& run, const char* path) {
+  CHATD_TRY(answer, run.client.raw({"GET", path, {}, {}, false, Call::Once::Yes}));
+  // 503 is an answer of these two paths; anything else from 400 on is none.
+  if (answer.status >= 400 && answer.status != 503) return run.client.failureOf(answer);
+  return std::move(answer);
+}
+
+Handler status(CLI::App&) {
+  return [](Invocation& run) -> Outcome<void> {
+    CHATD_TRY(health, probe(run, "/healthz"));
+    CHATD_TRY(readiness, probe(run, "/readyz"));
+    const bool healthy = health.status < 300;
+    const bool ready = readiness.status < 300;
+    std::string text;
+    JsonWriter json(text);
+    json.beginObject().field("server", run.settings.server.text).field("healthy", healthy).field("ready", ready);
+    writeProbe(json, "healthz", health);
+    writeProbe(json, "readyz", readiness);
+    json.endObject();
+    const auto document = parseJson(text);
+    if (!document.ok()) return other("bad_answer", "the server's answer is nested too deep");
+    CHATD_CHECK(run.printer.one(kStatus, text, document.value()));
+    if (healthy && ready) return {};
+    return Failure{Exit::Unhealthy, "unhealthy", healthy ? "the daemon is not ready" : "the daemon is not healthy",
+                   "The fields of readyz and the daemon's log say why.", readiness.requestId};
+  };
+}
+
+Handler api(CLI::App& command) {
+  struct Words {
+    std::string method, path;
+    std::optional<std::string> body;
+  };
+  auto words = std::make_shared<Words>();
+  bindWord(command, "METHOD", words->method, "GET, POST, PUT, PATCH or DELETE");
+  bindWord(command, "PATH", words->path, "path and query, as in the OpenAPI document: /app?limit=5");
+  bindWord(command, "-d,--data", words->body, "the body: JSON, @FILE, or @- for standard input")->type_name("BODY");
+  return [words](Invocation& run) -> Outcome<void> {
+    std::string method;
+    for (const char c : words->method) method.push_back(c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c);
+    const CLI::IsMember known({"GET", "POST", "PUT", "PATCH", "DELETE"});
+    if (!known(method).empty())
+      return usage(fmt::format("there is no method {}", words->method), "One of GET, POST, PUT, PATCH, DELETE.");
+    const bool plain = words->path.find_first_of(" \t\r\n#") == std::string::npos;
+    if (!words->path.starts_with('/') || !plain) return usage("a path begins with / and has no blanks", "Encode them: %20.");
+    Call call{method, words->path, {}, {}};
+    if (words->body) {
+      CHATD_TRY(body, inlineOrFile(run, *words->body));
+      call.body = std::move(body);
+    }
+    CHATD_TRY(answer, run.client.raw(call));
+    if (answer.status >= 400) return run.client.failureOf(answer);
+    if (answer.body.empty()) return {};
+    return run.printer.text(answer.body + (answer.body.ends_with('\n') ? "" : "\n"));
+  };
+}
+
+Handler version(CLI::App&) {
+  return [](Invocation& run) -> Outcome<void> {
+    const std::string text = R"({"chatctl":")" CHATCTL_VERSION R"("})";
+    const auto document = parseJson(text);
+    CHATD_ASSERT(document.ok());
+    return run.printer.one(kVersion, text, document.value());
+  };
+}
+
+}  // namespace
+
+const Noun& serverNoun() {
+  static const Noun noun{"",
+                         "The daemon",
+                         {{"status", "Show whether the daemon is healthy and ready", status},
+                          {"api", "Send any request of the REST interface", api},
+                          {"version", "Show the version of chatctl", version}}};
+  return noun;
+}
+
+}  // namespace chatd::cli

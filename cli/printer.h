@@ -1,0 +1,64 @@
+// Printer: REST objects as table, json, ndjson, yaml, tsv or name. JSON goes out as the server wrote it; every other form
+// passes visible(), so that nobody's name or text can forge a line. Owned by run(). Thread: the one of run().
+#pragma once
+
+#include <optional>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "cli/client.h"
+#include "cli/failure.h"
+#include "cli/settings.h"
+
+namespace chatd::cli {
+
+/// How a noun looks: rows of a table are its columns, `-q` prints `id`, `-o name` prints `name`.
+struct Column {
+  std::string_view title;
+  std::string_view field;  ///< member of the object
+};
+struct View {
+  std::string_view id;
+  std::string_view name;
+  std::vector<Column> columns;
+};
+
+class Printer {
+ public:
+  Printer(const Settings& settings, std::ostream& out) : settings_(settings), out_(out) {}
+
+  /// One object; `body` is its JSON as it came.
+  [[nodiscard]] Outcome<void> one(const View& view, std::string_view body, const JsonValue& object);
+  [[nodiscard]] Outcome<void> one(const View& view, const Answer& answer) { return one(view, answer.body, answer.document); }
+  /// All pages of a list. ndjson, tsv, name and -q go out page by page; the others need the whole.
+  [[nodiscard]] Outcome<void> list(const View& view, AdminClient& client, const std::string& path, const Query& query,
+                                   std::uint64_t limit);
+  /// An array that is at hand, in the envelope of a list.
+  [[nodiscard]] Outcome<void> items(const View& view, const JsonValue& array);
+  /// Text as it is.
+  [[nodiscard]] Outcome<void> text(std::string_view text);
+
+ private:
+  struct Gathered;  // the whole of a list for the formats that cannot stream
+
+  void header(const View& view);
+  void lines(const View& view, const JsonValue& items);
+  void line(const View& view, const JsonValue& item);
+  void flush(const View& view, const Gathered& gathered, const std::optional<std::string>& cursor);
+  [[nodiscard]] bool streams() const;
+  [[nodiscard]] Outcome<void> written();
+
+  const Settings& settings_;
+  std::ostream& out_;
+};
+
+/// Rows as columns that fit their content, two blanks apart, no blanks at the end. Cells want the output of visible().
+[[nodiscard]] std::string layOut(const std::vector<std::vector<std::string>>& rows);
+
+/// A JSON value as one YAML document, strings quoted so that "1" and "true" stay strings.
+[[nodiscard]] std::string asYaml(const JsonValue& value);
+
+}  // namespace chatd::cli

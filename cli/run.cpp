@@ -1,0 +1,93 @@
+#include "cli/run.h"
+
+#include <algorithm>
+#include <ostream>
+
+#include <fmt/format.h>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "cli/help.h"
+#include "cli/tree.h"
+#include "cli/visible.h"
+
+namespace chatd::cli {
+
+namespace {
+
+/// Every line of the text by itself through visible(): our own line breaks stay, those of others were escaped before.
+std::string visibleLines(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    out += visible(text.substr(0, end));
+    if (end == std::string_view::npos) break;
+    out += '\n';
+    text.remove_prefix(end + 1);
+  }
+  return out;
+}
+
+/// JSON can carry any text but broken UTF-8, which strerror or a server's header might hold.
+std::string utf8(const std::string& text) { return isUtf8(text) ? text : visible(text); }
+
+void report(const Failure& failure, bool asJson, std::ostream& err) {
+  if (asJson) {
+    std::string line;
+    JsonWriter json(line);
+    json.beginObject().field("code", utf8(failure.code)).field("message", utf8(failure.message));
+    json.field("hint", utf8(failure.hint)).field("requestId", utf8(failure.requestId)).endObject();
+    err << line << '\n';
+    return;
+  }
+  err << "chatctl: " << visibleLines(failure.message) << '\n';
+  if (!failure.hint.empty()) err << "hint: " << visibleLines(failure.hint) << '\n';
+  if (!failure.requestId.empty()) err << "request id: " << visible(failure.requestId) << '\n';
+}
+
+Outcome<void> dispatch(CommandTree& tree, Io& io) {
+  const Handler* handler = tree.handler();
+  if (handler == nullptr && tree.chosen().get_name() == "__man") {
+    io.out << manPage(tree.root());
+    return {};
+  }
+  if (handler == nullptr) {
+    CHATD_TRY(text, helpText(tree));
+    io.out << text;
+    return {};
+  }
+  CHATD_TRY(settings, resolve(tree.flags(), io));
+  AdminClient client(settings, io.err);
+  Printer printer(settings, io.out);
+  Invocation invocation{settings, client, printer, io};
+  return (*handler)(invocation);
+}
+
+Outcome<void> parseAndDispatch(CommandTree& tree, const std::vector<std::string>& words, Io& io) {
+  if (!std::all_of(words.begin(), words.end(), [](const std::string& word) { return isUtf8(word); })) {
+    return usage("the command line is not UTF-8");
+  }
+  try {
+    CHATD_CHECK(tree.parse(words));
+  } catch (const CLI::CallForHelp&) {
+    io.out << tree.chosen().help();
+    return {};
+  } catch (const CLI::CallForVersion&) {
+    io.out << "chatctl " CHATCTL_VERSION "\n";
+    return {};
+  }
+  return dispatch(tree, io);
+}
+
+}  // namespace
+
+int run(const std::vector<std::string>& words, Io& io) {
+  CommandTree tree;
+  const auto outcome = parseAndDispatch(tree, words, io);
+  io.out.flush();
+  if (outcome.ok()) return static_cast<int>(Exit::Ok);
+  report(outcome.error(), tree.writtenFormat() == "json", io.err);
+  return static_cast<int>(outcome.error().exit);
+}
+
+}  // namespace chatd::cli

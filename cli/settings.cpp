@@ -1,0 +1,179 @@
+#include "cli/settings.h"
+
+#include <Poco/Exception.h>
+#include <Poco/URI.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <fstream>
+#include <ostream>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace chatd::cli {
+
+namespace {
+
+constexpr const char* kDefaultServer = "unix:/run/chatd/admin.sock";
+constexpr std::size_t kMaxToken = 16384;
+constexpr double kMaxTimeoutMs = 24.0 * 3600 * 1000;
+
+constexpr std::array<std::pair<std::string_view, Format>, 6> kFormats = {{{"table", Format::Table},
+                                                                          {"json", Format::Json},
+                                                                          {"ndjson", Format::Ndjson},
+                                                                          {"yaml", Format::Yaml},
+                                                                          {"tsv", Format::Tsv},
+                                                                          {"name", Format::Name}}};
+
+Outcome<std::string> readTokenFile(const std::string& path, const Io& io) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text(kMaxToken + 2, '\0');
+  if (!file) return usage(fmt::format("cannot read the token file {}", path));
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  struct stat found {};
+  if (::stat(path.c_str(), &found) == 0 && S_ISREG(found.st_mode) && (found.st_mode & 077U) != 0) {
+    io.err << "chatctl: warning: others can read the token file " << path << "; chmod 600 it\n";
+  }
+  return cleanToken(std::move(text), path);
+}
+
+Outcome<void> resolveServer(const GlobalFlags& flags, const Io& io, Settings& to) {
+  const Context* context = nullptr;
+  to.contextName = flags.context.value_or(to.contexts.current);
+  if (!to.contextName.empty()) {
+    context = to.contexts.find(to.contextName);
+    if (context == nullptr && flags.context) {
+      return usage(fmt::format("there is no context {}", to.contextName), "`chatctl context list` shows them.");
+    }
+    if (context == nullptr) to.contextName.clear();
+  }
+  std::string text = kDefaultServer;
+  to.serverFrom = "default";
+  if (flags.server) {
+    text = *flags.server;
+    to.serverFrom = "--server";
+  } else if (const auto variable = io.environment("CHATCTL_SERVER"); variable && !flags.context) {
+    text = *variable;
+    to.serverFrom = "CHATCTL_SERVER";
+  } else if (context != nullptr) {
+    text = context->server;
+    to.serverFrom = "context " + to.contextName;
+  }
+  CHATD_TRY(server, parseServer(text));
+  to.server = server;
+  return {};
+}
+
+Outcome<void> resolveToken(const GlobalFlags& flags, const Io& io, Settings& to) {
+  if (flags.tokenFile) {
+    CHATD_TRY(token, readTokenFile(*flags.tokenFile, io));
+    to.token = token;
+    return {};
+  }
+  if (const auto variable = io.environment("CHATCTL_TOKEN")) {
+    CHATD_TRY(token, cleanToken(*variable, "CHATCTL_TOKEN"));
+    to.token = token;
+    return {};
+  }
+  // A stored token goes only to the server that gave it.
+  const Context* context = to.contexts.find(to.contextName);
+  if (context == nullptr || context->server != to.server.text) {
+    const std::string* name = to.contexts.nameOfServer(to.server.text);
+    context = name == nullptr ? nullptr : to.contexts.find(*name);
+  }
+  if (context != nullptr) to.token = context->token;
+  if (to.token && to.contexts.exposed()) {
+    io.err << "chatctl: warning: others can read " << to.contexts.path() << ", which holds tokens; chmod 600 it\n";
+  }
+  return {};
+}
+
+}  // namespace
+
+Outcome<std::string> cleanToken(std::string text, const std::string& from) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+  if (text.empty()) return usage(fmt::format("{} holds no token", from));
+  if (text.size() > kMaxToken) return usage(fmt::format("the token in {} is longer than {} bytes", from, kMaxToken));
+  const bool plain = std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7F; });
+  if (!plain) return usage(fmt::format("the token in {} has characters that no token has", from));
+  return text;
+}
+
+Outcome<ServerAddress> parseServer(const std::string& text) {
+  constexpr std::string_view kUnix = "unix:";
+  const std::string hint = "Use http://HOST:PORT, https://HOST:PORT or unix:/PATH.";
+  ServerAddress server;
+  server.text = text;
+  if (text.starts_with(kUnix)) {
+    server.path = text.substr(kUnix.size());
+    if (server.path.starts_with("//")) server.path.erase(0, 2);
+    // sun_path holds 108 bytes with its NUL.
+    if (server.path.empty() || server.path.size() > 107)
+      return usage(fmt::format("not the path of a socket: {}", text), hint);
+    return server;
+  }
+  try {
+    const Poco::URI uri(text);
+    if (uri.getScheme() != "http" && uri.getScheme() != "https") return usage(fmt::format("not a server: {}", text), hint);
+    if (!uri.getUserInfo().empty() || !uri.getRawQuery().empty() || !uri.getFragment().empty() || uri.getHost().empty()) {
+      return usage(fmt::format("a server is a scheme, a host and a port, nothing else: {}", uri.getHost()), hint);
+    }
+    server.kind = uri.getScheme() == "https" ? ServerAddress::Kind::Https : ServerAddress::Kind::Http;
+    server.host = uri.getHost();
+    server.port = uri.getPort();
+    server.path = uri.getPath();
+  } catch (const Poco::Exception&) {
+    return usage(fmt::format("not a server: {}", text), hint);
+  }
+  while (server.path.ends_with('/')) server.path.pop_back();
+  return server;
+}
+
+Outcome<std::chrono::milliseconds> parseTimeout(const std::string& text) {
+  double value = 0;
+  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  const double scale = unit == "ms" ? 1 : unit.empty() || unit == "s" ? 1000 : unit == "m" ? 60000 : 0;
+  const double ms = value * scale;
+  if (fault != std::errc() || !(ms >= 1) || ms > kMaxTimeoutMs) {
+    return usage(fmt::format("not a time: {}", text), "Use seconds (30, 0.5) or a unit: 500ms, 30s, 2m.");
+  }
+  return std::chrono::milliseconds(static_cast<std::int64_t>(ms));
+}
+
+Outcome<Settings> resolve(const GlobalFlags& flags, const Io& io) {
+  Settings settings;
+  CHATD_TRY(contexts, Contexts::load(Contexts::pathFrom(io)));
+  settings.contexts = std::move(contexts);
+  CHATD_CHECK(resolveServer(flags, io, settings));
+  CHATD_CHECK(resolveToken(flags, io, settings));
+  if (flags.timeout) {
+    CHATD_TRY(timeout, parseTimeout(*flags.timeout));
+    settings.timeout = timeout;
+  }
+  settings.app = flags.app;
+  if (!settings.app) {
+    const Context* context = settings.contexts.find(settings.contextName);
+    if (context != nullptr && context->server == settings.server.text) settings.app = context->app;
+  }
+  if (flags.output) {
+    const auto* const row =
+        std::find_if(kFormats.begin(), kFormats.end(), [&](const auto& entry) { return entry.first == *flags.output; });
+    if (row == kFormats.end())
+      return usage(fmt::format("there is no format {}", *flags.output), "One of table, json, ndjson, yaml, tsv, name.");
+    settings.format = row->second;
+  }
+  settings.retries = flags.retries;
+  settings.quiet = flags.quiet;
+  settings.noHeaders = flags.noHeaders;
+  settings.yes = flags.yes;
+  settings.verbose = flags.verbose;
+  settings.confirm = flags.confirm;
+  return settings;
+}
+
+}  // namespace chatd::cli

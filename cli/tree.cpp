@@ -1,0 +1,200 @@
+#include "cli/tree.h"
+
+#include <algorithm>
+#include <sstream>
+
+#include <fmt/format.h>
+
+#include "cli/nouns/nouns.h"
+#include "cli/visible.h"
+
+namespace chatd::cli {
+
+namespace {
+
+constexpr int kMaxRetries = 20;
+
+bool isHidden(const CLI::App& command) { return command.get_group().empty(); }
+
+std::vector<std::string> wordsOf(const CLI::App& command) {
+  std::vector<std::string> words;
+  for (const CLI::App* below : commandsBelow(command)) words.push_back(below->get_name());
+  return words;
+}
+
+/// Long flags that hold at this command: its own and those of all above.
+std::vector<std::string> longFlags(const CLI::App* command) {
+  std::vector<std::string> flags;
+  for (; command != nullptr; command = command->get_parent()) {
+    for (const CLI::Option* option : command->get_options()) {
+      for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
+    }
+  }
+  return flags;
+}
+
+CLI::App* childOf(CLI::App& command, const std::string& word) {
+  const auto found = command.get_subcommands([&](const CLI::App* below) { return below->get_name() == word; });
+  return found.empty() ? nullptr : found.front();
+}
+
+std::string fullName(const CLI::App& command) {
+  return command.get_parent() == nullptr ? "chatctl" : fullName(*command.get_parent()) + " " + command.get_name();
+}
+
+}  // namespace
+
+std::vector<const CLI::App*> commandsBelow(const CLI::App& command) {
+  return command.get_subcommands([](const CLI::App* below) { return !isHidden(*below); });
+}
+
+CLI::App* commandOf(CLI::App& from, const std::vector<std::string>& words) {
+  CLI::App* at = &from;
+  for (const std::string& word : words) {
+    at = childOf(*at, word);
+    if (at == nullptr) return nullptr;
+  }
+  return at;
+}
+
+std::string closest(const std::string& typed, const std::vector<std::string>& known) {
+  std::string best;
+  std::size_t bestDistance = std::max<std::size_t>(1, typed.size() / 3) + 1;
+  for (const std::string& word : known) {
+    const std::size_t rows = typed.size() + 1;
+    const std::size_t columns = word.size() + 1;
+    std::vector<std::size_t> d(rows * columns);
+    const auto at = [&](std::size_t i, std::size_t j) -> std::size_t& { return d[i * columns + j]; };
+    for (std::size_t i = 0; i < rows; ++i) at(i, 0) = i;
+    for (std::size_t j = 0; j < columns; ++j) at(0, j) = j;
+    for (std::size_t i = 1; i < rows; ++i) {
+      for (std::size_t j = 1; j < columns; ++j) {
+        const std::size_t change = typed[i - 1] == word[j - 1] ? 0 : 1;
+        at(i, j) = std::min({at(i - 1, j) + 1, at(i, j - 1) + 1, at(i - 1, j - 1) + change});
+        const bool swapped = i > 1 && j > 1 && typed[i - 1] == word[j - 2] && typed[i - 2] == word[j - 1];
+        if (swapped) at(i, j) = std::min(at(i, j), at(i - 2, j - 2) + 1);
+      }
+    }
+    if (at(rows - 1, columns - 1) < bestDistance) {
+      bestDistance = at(rows - 1, columns - 1);
+      best = word;
+    }
+  }
+  return best;
+}
+
+CommandTree::CommandTree() : root_("Administers chatd: apps, users, rooms and messages, from a shell.", "chatctl") {
+  root_.fallthrough();  // inherited: global flags hold before and after the noun
+  root_.require_subcommand(1);
+  root_.set_version_flag("--version", "chatctl " CHATCTL_VERSION, "show the version and leave");
+  root_.set_help_flag("-h,--help", "show help for the command and leave");
+  addGlobalFlags();
+  for (const Noun* noun : nouns()) {
+    CLI::App* command = &root_;
+    if (*noun->word != '\0') {
+      command = root_.add_subcommand(noun->word, noun->summary)->require_subcommand(1)->group("Nouns");
+    }
+    for (const Verb& verb : noun->verbs) addVerb(*command, verb, *noun->word == '\0' ? noun->summary : "Verbs");
+  }
+  auto* help =
+      root_.add_subcommand("help", "Explain a command or a topic: exit-codes, formats, environment")->group("The daemon");
+  help->add_option("WORD", helpWords_, "a topic, or the words of a command");
+  root_.add_subcommand("__man", "write chatctl(1)")->group("");
+}
+
+void CommandTree::addGlobalFlags() {
+  const auto flag = [&](const char* name, std::optional<std::string>& to, const char* type, const char* text) {
+    bindWord(root_, name, to, text)->type_name(type)->group("Global flags");
+  };
+  flag("--server", flags_.server, "URL", "http(s)://HOST:PORT or unix:/PATH");
+  flag("-c,--context", flags_.context, "NAME", "a context of the configuration file");
+  flag("-a,--app", flags_.app, "APP", "the app, by name or id");
+  flag("-o,--output", flags_.output, "FORMAT", "table, json, ndjson, yaml, tsv or name");
+  flag("--token-file", flags_.tokenFile, "FILE", "a file with the bearer token");
+  flag("--timeout", flags_.timeout, "TIME", "how long a request may take: 30, 500ms, 2m; 30 s by itself");
+  flag("--confirm", flags_.confirm, "NAME", "the name of what is deleted, beside --yes");
+  root_.add_option("--retries", flags_.retries, "repeat a failed request so often, if that is safe; 0 by itself")
+      ->type_name("N")
+      ->check(CLI::Range(0, kMaxRetries))
+      ->group("Global flags");
+  const auto boolean = [&](const char* name, bool& to, const char* text) {
+    root_.add_flag(name, to, text)->group("Global flags");
+  };
+  boolean("-q,--quiet", flags_.quiet, "ids only");
+  boolean("--no-headers", flags_.noHeaders, "no line of titles in table and tsv");
+  boolean("-y,--yes", flags_.yes, "do not ask");
+  boolean("-v,--verbose", flags_.verbose, "a line on stderr for each request");
+}
+
+void CommandTree::addVerb(CLI::App& noun, const Verb& verb, const char* group) {
+  std::istringstream words(verb.words);
+  std::vector<std::string> path;
+  for (std::string word; words >> word;) path.push_back(word);
+  CLI::App* at = &noun;
+  for (std::size_t i = 0; i + 1 < path.size(); ++i) {
+    CLI::App* below = childOf(*at, path[i]);
+    at = below != nullptr ? below
+                          : at->add_subcommand(path[i], fmt::format("The {}s of a {}", path[i], noun.get_name()))
+                                ->require_subcommand(1)
+                                ->group(group);
+  }
+  CLI::App* command = at->add_subcommand(path.back(), verb.summary)->group(group);
+  handlers_[command] = verb.configure(*command);
+}
+
+Outcome<void> CommandTree::parse(const std::vector<std::string>& words) {
+  std::vector<std::string> reversed = shield(words);
+  std::reverse(reversed.begin(), reversed.end());
+  try {
+    root_.parse(reversed);
+  } catch (const CLI::CallForHelp&) {
+    throw;
+  } catch (const CLI::CallForVersion&) {
+    throw;
+  } catch (const CLI::ParseError& error) {
+    return explain(error);
+  }
+  return {};
+}
+
+CLI::App& CommandTree::chosen() {
+  CLI::App* at = &root_;
+  // A verb that was found through its ancestors is listed by all of them: the first is the child.
+  for (;;) {
+    const auto below = at->get_subcommands();
+    if (below.empty()) return *at;
+    at = below.front();
+  }
+}
+
+const Handler* CommandTree::handler() {
+  const auto it = handlers_.find(&chosen());
+  return it == handlers_.end() ? nullptr : &it->second;
+}
+
+std::string CommandTree::writtenFormat() const {
+  const CLI::Option* option = root_.get_option_no_throw("--output");
+  return option == nullptr || option->results().empty() ? std::string() : option->results().back();
+}
+
+Failure CommandTree::explain(const CLI::ParseError& error) {
+  CLI::App& at = chosen();
+  const std::string help = fmt::format("`{} --help` shows what there is.", fullName(at));
+  // remaining() of every level: which one keeps an unknown word depends on how far CLI11 passed it up.
+  std::vector<std::string> left = root_.remaining(true);
+  for (std::string& word : left) word = unshield(word);
+  const auto known = wordsOf(at);
+  for (const std::string& word : left) {
+    const bool isFlag = word.starts_with('-') && word.size() > 1;
+    const std::string flag = word.substr(0, word.find('='));
+    const std::string meant = isFlag ? closest(flag, longFlags(&at)) : closest(word, known);
+    const std::string what = isFlag          ? fmt::format("there is no flag {} here", visible(flag))
+                             : known.empty() ? fmt::format("one word too many: {}", visible(word))
+                                             : fmt::format("there is no command {} {}", fullName(at), visible(word));
+    return usage(what, meant.empty() ? help : fmt::format("Did you mean {}?", meant));
+  }
+  if (!known.empty()) return usage(fmt::format("which one: {} {}?", fullName(at), fmt::join(known, "|")), help);
+  return usage(fmt::format("{}: {}", fullName(at), visible(error.what())), help);
+}
+
+}  // namespace chatd::cli

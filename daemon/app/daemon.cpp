@@ -1,0 +1,259 @@
+#include "app/daemon.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <thread>
+
+#include "app/front.h"
+#include "app/loop_executor.h"
+#include "app/server_key.h"
+#include "auth/authenticator.h"
+#include "auth/verifier_chain.h"
+#include "chat/chat_service.h"
+#include "observe/health.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+#include "observe/systemd.h"
+#include "outbound/outbound_http.h"
+#include "store/store.h"
+#include "web/static_pages.h"
+
+namespace chatd {
+
+namespace {
+
+net::HttpLimits httpLimits(const Options& o) {
+  net::HttpLimits limits;
+  limits.bodyBytes = o.limits.bodyBytes;
+  limits.headerTime = o.http.headerTimeout;
+  limits.bodyTime = o.http.bodyTimeout;
+  limits.idleTime = o.http.idleTimeout;
+  return limits;
+}
+
+net::ServerOptions serverOptions(const Options& o) {
+  net::ServerOptions server;
+  server.loops = o.threads.loops;
+  server.maxConnections = o.limits.connections;
+  server.outboxBytes = o.limits.outboxBytes;
+  server.http = httpLimits(o);
+  return server;
+}
+
+ChatLimits chatLimits(const Options& o) {
+  ChatLimits limits;
+  limits.messageBytes = o.limits.messageBytes;
+  limits.messagesPerSecond = o.limits.messagesPerSecond;
+  limits.messagesBurst = o.limits.messagesBurst;
+  limits.roomSessions = o.limits.roomData;
+  return limits;
+}
+
+RealtimeOptions realtimeOptions(const Options& o) {
+  RealtimeOptions realtime;
+  realtime.pingInterval = o.engine.pingInterval;
+  realtime.pingTimeout = o.engine.pingTimeout;
+  realtime.maxPayload = o.engine.maxPayload;
+  realtime.sessionsPerUser = o.limits.sessionsPerUser;
+  realtime.outboxBytes = o.limits.outboxBytes;
+  realtime.origins = o.cors.origins;
+  return realtime;
+}
+
+StoreOptions storeOptions(const Options& o) {
+  StoreOptions store;
+  store.url = o.store.url;
+  store.dataDirectory = o.dataDir;
+  store.timeout = o.store.timeout;
+  store.readers = o.threads.workers;
+  return store;
+}
+
+VerifierOptions verifierOptions(const Options& o) {
+  VerifierOptions verifier;
+  verifier.allowPrivateNetworks = o.dev;
+  return verifier;
+}
+
+LogOptions logOptions(const Options& o) {
+  LogOptions log;
+  log.level = o.log.level;
+  log.format = o.log.format;
+  log.appLinesPerSecond = o.log.appLinesPerSecond;
+  log.journal = stderrIsJournal();
+  return log;
+}
+
+/// bin/chatd finds its pages in share/chatd/web beside bin, in the build tree and wherever it is installed.
+std::filesystem::path pagesDirectory() {
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  return self.parent_path().parent_path() / "share" / "chatd" / "web";
+}
+
+Result<void> makeDataDirectory(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) return {};
+  std::filesystem::create_directories(path, error);
+  if (error) return Error(Code::Internal, fmt::format("data_dir {}: cannot be created: {}", path, error.message()));
+  ::chmod(path.c_str(), 0750);
+  return {};
+}
+
+}  // namespace
+
+// Members in the order of making; they are destroyed in the other.
+struct Daemon::Parts {
+  Parts(const Options& options, std::string key, web::StaticPages staticPages)
+      : pages(std::move(staticPages)),
+        store(storeOptions(options), clock),
+        outbound(OutboundOptions{}),
+        verifier(store.credentials(), store.directory(), outbound, clock, key, verifierOptions(options)),
+        authenticator(store.credentials(), store.directory(), verifier, clock, key),
+        workers(options.threads.workers, 20'000),
+        server(serverOptions(options), front),
+        executor(server, workers),
+        realtime(executor, verifier, clock, realtimeOptions(options)),
+        chat(executor, store.log(), store.directory(), realtime, clock, chatLimits(options)),
+        rest(RestServices{executor, authenticator, verifier, store.directory(), store.credentials(), store.log(), chat,
+                          realtime, clock},
+             restOptions(options)) {
+    realtime.setChat(chat);
+    front.serve(realtime, rest);
+    health.add("store", [this]() -> std::optional<std::string> {
+      if (store.healthy()) return std::nullopt;
+      return store.fault();
+    });
+    registerMetrics();
+  }
+
+  RestOptions restOptions(const Options& options);
+  void registerMetrics();
+
+  SystemClock clock;
+  Health health;
+  Metrics metrics;
+  web::StaticPages pages;
+  Store store;
+  OutboundHttp outbound;
+  VerifierChain verifier;
+  Authenticator authenticator;
+  net::WorkerPool workers;
+  Front front;
+  net::Server server;
+  LoopExecutor executor;
+  Realtime realtime;
+  ChatService chat;
+  RestApi rest;
+  std::string url;
+};
+
+RestOptions Daemon::Parts::restOptions(const Options& options) {
+  RestOptions rest_;
+  rest_.bodyBytes = options.limits.bodyBytes;
+  rest_.corsOrigins = options.cors.origins;
+  rest_.metricsToken = options.metricsToken.reveal();
+  rest_.demo = options.demo;
+  rest_.version = CHATD_VERSION;
+  rest_.pages = &pages;
+  rest_.metrics = [this] { return metrics.render(); };
+  rest_.notReady = [this] {
+    std::vector<std::string> reasons;
+    for (const auto& finding : health.report().findings) {
+      if (finding.reason) reasons.push_back(finding.name + ": " + *finding.reason);
+    }
+    return reasons;
+  };
+  return rest_;
+}
+
+void Daemon::Parts::registerMetrics() {
+  metrics.gaugeFrom("chatd_sessions", "Live sessions.", [this] { return static_cast<double>(realtime.count()); });
+  metrics.gaugeFrom("chatd_transports", "Open realtime transports, sessions or not yet.",
+                    [this] { return static_cast<double>(realtime.transports()); });
+  metrics.counterFrom("chatd_deliveries_total", "Letters of rooms handed to sessions.",
+                      [this] { return realtime.deliveries(); });
+  metrics.counterFrom("chatd_store_batches_total", "Transactions committed by the commit thread.",
+                      [this] { return store.counts().batches; });
+  metrics.counterFrom("chatd_store_rows_total", "Messages, changes and other writes committed.",
+                      [this] { return store.counts().rows; });
+  for (std::size_t i = 0; i < server.loopCount(); ++i) {
+    metrics.gaugeFrom("chatd_connections", "Open connections of a loop.",
+                      [this, i] { return static_cast<double>(server.loop(i).connections()); },
+                      {{"loop", std::to_string(i)}});
+  }
+}
+
+Daemon::Daemon(const Options& options) : options_(options) {}
+Daemon::~Daemon() = default;
+
+Result<void> Daemon::start() {
+  log().configure(logOptions(options_));
+  log().startWriter();
+  CHATD_CHECK(makeDataDirectory(options_.dataDir));
+  CHATD_TRY(key, loadServerKey(options_.dataDir));
+  std::vector<std::string> folders{"swagger"};
+  if (options_.demo) folders.emplace_back("demo");
+  CHATD_TRY(pages, web::StaticPages::load(pagesDirectory(), folders));
+  parts_ = std::make_unique<Parts>(options_, key, std::move(pages));
+  CHATD_CHECK(parts_->store.open());
+
+  for (const Listener& listener : options_.listen) {
+    CHATD_TRY(port, parts_->server.listen({listener.address, listener.port, {}}));
+    const bool v6 = listener.address.find(':') != std::string::npos;
+    const std::string url = fmt::format("http://{}:{}", v6 ? "[" + listener.address + "]" : listener.address, port);
+    if (parts_->url.empty()) parts_->url = url;
+    log().info("net", "listening", {{"url", url}});
+  }
+  if (!options_.adminSocket.empty()) {
+    CHATD_CHECK(parts_->server.listen({{}, 0, options_.adminSocket}));
+    if (parts_->url.empty()) parts_->url = "unix:" + options_.adminSocket;
+    log().info("net", "listening", {{"socket", options_.adminSocket}});
+  }
+  parts_->server.start();
+  return {};
+}
+
+std::string Daemon::url() const { return parts_->url; }
+
+void Daemon::reload(const LoadedOptions& loaded) {
+  if (!loaded.options) {
+    for (const ConfigFault& fault : loaded.faults) log().error("config", "not reloaded", {{"fault", fault.text()}});
+    return;
+  }
+  const ReloadPlan plan = planReload(options_, *loaded.options);
+  options_ = afterReload(options_, *loaded.options);
+  log().configure(logOptions(options_));
+  parts_->server.setLimits(httpLimits(options_), options_.limits.outboxBytes);
+  parts_->chat.setLimits(chatLimits(options_));
+  parts_->realtime.setOptions(realtimeOptions(options_));
+  parts_->rest.setOptions(parts_->restOptions(options_));
+  for (const std::string& key : plan.applied) log().info("config", "applied", {{"key", key}});
+  for (const std::string& key : plan.needRestart) log().warning("config", "takes effect after a restart", {{"key", key}});
+  log().info("config", "reloaded");
+}
+
+void Daemon::stop() {
+  if (!parts_) return;
+  Parts& p = *parts_;
+  log().info("app", "stopping");
+  p.health.refuse("the daemon is going down");
+  p.server.stopAccepting();
+  p.realtime.drain();
+  const Steady until = p.clock.steady() + options_.drain.time;
+  while (p.realtime.transports() > 0 && p.clock.steady() < until) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  // What was admitted is committed while the loops still carry the answers. Workers last that long too: they may wait for a
+  // commit.
+  p.verifier.stop();
+  p.workers.stop();
+  p.store.stop();
+  p.outbound.stop();
+  p.server.stop();
+  log().info("app", "stopped");
+  log().stopWriter();
+}
+
+}  // namespace chatd

@@ -1,0 +1,161 @@
+#include "auth/plugin_instance.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "base/text.h"
+
+namespace chatd {
+
+namespace {
+
+chatd_str str(std::string_view text) { return {text.data(), text.size()}; }
+std::string_view view(chatd_str text) {
+  return text.ptr == nullptr ? std::string_view{} : std::string_view{text.ptr, static_cast<std::size_t>(text.len)};
+}
+std::int64_t nanoseconds(Steady t) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(t.time_since_epoch()).count();
+}
+
+/// A plugin's line for operators: bounded, and nothing in it can begin another line.
+std::string printable(std::string_view text) {
+  std::string out(text.substr(0, 500));
+  for (char& c : out) {
+    const auto b = static_cast<unsigned char>(c);
+    if (b < 0x20 || b == 0x7F) c = ' ';
+  }
+  while (!out.empty() && !isUtf8(out)) out.pop_back();
+  return out;
+}
+
+}  // namespace
+
+// The functions of chatd_host and of its services. Thread: any.
+struct PluginHostFunctions {
+  static void complete(chatd_host_ctx* ctx, chatd_job job, const chatd_result* result) {
+    PluginHost::Instance& self = *ctx->instance;
+    Verdict verdict = result == nullptr ? Verdict::unavailable("it completed without a result") : readVerdict(*result);
+    verdict.pluginFault = verdict.pluginFault || result == nullptr;
+    self.owner_->completed(self, job, std::move(verdict));
+  }
+
+  static void log(chatd_host_ctx* ctx, std::int32_t level, chatd_str message, const chatd_kv*, std::uint32_t) {
+    PluginHost::Instance& self = *ctx->instance;
+    const auto known =
+        static_cast<AuthLogLevel>(std::clamp(level, std::int32_t{CHATD_LOG_DEBUG}, std::int32_t{CHATD_LOG_ERROR}));
+    self.owner_->say(known, fmt::format("plugin {} of app {}: {}", self.name_, self.appText_, printable(view(message))));
+  }
+
+  static std::int64_t nowNs(chatd_host_ctx* ctx) { return nanoseconds(ctx->instance->owner_->steady()); }
+  static std::int64_t unixMs(chatd_host_ctx* ctx) { return micros(ctx->instance->owner_->wall()) / 1000; }
+
+  // Plugins' own counters have no place in the metrics yet; a call is allowed and counts nothing.
+  static void metricAdd(chatd_host_ctx*, chatd_str, double, const chatd_kv*, std::uint32_t) {}
+
+  // No app has secrets for its plugins: never found.
+  static std::int32_t secret(chatd_host_ctx*, chatd_str, char*, std::uint64_t, std::uint64_t* length) {
+    if (length != nullptr) *length = 0;
+    return 1;
+  }
+
+  static const void* service(chatd_host_ctx*, const char* id) {
+    static const chatd_http_v1 http = {sizeof(chatd_http_v1), &fetch};
+    return id != nullptr && std::string_view(id) == "chatd.http/1" ? &http : nullptr;
+  }
+
+  static std::int32_t fetch(chatd_host_ctx* ctx, const chatd_http_req* given, void (*done)(void*, const chatd_http_resp*),
+                            void* user) {
+    PluginHost::Instance& self = *ctx->instance;
+    OutboundRequest request;
+    request.method = view(given->method);
+    request.url = view(given->url);
+    request.body = view(given->body);
+    for (std::uint32_t i = 0; i < given->kv_count; ++i) {
+      request.headers.emplace_back(view(given->headers[i].key), view(given->headers[i].value));
+    }
+    // The plugin's deadline is on the host's clock, which tests may move; the client waits in real time.
+    const std::int64_t left = given->deadline_ns - nowNs(ctx);
+    constexpr std::int64_t kMostNs = 120'000'000'000;
+    request.deadline =
+        std::chrono::steady_clock::now() + std::chrono::nanoseconds(std::clamp<std::int64_t>(left, 0, kMostNs));
+    constexpr std::uint64_t kMostBytes = 1024 * 1024;
+    request.maxResponse = static_cast<std::size_t>(std::min(given->max_response, kMostBytes));
+    request.tenant = static_cast<std::uint64_t>(raw(self.app_));
+    request.allowPrivateNetworks = self.allowPrivate_;
+    const bool taken =
+        self.owner_->fetch(std::move(request), [done, user](Result<OutboundResponse> answer) { hand(answer, done, user); });
+    return taken ? 0 : 1;
+  }
+
+  static void hand(const Result<OutboundResponse>& answer, void (*done)(void*, const chatd_http_resp*), void* user) {
+    chatd_http_resp response{};
+    response.struct_size = sizeof response;
+    std::vector<chatd_kv> headers;
+    if (answer.ok()) {
+      response.status = answer->status;
+      response.body = str(answer->body);
+      for (const auto& [name, value] : answer->headers) headers.push_back({str(name), str(value)});
+      response.headers = headers.data();
+      response.header_count = headers.size();
+    } else {
+      response.status = -1;
+      response.error = str(answer.error().detail());
+    }
+    done(user, &response);
+  }
+};
+
+PluginHost::Instance::Instance(std::shared_ptr<PluginInstanceOwner> owner, const chatd_plugin* plugin, std::string name,
+                               AppId app, bool allowPrivateNetworks)
+    : owner_(std::move(owner)),
+      plugin_(plugin),
+      name_(std::move(name)),
+      app_(app),
+      appText_(std::to_string(raw(app))),
+      allowPrivate_(allowPrivateNetworks) {
+  using F = PluginHostFunctions;
+  context_.instance = this;
+  host_ = {sizeof(chatd_host), CHATD_ABI_MINOR, &context_,     &F::complete, &F::log,
+           &F::nowNs,          &F::unixMs,      &F::metricAdd, &F::secret,   &F::service};
+}
+
+PluginHost::Instance::~Instance() {
+  if (handle_ != nullptr) plugin_->destroy(handle_);
+}
+
+Result<void> PluginHost::Instance::create(const std::string& config) {
+  std::array<char, 512> why{};
+  chatd_instance* made = nullptr;
+  const std::int32_t failed = plugin_->create(&host_, str(appText_), str(config), &made, why.data(), why.size());
+  if (failed == 0 && made != nullptr) {
+    handle_ = made;
+    return {};
+  }
+  why.back() = '\0';
+  const std::string reason = printable(why.data());
+  return Error(Code::VerifierUnavailable, reason.empty() ? "the plugin refused the configuration" : reason);
+}
+
+bool PluginHost::Instance::verify(const Question& question, Steady deadline, chatd_job job) {
+  const bool peer = (plugin_->flags & CHATD_PF_USES_PEER) != 0;
+  chatd_verify_req request{};
+  request.struct_size = sizeof request;
+  request.app_id = str(appText_);
+  request.token = str(question.token);
+  if (peer) {
+    request.client_ip = str(question.clientIp);
+    request.origin = str(question.origin);
+  }
+  request.deadline_ns = nanoseconds(deadline);
+  return plugin_->verify(handle_, &request, job) == 0;
+}
+
+void PluginHost::Instance::cancel(chatd_job job) {
+  if (CHATD_HAS(plugin_, cancel) && plugin_->cancel != nullptr) plugin_->cancel(handle_, job);
+}
+
+}  // namespace chatd

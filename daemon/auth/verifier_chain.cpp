@@ -1,0 +1,450 @@
+#include "auth/verifier_chain.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <set>
+#include <unordered_map>
+#include <utility>
+
+#include "auth/app_cache.h"
+#include "auth/bucket_table.h"
+#include "auth/digest.h"
+#include "auth/fair_pool.h"
+#include "auth/flights.h"
+#include "auth/revocations.h"
+#include "auth/verdict_cache.h"
+#include "base/mutex.h"
+#include "base/random.h"
+
+namespace chatd {
+
+namespace {
+
+constexpr std::size_t kMaxToken = 8 * 1024;
+constexpr std::size_t kMaxApps = 4096;
+constexpr std::chrono::milliseconds kAppTtl{1'000};
+constexpr std::size_t kAddresses = 65'536;
+constexpr std::size_t kRevokedUsers = 65'536;
+constexpr std::size_t kWaitersPerFlight = 1024;
+constexpr std::chrono::milliseconds kRefusalTtl{5'000};
+constexpr std::size_t kMaxVerifiers = 16;
+constexpr std::int64_t kLogLinesPerMinute = 600;
+constexpr std::int64_t kLogBurst = 50;
+
+/// Counts requests under way, over all and per app as the client named it.
+class Admission {
+ public:
+  explicit Admission(std::size_t most) : most_(most) {}
+  [[nodiscard]] bool enter(std::uint64_t lane) {
+    LockGuard g(mutex_);
+    if (total_ >= most_) return false;
+    std::size_t& mine = lanes_[lane];
+    if (mine >= std::max<std::size_t>(1, most_ / 2)) return false;
+    ++mine;
+    ++total_;
+    return true;
+  }
+  void leave(std::uint64_t lane) {
+    LockGuard g(mutex_);
+    --total_;
+    const auto it = lanes_.find(lane);
+    if (--it->second == 0) lanes_.erase(it);
+  }
+
+ private:
+  const std::size_t most_;
+  Mutex mutex_;
+  std::size_t total_ CHATD_GUARDED_BY(mutex_) = 0;
+  std::unordered_map<std::uint64_t, std::size_t> lanes_ CHATD_GUARDED_BY(mutex_);
+};
+
+/// One request on its way through the chain. Whoever drops the last reference without an answer answers: nothing that a stop
+/// cuts off is left without one.
+struct Verification {
+  Verification(VerifyRequest r, Verifier::Done d, Admission& a, std::uint64_t l)
+      : request(std::move(r)), lane(l), done_(std::move(d)), admission_(a) {}
+  ~Verification() {
+    if (done_) finish(Error(Code::VerifierUnavailable));
+  }
+  Verification(const Verification&) = delete;
+  Verification& operator=(const Verification&) = delete;
+
+  void finish(Result<Identity> result) {
+    Verifier::Done done = std::move(done_);
+    done_ = nullptr;
+    admission_.leave(lane);
+    done(std::move(result));
+  }
+
+  const VerifyRequest request;
+  const std::uint64_t lane;
+  std::uint64_t generation = 0;
+  AppPtr app;
+  std::size_t index = 0;  ///< of the verifier that is asked next
+  int repeats = 0;        ///< times that a verdict turned out to be older than a revocation
+
+ private:
+  Verifier::Done done_;
+  Admission& admission_;
+};
+using VerificationPtr = std::shared_ptr<Verification>;
+
+void appendPart(std::string& out, std::string_view part) {
+  fmt::format_to(std::back_inserter(out), "{}:", part.size());
+  out.append(part);
+}
+
+}  // namespace
+
+class VerifierChain::Impl {
+ public:
+  Impl(Credentials& credentials, Directory& directory, OutboundHttp& http, const Clock& clock, std::string serverKey,
+       const VerifierOptions& options)
+      : options_(options),
+        credentials_(credentials),
+        directory_(directory),
+        clock_(clock),
+        serverKey_(std::move(serverKey)),
+        cacheKey_(hmacSha256(serverKey_, "chatd verdict cache")),
+        apps_(directory, clock, kMaxApps, kAppTtl),
+        cache_(options.cached),
+        revocations_(kRevokedUsers),
+        failures_(options.failuresPerSecond * 60, options.failuresBurst, kAddresses),
+        logLines_(kLogLinesPerMinute, kLogBurst, 1),
+        admission_(options.admitted),
+        flights_(options.perApp, kWaitersPerFlight),
+        plugins_(options.plugins, http, clock, options.allowPrivateNetworks, options.log),
+        pool_(options.threads) {}
+
+  void verify(VerifyRequest request, Done done);
+  [[nodiscard]] bool current(const Identity& identity) const {
+    return revocations_.holds(identity.user.id, identity.generation);
+  }
+  void revoked(UserId user) { revocations_.revoke(user); }
+  void appChanged(AppId app) {
+    apps_.forget(app);
+    plugins_.forget(app);
+    cache_.eraseApp(app);
+  }
+  Result<void> check(AppId app, const std::vector<VerifierSpec>& verifiers);
+  [[nodiscard]] bool mayTry(const std::string& ip) {
+    return ip.empty() || failures_.available(addressKey(ip), clock_.steady());
+  }
+  void failed(const std::string& ip) {
+    if (!ip.empty()) failures_.charge(addressKey(ip), clock_.steady());
+  }
+  void stop();
+
+ private:
+  enum class Step { Next, Ended };
+
+  // Thread of everything below: pool, except land().
+  void begin(const VerificationPtr& v);
+  Result<std::vector<RegisteredToken>> registered(const Verification& v);
+  Result<RegisteredToken> choose(const std::vector<RegisteredToken>& found) const;
+  void acceptRegistered(const VerificationPtr& v, const RegisteredToken& token);
+  void walk(const VerificationPtr& v);
+  Step apply(const VerificationPtr& v, const std::string& key, const VerdictCache::Found& found);
+  void allow(const VerificationPtr& v, const std::string& key, const VerdictCache::Found& found);
+  void refuse(const VerificationPtr& v, Error error);
+  Result<User> userOf(const App& app, const Verdict& verdict);
+  [[nodiscard]] Result<void> standing(const User& user) const;
+  void fly(const VerificationPtr& v, const std::string& key);
+  void land(const AppPtr& app, std::size_t index, const std::string& key, std::uint64_t generation, Verdict verdict);
+  void remember(const App& app, std::size_t index, const std::string& key, const VerdictCache::Found& found);
+  [[nodiscard]] std::string keyOf(const Verification& v) const;
+  void warn(const std::string& line);
+
+  const VerifierOptions options_;
+  Credentials& credentials_;
+  Directory& directory_;
+  const Clock& clock_;
+  const std::string serverKey_;
+  const std::string cacheKey_;
+  AppCache apps_;
+  VerdictCache cache_;
+  Revocations revocations_;
+  BucketTable failures_;
+  BucketTable logLines_;
+  Admission admission_;  // before flights_: a verification that is dropped leaves it
+  Flights<Verification> flights_;
+  std::atomic<bool> stopping_{false};
+  PluginHost plugins_;
+  FairPool pool_;  // last: its threads use all of the above
+};
+
+void VerifierChain::Impl::verify(VerifyRequest request, Done done) {
+  if (stopping_) return done(Error(Code::VerifierUnavailable));
+  if (!mayTry(request.clientIp)) return done(Error(Code::RateLimited).after(std::chrono::seconds(1)));
+  if (request.token.empty()) return done(Error(Code::Unauthorized));
+  if (request.token.size() > kMaxToken) {
+    failed(request.clientIp);
+    return done(Error(Code::Unauthorized));
+  }
+  const std::uint64_t lane = std::hash<std::string_view>{}(request.app ? *request.app : std::string_view{});
+  if (!admission_.enter(lane)) return done(Error(Code::Busy).after(std::chrono::seconds(1)));
+  auto v = std::make_shared<Verification>(std::move(request), std::move(done), admission_, lane);
+  // Refused only after stop(): then dropping it answers.
+  static_cast<void>(pool_.submit(lane, [this, v] { begin(v); }));
+}
+
+void VerifierChain::Impl::begin(const VerificationPtr& v) {
+  if (stopping_) return v->finish(Error(Code::VerifierUnavailable));
+  // Asked again: many attempts may have been admitted before the first of them failed.
+  if (!mayTry(v->request.clientIp)) return v->finish(Error(Code::RateLimited).after(std::chrono::seconds(1)));
+  // Before anything is read: what is revoked from now on is newer than our answer.
+  v->generation = revocations_.now();
+  if (v->request.app) {
+    auto app = apps_.get(*v->request.app);
+    if (!app.ok()) {
+      // An app that does not exist and one that does not know the token look the same from outside.
+      return app.error().code() == Code::NotFound ? refuse(v, Code::Unauthorized) : v->finish(std::move(app).error());
+    }
+    v->app = std::move(*app);
+  }
+  auto found = registered(*v);
+  if (!found.ok()) return v->finish(std::move(found).error());
+  if (!found->empty()) {
+    auto token = choose(*found);
+    return token.ok() ? acceptRegistered(v, *token) : refuse(v, std::move(token).error());
+  }
+  if (v->app == nullptr) return refuse(v, Code::Unauthorized);
+  walk(v);
+}
+
+/// Of the named app, or of all if none is named.
+Result<std::vector<RegisteredToken>> VerifierChain::Impl::registered(const Verification& v) {
+  CHATD_TRY(found, credentials_.tokens(hmacSha256(serverKey_, v.request.token)));
+  if (v.app != nullptr) std::erase_if(found, [&](const RegisteredToken& t) { return t.app != v.app->id; });
+  return std::move(found);
+}
+
+Result<RegisteredToken> VerifierChain::Impl::choose(const std::vector<RegisteredToken>& found) const {
+  const Timestamp now = clock_.wall();
+  std::set<AppId> holders;
+  const RegisteredToken* newest = nullptr;
+  for (const RegisteredToken& t : found) {
+    if (t.expiresAt && *t.expiresAt <= now) continue;
+    holders.insert(t.app);
+    if (newest == nullptr || t.id > newest->id) newest = &t;
+  }
+  if (newest == nullptr) return Error(Code::TokenExpired);
+  if (holders.size() > 1) return Error(Code::AppRequired);
+  return *newest;
+}
+
+void VerifierChain::Impl::acceptRegistered(const VerificationPtr& v, const RegisteredToken& token) {
+  auto app = v->app != nullptr ? Result<AppPtr>(v->app) : apps_.get(token.app);
+  if (!app.ok()) {
+    return app.error().code() == Code::NotFound ? refuse(v, Code::Unauthorized) : v->finish(std::move(app).error());
+  }
+  auto user = directory_.user(token.user);
+  if (!user.ok()) {
+    return user.error().code() == Code::UserNotFound ? refuse(v, Code::Unauthorized) : v->finish(std::move(user).error());
+  }
+  if (auto good = standing(*user); !good.ok()) return v->finish(std::move(good).error());
+  v->finish(Identity{**app, std::move(*user), token.expiresAt, token.id, v->generation});
+}
+
+// One step of the chain after the other, as long as the cache knows what the verifiers say.
+void VerifierChain::Impl::walk(const VerificationPtr& v) {
+  for (;;) {
+    if (v->index >= v->app->verifiers.size()) return refuse(v, Code::Unauthorized);
+    const std::string key = keyOf(*v);
+    const auto cached = cache_.find(key, clock_.steady());
+    if (!cached) return fly(v, key);
+    if (apply(v, key, *cached) == Step::Ended) return;
+  }
+}
+
+VerifierChain::Impl::Step VerifierChain::Impl::apply(const VerificationPtr& v, const std::string& key,
+                                                     const VerdictCache::Found& found) {
+  const Verdict& verdict = *found.verdict;
+  switch (verdict.kind) {
+    case Verdict::Kind::Defer:
+      ++v->index;
+      return Step::Next;
+    case Verdict::Kind::Deny:
+      if (verdict.errorCode == row(Code::TokenExpired).wire) {
+        refuse(v, Code::TokenExpired);
+      } else if (verdict.errorCode == row(Code::TokenRevoked).wire) {
+        refuse(v, Code::TokenRevoked);
+      } else {
+        refuse(v, Code::Unauthorized);
+      }
+      return Step::Ended;
+    case Verdict::Kind::Unavailable:
+      v->finish(Error(Code::VerifierUnavailable).after(std::chrono::seconds(1)));
+      return Step::Ended;
+    case Verdict::Kind::Allow:
+      allow(v, key, found);
+      return Step::Ended;
+  }
+  return Step::Ended;
+}
+
+void VerifierChain::Impl::allow(const VerificationPtr& v, const std::string& key, const VerdictCache::Found& found) {
+  const Verdict& verdict = *found.verdict;
+  if (verdict.expiresAt && *verdict.expiresAt <= clock_.wall()) return refuse(v, Code::TokenExpired);
+  auto user = userOf(*v->app, verdict);
+  if (!user.ok()) {
+    // NotFound: the app was deleted meanwhile.
+    return user.error().code() == Code::NotFound ? refuse(v, Code::Unauthorized) : v->finish(std::move(user).error());
+  }
+  if (auto good = standing(*user); !good.ok()) return v->finish(std::move(good).error());
+  if (!revocations_.holds(user->id, found.generation)) {
+    // The verdict is older than a revocation of this very user: ask anew. Another flight may be as old, hence twice.
+    cache_.erase(key);
+    if (++v->repeats > 2) return v->finish(Error(Code::Busy).after(std::chrono::seconds(1)));
+    v->generation = revocations_.now();
+    return fly(v, key);
+  }
+  v->finish(Identity{*v->app, std::move(*user), verdict.expiresAt, std::nullopt, v->generation});
+}
+
+void VerifierChain::Impl::refuse(const VerificationPtr& v, Error error) {
+  // AppRequired asks for more; the others are failed credentials.
+  if (error.code() != Code::AppRequired) failed(v->request.clientIp);
+  v->finish(std::move(error));
+}
+
+Result<User> VerifierChain::Impl::userOf(const App& app, const Verdict& verdict) {
+  if (app.settings.autoCreateUsers) {
+    UserPatch names;
+    if (verdict.firstName) names.firstName = verdict.firstName;
+    if (verdict.middleName) names.middleName = verdict.middleName;
+    if (verdict.lastName) names.lastName = verdict.lastName;
+    return directory_.ensureUser(app.id, verdict.userId, names);
+  }
+  auto user = directory_.userByAppId(app.id, verdict.userId);
+  if (!user.ok() && user.error().code() == Code::UserNotFound) return Error(Code::UnknownUser);
+  return user;
+}
+
+Result<void> VerifierChain::Impl::standing(const User& user) const {
+  if (user.deletedAt) return Error(Code::UserDeleted);
+  if (user.ban && (!user.ban->until || *user.ban->until > clock_.wall())) return Error(Code::Banned);
+  return {};
+}
+
+// The revision is in the key, so that a verdict of an older configuration is never found by a newer one.
+std::string VerifierChain::Impl::keyOf(const Verification& v) const {
+  std::string text;
+  appendPart(text, std::to_string(raw(v.app->id)));
+  appendPart(text, std::to_string(v.index));
+  appendPart(text, std::to_string(v.app->revision));
+  appendPart(text, v.request.token);
+  if ((plugins_.flags(v.app->verifiers[v.index].plugin) & CHATD_PF_USES_PEER) != 0) {
+    appendPart(text, v.request.clientIp);
+    appendPart(text, v.request.origin);
+  }
+  return hmacSha256(cacheKey_, text);
+}
+
+void VerifierChain::Impl::fly(const VerificationPtr& v, const std::string& key) {
+  using Board = Flights<Verification>::Board;
+  const Board board = flights_.board(key, v->app->id, v);
+  if (board == Board::Joined) return;
+  if (board == Board::Full) return v->finish(Error(Code::Busy).after(std::chrono::seconds(1)));
+  // From here on land() must come, once.
+  const auto land = [this, app = v->app, index = v->index, key, generation = revocations_.now()](Verdict verdict) {
+    this->land(app, index, key, generation, std::move(verdict));
+  };
+  Question question{v->request.token, v->request.clientIp, v->request.origin};
+  const auto timeout = v->app->verifiers[v->index].timeout;
+  plugins_.instance(
+      *v->app, v->index, [this, land, timeout, lane = v->lane, question = std::move(question)](auto made) mutable {
+        if (!made.ok()) return land(Verdict::unavailable(made.error().detail()));
+        auto ask = [this, land, timeout, instance = std::move(*made), question = std::move(question)]() mutable {
+          plugins_.ask(instance, std::move(question), timeout, land);
+        };
+        if (!pool_.submit(lane, std::move(ask))) land(Verdict::unavailable("the daemon is stopping"));
+      });
+}
+
+// Thread: any. The waiters go on as tasks of their own: what called us may be a plugin, and user rows are SQL.
+void VerifierChain::Impl::land(const AppPtr& app, std::size_t index, const std::string& key, std::uint64_t generation,
+                               Verdict verdict) {
+  const VerdictCache::Found found{std::make_shared<const Verdict>(std::move(verdict)), generation};
+  if (found.verdict->kind == Verdict::Kind::Unavailable) {
+    warn(fmt::format("app {}: verifier {} ({}) is unavailable: {}", raw(app->id), index, app->verifiers[index].plugin,
+                     found.verdict->detail));
+  }
+  remember(*app, index, key, found);
+  for (const VerificationPtr& v : flights_.land(key)) {
+    static_cast<void>(pool_.submit(v->lane, [this, v, key, found] {
+      if (apply(v, key, found) == Step::Next) walk(v);
+    }));
+  }
+}
+
+void VerifierChain::Impl::remember(const App& app, std::size_t index, const std::string& key,
+                                   const VerdictCache::Found& found) {
+  const Verdict& verdict = *found.verdict;
+  if (verdict.kind == Verdict::Kind::Unavailable) return;
+  auto ttl = std::chrono::duration_cast<std::chrono::microseconds>(app.verifiers[index].cacheTtl);
+  const auto atMost = [&ttl](std::chrono::microseconds other) { ttl = std::min(ttl, other); };
+  if (verdict.cacheTtl) atMost(*verdict.cacheTtl);
+  if (verdict.expiresAt) atMost(*verdict.expiresAt - clock_.wall());
+  if (verdict.kind != Verdict::Kind::Allow) atMost(kRefusalTtl);
+  if (ttl.count() <= 0) return;
+  // Up to a tenth less: tokens verified together must not all be asked about again together.
+  ttl -= std::chrono::microseconds(static_cast<std::int64_t>(randomNumber() % 1000) * ttl.count() / 10'000);
+  cache_.put(key, app.id, found, clock_.steady() + ttl);
+}
+
+void VerifierChain::Impl::warn(const std::string& line) {
+  if (options_.log && logLines_.tryTake("", clock_.steady())) options_.log(AuthLogLevel::Warn, line);
+}
+
+Result<void> VerifierChain::Impl::check(AppId app, const std::vector<VerifierSpec>& verifiers) {
+  using std::chrono::milliseconds;
+  if (verifiers.size() > kMaxVerifiers) return Error::field("verifiers", fmt::format("has more than {}", kMaxVerifiers));
+  for (std::size_t i = 0; i < verifiers.size(); ++i) {
+    const VerifierSpec& spec = verifiers[i];
+    const auto at = [i](const char* field) { return fmt::format("verifiers[{}].{}", i, field); };
+    if (spec.timeout < milliseconds(1) || spec.timeout > milliseconds(60'000)) {
+      return Error::field(at("timeoutMs"), "must be 1 to 60000");
+    }
+    if (spec.cacheTtl < milliseconds(0) || spec.cacheTtl > milliseconds(86'400'000)) {
+      return Error::field(at("cacheTtlMs"), "must be 0 to 86400000");
+    }
+    if (!spec.isolation.empty() && spec.isolation != "inline") {
+      return Error::field(at("isolation"), "bundled plugins run inline");
+    }
+    const bool known = std::any_of(options_.plugins.begin(), options_.plugins.end(),
+                                   [&](const PluginEntry& p) { return p.name == spec.plugin; });
+    auto good = plugins_.check(app, spec);
+    if (!good.ok() && good.error().code() != Code::Invalid) return std::move(good).error();
+    if (!good.ok()) return Error::field(at(known ? "config" : "plugin"), good.error().detail());
+  }
+  return {};
+}
+
+void VerifierChain::Impl::stop() {
+  if (stopping_.exchange(true)) return;
+  // First the steps, so that nobody asks a plugin any more; then the plugins, whose last answers find a stopped pool.
+  pool_.stop();
+  plugins_.stop();
+}
+
+VerifierChain::VerifierChain(Credentials& credentials, Directory& directory, OutboundHttp& http, const Clock& clock,
+                             std::string serverKey, const VerifierOptions& options)
+    : impl_(std::make_unique<Impl>(credentials, directory, http, clock, std::move(serverKey), options)) {}
+
+VerifierChain::~VerifierChain() { stop(); }
+
+void VerifierChain::verify(VerifyRequest request, Done done) { impl_->verify(std::move(request), std::move(done)); }
+bool VerifierChain::current(const Identity& identity) const { return impl_->current(identity); }
+void VerifierChain::revoked(UserId user) { impl_->revoked(user); }
+void VerifierChain::appChanged(AppId app) { impl_->appChanged(app); }
+Result<void> VerifierChain::check(AppId app, const std::vector<VerifierSpec>& verifiers) {
+  return impl_->check(app, verifiers);
+}
+bool VerifierChain::mayTry(const std::string& clientIp) { return impl_->mayTry(clientIp); }
+void VerifierChain::failed(const std::string& clientIp) { impl_->failed(clientIp); }
+void VerifierChain::stop() { impl_->stop(); }
+
+}  // namespace chatd

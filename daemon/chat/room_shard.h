@@ -1,0 +1,110 @@
+// RoomShard: the rooms whose home is one loop, and everything that changes them. Owned by ChatService.
+// Thread: its loop, except the constructor. What blocks goes to a worker and comes back as a letter.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "chat/app_budget.h"
+#include "chat/chat_service.h"
+#include "chat/live_room.h"
+#include "chat/room_names.h"
+
+namespace chatd {
+
+/// What the shards share. `limits` is replaced as a whole, never changed in place.
+struct ChatContext {
+  Executor& executor;
+  MessageLog& log;
+  Directory& directory;
+  Fanout& fanout;
+  const Clock& clock;
+  AppBudgets budgets;
+  RoomNames names;
+  Mutex mutex;
+  std::shared_ptr<const ChatLimits> limits CHATD_GUARDED_BY(mutex);
+
+  [[nodiscard]] std::shared_ptr<const ChatLimits> currentLimits() {
+    LockGuard g(mutex);
+    return limits;
+  }
+};
+
+class RoomShard {
+ public:
+  RoomShard(ChatContext& context, std::size_t loop) : context_(context), loop_(loop) {}
+
+  using SendDone = UniqueFunction<void(Result<Appended>)>;
+  using ChangeDone = UniqueFunction<void(Result<Changed>)>;
+
+  void send(AppId app, PendingSend send);
+  void change(Actor actor, Message target, Change::Kind kind, std::string text, ChangeDone done);
+  void seen(Actor actor, RoomId room, std::optional<Seq> upTo, UniqueFunction<void(Result<Seq>)> done);
+  void join(Actor actor, RoomId room, RosterEntry entry, UniqueFunction<void(Result<Joined>)> done);
+  void leave(RoomId room, SessionAddress session);
+  void typing(Actor actor, RoomId room, SessionAddress session, bool typing);
+  /// Calls `done` with nothing if the actor may read the room.
+  void mayRead(Actor actor, RoomId room, UniqueFunction<void(Result<void>)> done);
+
+  void refresh(RoomId room);
+  void deleted(RoomId room);
+  void userChanged(const User& user);
+  void committed(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes);
+
+ private:
+  struct InFlight {
+    RoomId room{};
+    PendingSend send;  ///< without its append, which is with the log
+    ChangeDone changeDone;
+  };
+  struct Loading {
+    std::vector<UniqueFunction<void(Result<LiveRoom*>)>> waiting;
+    bool again = false;  ///< it changed while it was being read
+  };
+
+  [[nodiscard]] LiveRoom* live(RoomId id);
+  void whenLive(AppId app, RoomId id, UniqueFunction<void(Result<LiveRoom*>)> then);
+  void startLoad(AppId app, RoomId id);
+  void loaded(AppId app, RoomId id, Result<RoomState> state);
+  void evictIdle();
+
+  void sendTo(LiveRoom& room, std::uint64_t slot, PendingSend send);
+  void submit(LiveRoom& room, std::uint64_t slot, PendingSend send);
+  void finish(PendingSend& send, Result<Appended> result);
+  void appended(AppendOutcome outcome);
+  void changed(ChangeOutcome outcome);
+  void resubmitHeld(RoomId id);
+  void joinLive(LiveRoom& room, const Actor& actor, const RosterEntry& entry, UniqueFunction<void(Result<Joined>)> done);
+
+  void startRefresh(LiveRoom& room);
+  void refreshed(RoomId id, Result<RoomState> state);
+  void loseUsers(LiveRoom& room, std::vector<UserId> users);
+  void writeReads(LiveRoom& room);
+  void readsWritten(RoomId id, std::map<UserId, LiveRoom::ReadMark> marks, Result<void> outcome);
+  void tellSeen(LiveRoom& room, UserId user, Seq seq);
+
+  void stage(LiveRoom& room, RoomEvent event);
+  void rosterChanged(LiveRoom& room);
+  void stageRoster(LiveRoom& room);
+  void flushStaged();
+  /// The end of an operation on a room: it may be idle now, or no longer.
+  void touch(LiveRoom& room);
+  void index(LiveRoom& room);
+  void unindex(LiveRoom& room);
+  void drop(RoomId id);
+
+  ChatContext& context_;
+  const std::size_t loop_;
+  std::unordered_map<RoomId, std::unique_ptr<LiveRoom>> rooms_;
+  std::unordered_map<RoomId, Loading> loading_;
+  std::unordered_map<UserId, std::vector<RoomId>> roomsOf_;  ///< of live rooms
+  std::list<RoomId> idleOrder_;                              ///< rooms that nothing holds in memory, longest unused first
+  std::unordered_map<std::uint64_t, InFlight> inFlight_;
+  std::uint64_t nextSlot_ = 0;
+  std::vector<RoomId> stagedRooms_;
+  bool batching_ = false;  ///< inside committed(): the flush comes at its end
+};
+
+}  // namespace chatd

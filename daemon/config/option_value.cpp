@@ -1,0 +1,282 @@
+#include "config/option_value.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <sys/un.h>
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "base/assert.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "config/suggest.h"
+
+namespace chatd {
+
+namespace {
+
+using Fault = std::optional<std::string>;
+
+constexpr std::size_t kMaxText = 4096;
+constexpr std::size_t kMaxItems = 1000;
+
+bool startsWith(std::string_view text, std::string_view start) { return text.substr(0, start.size()) == start; }
+
+/// Plain is what YAML itself gives a type to; a quoted scalar is a text whatever it looks like.
+bool isPlain(const YAML::Node& node) { return node.IsScalar() && node.Tag() != "!"; }
+
+std::optional<std::int64_t> toInteger(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
+  // One spelling a number: "010" is eight to some readers and ten to others.
+  if (text.size() > 1 && (text[0] == '0' || startsWith(text, "-0"))) return std::nullopt;
+  return value;
+}
+
+Fault textFault(std::string_view text) {
+  if (text.size() > kMaxText) return fmt::format("is longer than {} bytes", kMaxText);
+  if (!isUtf8(text)) return "is not UTF-8";
+  if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; }))
+    return "has a control character";
+  return std::nullopt;
+}
+
+/// A scalar, or nothing written, which is the empty text.
+std::optional<std::string> asText(const YAML::Node& node) {
+  if (node.IsNull()) return std::string();
+  if (node.IsScalar()) return node.Scalar();
+  return std::nullopt;
+}
+
+Fault hostFault(std::string_view host) {
+  const std::string text(host);
+  std::array<unsigned char, sizeof(in6_addr)> parsed;
+  if (inet_pton(AF_INET, text.c_str(), parsed.data()) == 1 || inet_pton(AF_INET6, text.c_str(), parsed.data()) == 1)
+    return std::nullopt;
+  if (host.empty()) return "the address is empty";
+  if (host.front() == '[') return "write an IPv6 address without brackets here";
+  const bool name =
+      host.size() <= 253 && std::all_of(host.begin(), host.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+      });
+  // All digits and dots, yet no address: a typing error and not a name.
+  const bool mistyped = host.find_first_not_of("0123456789.") == std::string_view::npos;
+  if (!name || mistyped) return fmt::format("\"{}\" is neither an IP address nor a host name", host);
+  return std::nullopt;
+}
+
+Fault portFault(std::string_view text, std::uint16_t& port) {
+  const auto value = toInteger(text);
+  if (!value || *value < 0 || *value > 65'535) return "the port must be an integer from 0 to 65535";
+  port = static_cast<std::uint16_t>(*value);
+  return std::nullopt;
+}
+
+Fault readListener(const YAML::Node& node, Listener& out) {
+  if (!node.IsMap()) return "each entry must be {address: …, port: …}";
+  bool hasAddress = false;
+  bool hasPort = false;
+  for (const auto& pair : node) {
+    const std::string key = pair.first.IsScalar() ? pair.first.Scalar() : std::string();
+    if (key == "address" && pair.second.IsScalar() && !hasAddress) {
+      hasAddress = true;
+      out.address = pair.second.Scalar();
+      if (Fault fault = hostFault(out.address)) return fault;
+    } else if (key == "port" && isPlain(pair.second) && !hasPort) {
+      hasPort = true;
+      if (Fault fault = portFault(pair.second.Scalar(), out.port)) return fault;
+    } else if (key == "tls") {
+      return "native TLS is not in this version: put a proxy that ends TLS in front and remove `tls`";
+    } else if (key == "address" || key == "port") {
+      return fmt::format("`{}` is given twice or has a value of the wrong type", key);
+    } else {
+      return fmt::format("unknown key `{}` in an entry{}", key, didYouMean(key, {"address", "port"}));
+    }
+  }
+  if (!hasAddress || !hasPort) return "each entry needs `address` and `port`";
+  return std::nullopt;
+}
+
+Fault set(const IntegerKind& kind, const OptionRow& row, const YAML::Node& node, Options& options) {
+  const auto value = isPlain(node) ? toInteger(node.Scalar()) : std::nullopt;
+  const std::string_view unit = row.unit;
+  if (!value || *value < kind.least || *value > kind.most) {
+    return fmt::format("must be an integer from {} to {}{}{}", kind.least, kind.most, unit.empty() ? "" : " ", unit);
+  }
+  kind.set(options, *value);
+  return std::nullopt;
+}
+
+Fault set(const BooleanKind& kind, const OptionRow&, const YAML::Node& node, Options& options) {
+  if (!isPlain(node) || (node.Scalar() != "true" && node.Scalar() != "false")) return "must be true or false";
+  kind.set(options, node.Scalar() == "true");
+  return std::nullopt;
+}
+
+Fault set(const ChoiceKind& kind, const OptionRow&, const YAML::Node& node, Options& options) {
+  const std::string text = node.IsScalar() ? node.Scalar() : std::string();
+  const auto it = std::find(kind.names.begin(), kind.names.end(), text);
+  if (it == kind.names.end())
+    return fmt::format("must be one of {}{}", fmt::join(kind.names, ", "), didYouMean(text, kind.names));
+  kind.set(options, static_cast<std::size_t>(it - kind.names.begin()));
+  return std::nullopt;
+}
+
+Fault set(const TextKind& kind, const OptionRow&, const YAML::Node& node, Options& options) {
+  auto value = asText(node);
+  if (!value) return "must be a text";
+  if (Fault fault = textFault(*value)) return fault;
+  if (Fault fault = kind.check(*value)) return fault;
+  kind.set(options, *std::move(value));
+  return std::nullopt;
+}
+
+Fault set(const TextListKind& kind, const OptionRow&, const YAML::Node& node, Options& options) {
+  std::vector<std::string> values;
+  if (!node.IsNull() && !node.IsSequence()) return "must be a list";
+  if (node.size() > kMaxItems) return fmt::format("has more than {} entries", kMaxItems);
+  for (const auto& item : node) {
+    if (!item.IsScalar()) return "must be a list of texts";
+    Fault fault = textFault(item.Scalar());
+    if (!fault) fault = kind.check(item.Scalar());
+    if (fault) return fmt::format("entry {}: {}", values.size() + 1, *fault);
+    values.push_back(item.Scalar());
+  }
+  kind.set(options, std::move(values));
+  return std::nullopt;
+}
+
+Fault set(const ListenKind& kind, const OptionRow&, const YAML::Node& node, Options& options) {
+  constexpr std::size_t kMaxListeners = 16;
+  if (!node.IsSequence() || node.size() == 0 || node.size() > kMaxListeners)
+    return fmt::format("must be a list of 1 to {} entries {{address: …, port: …}}", kMaxListeners);
+  std::vector<Listener> listeners;
+  for (const auto& item : node) {
+    Listener listener;
+    if (Fault fault = readListener(item, listener)) return fmt::format("entry {}: {}", listeners.size() + 1, *fault);
+    listeners.push_back(std::move(listener));
+  }
+  kind.set(options, std::move(listeners));
+  return std::nullopt;
+}
+
+/// A JSON string is a YAML string; plain where nothing can be misread.
+std::string quoted(std::string_view text) {
+  const bool plain = !text.empty() && (text[0] == '/' || text[0] == '.' || (text[0] >= 'a' && text[0] <= 'z')) &&
+                     text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./") ==
+                         std::string_view::npos &&
+                     text != "true" && text != "false" && text != "null";
+  if (plain) return std::string(text);
+  std::string out;
+  appendJsonString(out, text);
+  return out;
+}
+
+std::string show(const IntegerKind& kind, const Options& o) { return std::to_string(kind.get(o)); }
+std::string show(const BooleanKind& kind, const Options& o) { return kind.get(o) ? "true" : "false"; }
+std::string show(const ChoiceKind& kind, const Options& o) { return std::string(kind.names.at(kind.get(o))); }
+std::string show(const TextKind& kind, const Options& o) { return quoted(kind.get(o)); }
+std::string show(const TextListKind& kind, const Options& o) {
+  std::vector<std::string> items;
+  for (const std::string& item : kind.get(o)) items.push_back(quoted(item));
+  return fmt::format("[{}]", fmt::join(items, ", "));
+}
+std::string show(const ListenKind& kind, const Options& o) {
+  std::vector<std::string> items;
+  for (const Listener& l : kind.get(o)) items.push_back(fmt::format("{{address: {}, port: {}}}", quoted(l.address), l.port));
+  return fmt::format("[{}]", fmt::join(items, ", "));
+}
+
+}  // namespace
+
+std::optional<std::string> setOption(const OptionRow& row, const YAML::Node& node, Options& options) {
+  return std::visit([&](const auto& kind) { return set(kind, row, node, options); }, row.kind);
+}
+
+std::optional<std::string> setOption(const OptionRow& row, const std::string& yaml, Options& options) {
+  try {
+    return setOption(row, YAML::Load(yaml), options);
+  } catch (const YAML::Exception& e) {
+    // The parser's words name a position and a rule, never the text.
+    return fmt::format("is not YAML: {}", e.msg);
+  }
+}
+
+std::string optionText(const OptionRow& row, const Options& options) {
+  return std::visit([&](const auto& kind) { return show(kind, options); }, row.kind);
+}
+
+Result<Listener> parseListener(std::string_view text) {
+  const auto wrong = [](std::string what) { return Error(Code::Invalid, std::move(what)); };
+  Listener out;
+  std::string_view port;
+  if (!text.empty() && text.front() == '[') {
+    const std::size_t end = text.find(']');
+    if (end == std::string_view::npos || end + 1 >= text.size() || text[end + 1] != ':')
+      return wrong("write it as HOST:PORT, an IPv6 address in brackets: [::1]:8080");
+    out.address = text.substr(1, end - 1);
+    if (out.address.find(':') == std::string::npos) return wrong("only an IPv6 address is written in brackets");
+    port = text.substr(end + 2);
+  } else {
+    const std::size_t colon = text.find(':');
+    if (colon == std::string_view::npos || text.find(':', colon + 1) != std::string_view::npos)
+      return wrong("write it as HOST:PORT, an IPv6 address in brackets: [::1]:8080");
+    out.address = text.substr(0, colon);
+    port = text.substr(colon + 1);
+  }
+  if (Fault fault = hostFault(out.address)) return wrong(*fault);
+  if (Fault fault = portFault(port, out.port)) return wrong(*fault);
+  return out;
+}
+
+std::optional<std::string> checkPath(std::string_view path) {
+  if (path.empty()) return "must not be empty";
+  return std::nullopt;
+}
+
+std::optional<std::string> checkSocketPath(std::string_view path) {
+  if (path.size() >= sizeof(sockaddr_un::sun_path))
+    return fmt::format("is longer than a Unix socket's path can be ({} bytes)", sizeof(sockaddr_un::sun_path) - 1);
+  return std::nullopt;
+}
+
+std::optional<std::string> checkToken(std::string_view token) {
+  if (token.find(' ') != std::string_view::npos) return "must not have spaces";
+  return std::nullopt;
+}
+
+std::optional<std::string> checkStoreUrl(std::string_view url) {
+  if (startsWith(url, "postgresql:") || startsWith(url, "postgres:"))
+    return "PostgreSQL is not in this version: use sqlite:FILE";
+  if (!startsWith(url, "sqlite:")) return "must be sqlite:FILE";
+  const std::string_view file = url.substr(std::string_view("sqlite:").size());
+  if (file.empty()) return "names no file: sqlite:FILE";
+  // "sqlite://host/x" would be read as a path by some and as a host by others.
+  if (startsWith(file, "//") && !startsWith(file, "///"))
+    return "has no host: write sqlite:FILE, or sqlite:///ABSOLUTE/FILE";
+  return std::nullopt;
+}
+
+std::optional<std::string> checkRedisUrl(std::string_view url) {
+  if (!url.empty()) return "several nodes are not in this version: leave it empty";
+  return std::nullopt;
+}
+
+std::optional<std::string> checkOrigin(std::string_view origin) {
+  constexpr std::string_view kForm = "must be an origin such as https://app.example.org or http://localhost:3000";
+  if (origin == "*") return "there is no wildcard: list each origin";
+  const bool https = startsWith(origin, "https://");
+  if (!https && !startsWith(origin, "http://")) return std::string(kForm);
+  const std::string_view rest = origin.substr(https ? 8 : 7);
+  if (rest.empty() || rest.find_first_of("/?#@ *") != std::string_view::npos) return std::string(kForm);
+  if (toLower(rest) != rest) return "must be in lower case, as browsers send it";
+  if (const bool port = (https && rest.ends_with(":443")) || (!https && rest.ends_with(":80")); port)
+    return "must not name the scheme's own port: browsers leave it out";
+  return std::nullopt;
+}
+
+}  // namespace chatd

@@ -1,0 +1,301 @@
+#include "net/socket_connection.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "base/assert.h"
+
+namespace chatd::net {
+
+namespace {
+
+// Level-triggered: what 64 KiB a turn leave in the socket is reported again by the next turn, after everybody else had his.
+constexpr std::uint32_t kInput = EPOLLIN | EPOLLRDHUP;
+constexpr std::uint32_t kOutput = EPOLLOUT;
+
+constexpr std::size_t kPiecesPerWrite = 128;
+constexpr std::size_t kKeptInput = 4 * 1024;                // bytes of capacity that left-overs may keep
+constexpr std::chrono::milliseconds kFlushAfterFin{5'000};  // to a peer that has said all and still reads
+constexpr auto kFlags = MSG_NOSIGNAL | MSG_DONTWAIT;
+
+[[nodiscard]] bool wouldBlock(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
+
+}  // namespace
+
+struct SocketConnection::Closer {
+  explicit Closer(SocketConnection& c) : timer(&Closer::due, &c) {}
+  static void due(void* self) { static_cast<SocketConnection*>(self)->die(Closed::TooSlow); }
+  Timer timer;
+};
+
+SocketConnection::SocketConnection(EventLoop& loop, Descriptor socket, Peer peer, const ConnectionLimits& limits,
+                                   std::unique_ptr<StreamHandler> handler)
+    : loop_(loop), socket_(std::move(socket)), limits_(limits), handler_(std::move(handler)), peer_(std::move(peer)) {}
+
+SocketConnection::~SocketConnection() = default;
+
+void SocketConnection::linkInto(SocketConnection*& first) {
+  next_ = first;
+  if (first != nullptr) first->prev_ = this;
+  first = this;
+}
+
+void SocketConnection::unlinkFrom(SocketConnection*& first) {
+  (prev_ != nullptr ? prev_->next_ : first) = next_;
+  if (next_ != nullptr) next_->prev_ = prev_;
+}
+
+void SocketConnection::start() {
+  events_ = kInput;
+  watched_ = loop_.watch(socket_.get(), events_, *this);
+  if (!watched_) die(Closed::ByUs);
+  handler_->attached(*this);
+}
+
+// --- input
+
+ssize_t SocketConnection::receive(std::span<char> into) {
+  return ::recv(socket_.get(), into.data(), into.size(), MSG_DONTWAIT);
+}
+
+void SocketConnection::ready(std::uint32_t events) {
+  if (dead()) return;
+  if ((events & EPOLLERR) != 0) return die(Closed::ByPeer);
+  if ((events & kInput) != 0) {
+    if (!wantsInput()) {
+      // Only now, and not in pauseReading(): most pauses are over before the peer sends again.
+      interest(events_ & ~kInput);
+    } else if (!again_ || state_ != State::Open) {
+      // With left-overs still to be delivered, more input (or its end) waits in the socket.
+      readSome();
+    }
+  }
+  if (dead()) return;
+  // Both directions are gone. Input that was still there has been read above, unless the handler did not want it.
+  if ((events & EPOLLHUP) != 0 && (events & kInput) == 0) return die(Closed::ByPeer);
+  if ((events & EPOLLHUP) != 0 && !wantsInput()) return die(Closed::ByPeer);
+  if ((events & EPOLLOUT) != 0) touch();
+}
+
+void SocketConnection::readSome() {
+  const std::span<char> buffer = loop_.readBuffer();
+  const ssize_t got = receive(buffer);
+  if (got < 0) {
+    if (!wouldBlock(errno)) die(Closed::ByPeer);
+    return;
+  }
+  if (got == 0) return endOfInput();
+  loop_.counters().reads.add(1);
+  loop_.counters().bytesIn.add(static_cast<std::uint64_t>(got));
+  if (state_ == State::Closing) return;  // nobody listens any more; reading on keeps our last bytes from being reset away
+  const std::span<char> data = buffer.first(static_cast<std::size_t>(got));
+  if (leftOver_.empty()) {
+    const std::size_t consumed = deliver(data);
+    if (state_ == State::Open) keep(data.subspan(consumed));
+    return;
+  }
+  leftOver_.insert(leftOver_.end(), data.begin(), data.end());
+  deliverLeftOver();
+}
+
+void SocketConnection::endOfInput() {
+  ended_ = true;
+  interest(events_ & ~kInput);
+  if (state_ == State::Open) {
+    // It may still read: what we owe it is flushed first.
+    beginClose(Closed::ByPeer, kFlushAfterFin);
+  } else if (shutDown_) {
+    die(why_);
+  }
+}
+
+std::size_t SocketConnection::deliver(std::span<char> data) {
+  std::size_t consumed = 0;
+  delivering_ = true;
+  while (state_ == State::Open) {
+    const StreamHandler* const before = handler_.get();
+    const std::size_t took = handler_->received(data.subspan(consumed));
+    CHATD_ASSERT(took <= data.size() - consumed);
+    consumed += took;
+    // After an upgrade the rest is the new handler's.
+    if (handler_.get() == before || consumed == data.size() || paused_ != 0) break;
+  }
+  delivering_ = false;
+  return consumed;
+}
+
+void SocketConnection::deliverLeftOver() {
+  const std::size_t consumed = deliver(leftOver_);
+  if (state_ != State::Open) return;
+  leftOver_.erase(leftOver_.begin(), leftOver_.begin() + static_cast<std::ptrdiff_t>(consumed));
+  if (leftOver_.empty() || (leftOver_.capacity() > kKeptInput && leftOver_.size() < leftOver_.capacity() / 4)) {
+    std::vector<char>(leftOver_.begin(), leftOver_.end()).swap(leftOver_);
+  }
+  if (leftOver_.size() > limits_.inputBytes) die(Closed::ByUs);
+}
+
+void SocketConnection::keep(std::span<const char> rest) {
+  if (rest.empty()) return;
+  leftOver_.assign(rest.begin(), rest.end());
+  if (leftOver_.size() > limits_.inputBytes) die(Closed::ByUs);
+}
+
+void SocketConnection::deliverAgain() {
+  again_ = false;
+  if (state_ == State::Open && paused_ == 0 && !leftOver_.empty()) deliverLeftOver();
+}
+
+void SocketConnection::readAgain() {
+  if (again_ || state_ != State::Open) return;
+  again_ = true;
+  loop_.markAgain(*this);
+}
+
+void SocketConnection::resumeReading() {
+  CHATD_ASSERT(paused_ > 0);
+  if (--paused_ != 0 || state_ != State::Open) return;
+  if (!ended_) interest(events_ | kInput);
+  if (delivering_ || !leftOver_.empty()) readAgain();
+}
+
+void SocketConnection::setHandler(std::unique_ptr<StreamHandler> handler) {
+  if (state_ != State::Open) return;  // gone meanwhile: the new handler never hears of it
+  loop_.retire(std::exchange(handler_, std::move(handler)));
+  handler_->attached(*this);
+  if (!delivering_ && !leftOver_.empty()) readAgain();
+}
+
+// --- output
+
+Offer SocketConnection::admit(std::size_t bytes) {
+  if (state_ != State::Open) return Offer::Closing;
+  const std::size_t unsent = outbox_.bytes();
+  if (bytes > limits_.outboxBytes || unsent > limits_.outboxBytes - bytes) {
+    // Told `drained` later, if something is there that can drain.
+    wasOverHalf_ = wasOverHalf_ || unsent > 0;
+    return Offer::Full;
+  }
+  return Offer::Taken;
+}
+
+Offer SocketConnection::send(FramePtr frame) {
+  const Offer answer = admit(frame->size());
+  if (answer != Offer::Taken) return answer;
+  outbox_.push(std::move(frame));
+  touch();
+  return answer;
+}
+
+Offer SocketConnection::send(std::string bytes) {
+  const Offer answer = admit(bytes.size());
+  if (answer != Offer::Taken) return answer;
+  outbox_.push(std::move(bytes));
+  touch();
+  return answer;
+}
+
+void SocketConnection::touch() {
+  wasOverHalf_ = wasOverHalf_ || exceedsHalf();
+  if (dirty_) return;
+  dirty_ = true;
+  loop_.markDirty(*this);
+}
+
+ssize_t SocketConnection::transmit() {
+  std::array<iovec, kPiecesPerWrite> pieces;
+  const std::size_t count = outbox_.gather(pieces);
+  if (count == 1) return ::send(socket_.get(), pieces[0].iov_base, pieces[0].iov_len, kFlags);
+  msghdr message{};
+  message.msg_iov = pieces.data();
+  message.msg_iovlen = count;
+  return ::sendmsg(socket_.get(), &message, kFlags);
+}
+
+void SocketConnection::flush() {
+  dirty_ = false;
+  if (dead()) return;
+  while (!outbox_.empty()) {
+    const ssize_t sent = transmit();
+    if (sent < 0) {
+      if (!wouldBlock(errno)) return die(Closed::ByPeer);
+      break;
+    }
+    loop_.counters().writes.add(1);
+    loop_.counters().bytesOut.add(static_cast<std::uint64_t>(sent));
+    outbox_.sent(static_cast<std::size_t>(sent));
+  }
+  interest(outbox_.empty() ? events_ & ~kOutput : events_ | kOutput);
+  if (outbox_.empty() && state_ == State::Closing) return shutDownOutput();
+  if (wasOverHalf_ && !exceedsHalf()) {
+    wasOverHalf_ = false;
+    if (state_ == State::Open) handler_->drained();
+  }
+}
+
+void SocketConnection::interest(std::uint32_t events) {
+  if (events == events_ || dead()) return;
+  events_ = events;
+  loop_.rewatch(socket_.get(), events_, *this);
+}
+
+// --- the end
+
+void SocketConnection::close(std::chrono::milliseconds within) {
+  if (state_ == State::Open) beginClose(Closed::ByUs, within);
+}
+
+void SocketConnection::closeDropping(std::string last, std::chrono::milliseconds within) {
+  if (dead() || shutDown_) return;
+  outbox_.dropUnstarted();
+  outbox_.push(std::move(last));
+  if (state_ == State::Open) {
+    beginClose(Closed::ByUs, within);
+  } else {
+    loop_.arm(closer_->timer, within);
+    touch();
+  }
+}
+
+void SocketConnection::beginClose(Closed why, std::chrono::milliseconds within) {
+  state_ = State::Closing;
+  why_ = why;
+  closer_ = std::make_unique<Closer>(*this);
+  loop_.arm(closer_->timer, within);
+  if (!ended_) interest(events_ | kInput);
+  touch();  // flush() shuts down when all is sent, also if there is nothing
+}
+
+void SocketConnection::shutDownOutput() {
+  if (shutDown_) return;
+  shutDown_ = true;
+  if (::shutdown(socket_.get(), SHUT_WR) != 0 || ended_) die(why_);
+}
+
+void SocketConnection::reset() { die(Closed::ByUs); }
+
+void SocketConnection::die(Closed why) {
+  if (dead()) return;
+  // Without both FINs the end is a reset: the peer must not take what it has for all there was.
+  if (!(shutDown_ && ended_)) {
+    const linger now{.l_onoff = 1, .l_linger = 0};
+    // Fails on nothing but a descriptor that is no socket; a Unix socket ignores it.
+    CHATD_ASSERT(::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now) == 0);
+  }
+  state_ = State::Dead;
+  why_ = why;
+  closer_.reset();
+  outbox_.clear();
+  // Not left to close(2): a child between fork and exec still holds the socket, and epoll would go on reporting it.
+  if (watched_) loop_.unwatch(socket_.get());
+  socket_.close();
+  loop_.markDying(*this);
+}
+
+void SocketConnection::tellClosed() { handler_->closed(why_); }
+
+}  // namespace chatd::net

@@ -1,0 +1,107 @@
+// SocketConnection: the Connection over a stream socket (TCP or Unix). Owned by its loop. Thread: its loop.
+//
+// Life: open -> closing (no more input for the handler; output is flushed, then SHUT_WR, then the peer's FIN is awaited) ->
+// dead (socket gone; the handler is told at the end of the turn, then everything is destroyed).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "net/connection.h"
+#include "net/event_loop.h"
+#include "net/fd.h"
+#include "net/outbox.h"
+#include "net/timer_wheel.h"
+
+namespace chatd::net {
+
+struct ConnectionLimits {
+  std::size_t outboxBytes = 1 << 20;  ///< may wait to be sent
+  std::size_t inputBytes = 4 << 20;   ///< may be left over by the handler; more resets the connection
+};
+
+class SocketConnection final : public Connection, public Watched {
+ public:
+  /// `socket`: connected, non-blocking.
+  SocketConnection(EventLoop& loop, Descriptor socket, Peer peer, const ConnectionLimits& limits,
+                   std::unique_ptr<StreamHandler> handler);
+  ~SocketConnection() override;
+
+  [[nodiscard]] EventLoop& loop() override { return loop_; }
+  [[nodiscard]] const Peer& peer() const override { return peer_; }
+  [[nodiscard]] Offer send(FramePtr frame) override;
+  [[nodiscard]] Offer send(std::string bytes) override;
+  [[nodiscard]] std::size_t unsentBytes() const override { return outbox_.bytes(); }
+  void setOutboxLimit(std::size_t bytes) override { limits_.outboxBytes = bytes; }
+  void pauseReading() override { ++paused_; }
+  void resumeReading() override;
+  void readAgain() override;
+  void closeDropping(std::string last, std::chrono::milliseconds within) override;
+  void close(std::chrono::milliseconds within) override;
+  void reset() override;
+  [[nodiscard]] bool closing() const override { return state_ != State::Open; }
+  void setHandler(std::unique_ptr<StreamHandler> handler) override;
+
+  // For the loop.
+  void start();
+  void ready(std::uint32_t events) override;
+  void deliverAgain();
+  void flush();
+  /// The loop stops.
+  void abandon() { die(Closed::Shutdown); }
+  void tellClosed();
+  [[nodiscard]] bool dead() const { return state_ == State::Dead; }
+  void linkInto(SocketConnection*& first);
+  void unlinkFrom(SocketConnection*& first);
+  [[nodiscard]] SocketConnection* nextInLoop() const { return next_; }
+
+ private:
+  enum class State : std::uint8_t { Open, Closing, Dead };
+  struct Closer;
+
+  // The only two that touch the bytes of the socket; TLS takes their place one day. Both answer as recv(2) and send(2).
+  [[nodiscard]] ssize_t receive(std::span<char> into);
+  [[nodiscard]] ssize_t transmit();
+
+  [[nodiscard]] bool wantsInput() const { return !ended_ && (state_ == State::Closing || paused_ == 0); }
+  void readSome();
+  void endOfInput();
+  [[nodiscard]] std::size_t deliver(std::span<char> data);
+  void deliverLeftOver();
+  void keep(std::span<const char> rest);
+  [[nodiscard]] Offer admit(std::size_t bytes);
+  void touch();
+  void interest(std::uint32_t events);
+  void beginClose(Closed why, std::chrono::milliseconds within);
+  void shutDownOutput();
+  void die(Closed why);
+  [[nodiscard]] bool exceedsHalf() const { return outbox_.bytes() > limits_.outboxBytes / 2; }
+
+  EventLoop& loop_;
+  Descriptor socket_;
+  std::uint32_t events_ = 0;  ///< what epoll is asked for
+  std::uint32_t paused_ = 0;  ///< pauses not yet resumed
+  State state_ = State::Open;
+  Closed why_ = Closed::ByUs;
+  bool watched_ = false;     ///< known to epoll
+  bool ended_ = false;       ///< the peer's FIN has been read
+  bool shutDown_ = false;    ///< our FIN is sent
+  bool dirty_ = false;       ///< in the loop's list of those with output
+  bool again_ = false;       ///< in the loop's list of those with input left over
+  bool delivering_ = false;  ///< inside received()
+  bool wasOverHalf_ = false;
+  ConnectionLimits limits_;
+  Outbox outbox_;
+  std::vector<char> leftOver_;  ///< input that the handler has not consumed; no memory while it is empty
+  std::unique_ptr<StreamHandler> handler_;
+  std::unique_ptr<Closer> closer_;  ///< only while closing
+  Peer peer_;
+  SocketConnection* next_ = nullptr;
+  SocketConnection* prev_ = nullptr;
+};
+
+}  // namespace chatd::net

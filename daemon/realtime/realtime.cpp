@@ -1,0 +1,223 @@
+#include "realtime/realtime.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "protocol/websocket.h"
+#include "realtime/engine_io_session.h"
+
+namespace chatd {
+
+namespace {
+
+constexpr std::size_t kRefillPage = 256;  // messages read at once for a loop that lags
+
+/// Errors of Engine.IO before there is a session, as the reference server words them.
+net::HttpResponse engineError(int status, int code, std::string_view message) {
+  net::HttpResponse response;
+  response.status = status;
+  response.headers.emplace_back("Content-Type", "application/json");
+  JsonWriter(response.body).beginObject().field("code", code).field("message", message).endObject();
+  return response;
+}
+
+std::string headerOr(const net::HttpRequest& request, std::string_view name) {
+  const std::string* value = request.header(name);
+  return value == nullptr ? std::string() : *value;
+}
+
+}  // namespace
+
+bool originAllowed(const net::HttpRequest& request, const std::vector<std::string>& allowed) {
+  const std::string* origin = request.header("Origin");
+  if (origin == nullptr) return true;
+  for (const std::string& one : allowed) {
+    if (one == "*" || equalIgnoreCase(one, *origin)) return true;
+  }
+  const std::string* host = request.header("Host");
+  return host != nullptr && equalIgnoreCase(*origin, (request.secure ? "https://" : "http://") + *host);
+}
+
+Realtime::Realtime(Executor& executor, Verifier& verifier, const Clock& clock, const RealtimeOptions& options)
+    : executor_(executor),
+      verifier_(verifier),
+      clock_(clock),
+      lags_(executor.loops()),
+      options_(std::make_shared<const RealtimeOptions>(options)) {
+  for (std::size_t i = 0; i < executor.loops(); ++i) hubs_.push_back(std::make_unique<Hub>(executor, clock, i));
+}
+
+Realtime::~Realtime() = default;
+
+std::shared_ptr<const RealtimeOptions> Realtime::options() {
+  LockGuard g(mutex_);
+  return options_;
+}
+
+void Realtime::setOptions(const RealtimeOptions& options) {
+  auto next = std::make_shared<const RealtimeOptions>(options);
+  LockGuard g(mutex_);
+  options_ = std::move(next);
+}
+
+void Realtime::handle(net::HttpRequest&& request, net::HttpResponder responder) {
+  if (!originAllowed(request, options()->origins)) return responder.send(engineError(403, 4, "Forbidden"));
+  if (request.queryValue("EIO") != "4") return responder.send(engineError(400, 5, "Unsupported protocol version"));
+  if (request.queryValue("transport") != "websocket") return responder.send(engineError(400, 0, "Transport unknown"));
+  if (request.queryValue("sid")) return responder.send(engineError(400, 1, "Session ID unknown"));
+  if (request.method != "GET") return responder.send(engineError(400, 2, "Bad handshake method"));
+  if (draining()) {
+    net::HttpResponse response = engineError(503, 4, "Restarting");
+    response.headers.emplace_back("Retry-After", "1");
+    return responder.send(std::move(response));
+  }
+  const std::string upgrade = headerOr(request, "Upgrade");
+  const std::string connection = headerOr(request, "Connection");
+  const std::string key = headerOr(request, "Sec-WebSocket-Key");
+  const std::string version = headerOr(request, "Sec-WebSocket-Version");
+  const auto accept = ws::acceptUpgrade({request.method, upgrade, connection, key, version});
+  if (!accept.ok()) {
+    net::HttpResponse response = engineError(accept.error().status(), 3, accept.error().detail());
+    if (accept.error().code() == Code::UpgradeRequired) {
+      response.headers.emplace_back("Upgrade", "websocket");
+      response.headers.emplace_back("Sec-WebSocket-Version", "13");
+    }
+    return responder.send(std::move(response));
+  }
+
+  Handshake handshake;
+  handshake.origin = headerOr(request, "Origin");
+  if (const std::string* bearer = request.header("Authorization");
+      bearer != nullptr && bearer->size() > 7 && equalIgnoreCase(bearer->substr(0, 7), "Bearer ")) {
+    handshake.token = bearer->substr(7);
+  } else {
+    handshake.token = request.queryValue("token").value_or("");
+  }
+  if (const std::string* app = request.header("X-Chat-App")) {
+    handshake.app = *app;
+  } else {
+    handshake.app = request.queryValue("app");
+  }
+  net::HttpResponse response;
+  response.status = 101;
+  response.headers.emplace_back("Upgrade", "websocket");
+  response.headers.emplace_back("Connection", "Upgrade");
+  response.headers.emplace_back("Sec-WebSocket-Accept", *accept);
+  responder.upgrade(std::move(response), std::make_unique<EngineIoSession>(*this, std::move(handshake)));
+}
+
+// ---- Sessions
+
+std::size_t Realtime::endUser(UserId user, Code why) {
+  const auto addresses = registry_.addresses(user);
+  for (const SessionAddress address : addresses) withSession(address, [why](SocketIoSession& session) { session.end(why); });
+  return addresses.size();
+}
+
+std::size_t Realtime::endApp(AppId app, Code why) {
+  const auto addresses = registry_.addressesOfApp(app);
+  for (const SessionAddress address : addresses) withSession(address, [why](SocketIoSession& session) { session.end(why); });
+  return addresses.size();
+}
+
+void Realtime::drain() {
+  draining_.store(true);
+  for (std::size_t i = 0; i < hubs_.size(); ++i) {
+    Hub* hub = hubs_[i].get();
+    (void)executor_.post(i, Mail::Completion, [hub] { hub->forEach([](SocketIoSession& session) { session.drain(); }); });
+  }
+}
+
+std::uint64_t Realtime::deliveries() const {
+  std::uint64_t sum = 0;
+  for (const auto& hub : hubs_) sum += hub->deliveries();
+  return sum;
+}
+
+// ---- Fanout
+
+void Realtime::tell(std::uint64_t loops, std::shared_ptr<const RoomLetter> letter) {
+  auto encoded = std::make_shared<const EncodedLetter>(std::move(letter));
+  for (std::size_t loop = 0; loop < hubs_.size(); ++loop) {
+    if ((loops >> loop & 1) != 0) sendLetter(loop, encoded);
+  }
+}
+
+void Realtime::sendLetter(std::size_t loop, std::shared_ptr<const EncodedLetter> letter) {
+  const std::size_t home = executor_.here();
+  Hub* hub = hubs_[loop].get();
+  if (loop == home) return hub->deliver(std::move(letter));
+  const RoomLetter& content = letter->letter();
+  // What a refill from the log does not bring back must not be dropped: changes and losses. Their number is bounded by
+  // admission.
+  bool refillable = true;
+  for (const RoomEvent& event : content.events) {
+    refillable = refillable && !std::holds_alternative<LostEvent>(event) && !std::holds_alternative<UpdatedEvent>(event) &&
+                 !std::holds_alternative<DeletedEvent>(event);
+  }
+  LagMap& lags = lags_[home];
+  if (refillable) {
+    const auto lagging = lags.find({loop, content.room->id});
+    if (lagging == lags.end() && executor_.post(loop, Mail::Event, [hub, letter] { hub->deliver(letter); })) return;
+    return lag(loop, content);
+  }
+  (void)executor_.post(loop, Mail::Completion, [hub, letter] { hub->deliver(letter); });
+}
+
+void Realtime::lag(std::size_t loop, const RoomLetter& letter) {
+  const std::size_t home = executor_.here();
+  Seq newest{};
+  for (const RoomEvent& event : letter.events) {
+    if (const auto* m = std::get_if<MessageEvent>(&event)) newest = std::max(newest, m->message->seq);
+  }
+  // Typing, seen and rosters are dropped: newer ones say it again.
+  if (raw(newest) == 0) return;
+  const auto [it, isNew] = lags_[home].try_emplace({loop, letter.room->id}, Lag{letter.room, newest});
+  it->second.told = std::max(it->second.told, newest);
+  if (isNew) refill(home, loop, letter.room, newest);
+}
+
+void Realtime::refill(std::size_t home, std::size_t loop, std::shared_ptr<const Room> room, Seq upTo) {
+  Hub* hub = hubs_[loop].get();
+  // On the listening loop: where does it stand? Then a worker reads, and the page goes the usual way.
+  (void)executor_.post(loop, Mail::Completion, [this, home, loop, room, upTo, hub] {
+    const auto cursor = hub->cursor(room->id);
+    if (!cursor || *cursor >= upTo) {
+      (void)executor_.post(home, Mail::Completion,
+                           [this, home, loop, id = room->id, upTo] { caughtUp(home, loop, id, upTo); });
+      return;
+    }
+    const Offer offer = executor_.work(room->app, [this, home, loop, room, upTo, after = *cursor] {
+      auto messages = chat_->messagesBetween(room->id, after, upTo, kRefillPage);
+      (void)executor_.post(loop, Mail::Completion, [this, home, loop, room, upTo, messages = std::move(messages)]() mutable {
+        refilled(home, loop, room, upTo, std::move(messages));
+      });
+    });
+    if (offer != Offer::Taken) refilled(home, loop, room, upTo, Error(Code::Busy));
+  });
+}
+
+void Realtime::refilled(std::size_t home, std::size_t loop, std::shared_ptr<const Room> room, Seq upTo,
+                        Result<std::vector<Message>> messages) {
+  if (!messages.ok() || messages->empty()) {
+    // The store is away or busy: the room stays behind on this loop until it answers.
+    executor_.after(loop, std::chrono::milliseconds(100),
+                    [this, home, loop, room, upTo] { refill(home, loop, room, upTo); });
+    return;
+  }
+  auto letter = std::make_shared<RoomLetter>();
+  letter->room = room;
+  letter->app = room->app;
+  for (Message& m : *messages) letter->events.push_back(MessageEvent{std::make_shared<const Message>(std::move(m))});
+  hubs_[loop]->deliver(std::make_shared<const EncodedLetter>(std::move(letter)));
+  refill(home, loop, room, upTo);
+}
+
+void Realtime::caughtUp(std::size_t home, std::size_t loop, RoomId room, Seq at) {
+  const auto it = lags_[home].find({loop, room});
+  if (it == lags_[home].end()) return;
+  if (it->second.told > at) return refill(home, loop, it->second.room, it->second.told);
+  lags_[home].erase(it);
+}
+
+}  // namespace chatd

@@ -1,0 +1,124 @@
+// Realtime: the live side of chatd. Takes the upgrade requests of /socket.io/, holds the sessions of all loops, and carries
+// what rooms say to the loops that listen. Owned by the composition root. Thread: any, unless said otherwise.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "chat/chat_service.h"
+#include "chat/fanout.h"
+#include "chat/sessions.h"
+#include "chat/verifier.h"
+#include "net/http.h"
+#include "realtime/hub.h"
+#include "realtime/session_registry.h"
+
+namespace chatd {
+
+struct RealtimeOptions {
+  std::chrono::milliseconds pingInterval{25'000};
+  std::chrono::milliseconds pingTimeout{20'000};
+  std::size_t maxPayload = 1'000'000;  ///< bytes of one message from a client
+  std::size_t sessionsPerUser = 20;
+  std::size_t outboxBytes = 1 << 20;              ///< bytes that a session may have unsent
+  std::vector<std::string> origins;               ///< allowed besides the same origin; "*": any
+  std::chrono::milliseconds connectTime{45'000};  ///< from the upgrade to the CONNECT packet
+};
+
+/// True for no origin (not a browser), the same origin, and those allowed. Source: CONTRACT section 3, "Origin".
+[[nodiscard]] bool originAllowed(const net::HttpRequest& request, const std::vector<std::string>& allowed);
+
+class Realtime final : public Fanout, public Sessions {
+ public:
+  Realtime(Executor& executor, Verifier& verifier, const Clock& clock, const RealtimeOptions& options);
+  ~Realtime() override;
+  /// Sets the domain, which needs this object first (as its Fanout). Once, before the first request.
+  void setChat(ChatService& chat) { chat_ = &chat; }
+
+  /// Requests for /socket.io/. Thread: the connection's loop.
+  void handle(net::HttpRequest&& request, net::HttpResponder responder);
+
+  // Fanout.
+  void tell(std::uint64_t loops, std::shared_ptr<const RoomLetter> letter) override;
+
+  // Sessions.
+  [[nodiscard]] std::vector<SessionSummary> ofUser(UserId user) override { return registry_.ofUser(user); }
+  [[nodiscard]] std::size_t count() override { return registry_.size(); }
+  std::size_t endUser(UserId user, Code why) override;
+  std::size_t endApp(AppId app, Code why) override;
+
+  /// Asks every client to come back to another process: refuses new ones, and ends each session once its commands are
+  /// answered.
+  void drain();
+  /// Open transports, sessions or not yet.
+  [[nodiscard]] std::size_t transports() const { return transports_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t deliveries() const;
+
+  void setOptions(const RealtimeOptions& options);
+
+  // For sessions.
+  [[nodiscard]] Executor& executor() { return executor_; }
+  [[nodiscard]] ChatService& chat() { return *chat_; }
+  [[nodiscard]] Verifier& verifier() { return verifier_; }
+  [[nodiscard]] const Clock& clock() const { return clock_; }
+  [[nodiscard]] SessionRegistry& registry() { return registry_; }
+  [[nodiscard]] Hub& hub(std::size_t loop) { return *hubs_[loop]; }
+  [[nodiscard]] std::shared_ptr<const RealtimeOptions> options();
+  [[nodiscard]] bool draining() const { return draining_.load(std::memory_order_relaxed); }
+  [[nodiscard]] SessionId nextSessionId() { return SessionId{nextSession_.fetch_add(1, std::memory_order_relaxed)}; }
+  void transportOpened() { transports_.fetch_add(1, std::memory_order_relaxed); }
+  void transportClosed() { transports_.fetch_sub(1, std::memory_order_relaxed); }
+
+  /// Runs f(session) on the session's loop if it is still there, else `gone()`.
+  template <class F, class G>
+  void withSession(SessionAddress address, F f, G gone) {
+    Hub* hub = hubs_[address.loop].get();
+    auto run = [hub, address, f = std::move(f), gone = std::move(gone)]() mutable {
+      if (SocketIoSession* session = hub->find(address.id)) {
+        f(*session);
+      } else {
+        gone();
+      }
+    };
+    if (executor_.here() == address.loop) return run();
+    // Completion: refused only when the loop has stopped and its sessions with it.
+    (void)executor_.post(address.loop, Mail::Completion, std::move(run));
+  }
+  template <class F>
+  void withSession(SessionAddress address, F f) {
+    withSession(address, std::move(f), [] {});
+  }
+
+ private:
+  /// A loop whose mailbox was full when a room spoke; what it missed is read again from the log.
+  struct Lag {
+    std::shared_ptr<const Room> room;
+    Seq told{};  ///< the newest message that it was not handed
+  };
+  using LagMap = std::map<std::pair<std::size_t, RoomId>, Lag>;  // by listening loop and room
+
+  void sendLetter(std::size_t loop, std::shared_ptr<const EncodedLetter> letter);
+  void lag(std::size_t loop, const RoomLetter& letter);
+  void refill(std::size_t home, std::size_t loop, std::shared_ptr<const Room> room, Seq upTo);
+  void refilled(std::size_t home, std::size_t loop, std::shared_ptr<const Room> room, Seq upTo,
+                Result<std::vector<Message>> messages);
+  void caughtUp(std::size_t home, std::size_t loop, RoomId room, Seq at);
+
+  Executor& executor_;
+  Verifier& verifier_;
+  const Clock& clock_;
+  ChatService* chat_ = nullptr;
+  SessionRegistry registry_;
+  std::vector<std::unique_ptr<Hub>> hubs_;
+  std::vector<LagMap> lags_;  ///< by home loop; each touched by that loop alone
+  Mutex mutex_;
+  std::shared_ptr<const RealtimeOptions> options_ CHATD_GUARDED_BY(mutex_);
+  std::atomic<std::uint64_t> nextSession_{1};
+  std::atomic<std::size_t> transports_{0};
+  std::atomic<bool> draining_{false};
+};
+
+}  // namespace chatd

@@ -1,0 +1,41 @@
+// SessionRegistry: who is connected, over all loops, by user. Thread: any; one short lock of a shard a call.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <unordered_map>
+#include <vector>
+
+#include "base/mutex.h"
+#include "chat/fanout.h"
+#include "chat/sessions.h"
+
+namespace chatd {
+
+class SessionRegistry {
+ public:
+  /// False: the user has `limit` sessions already.
+  [[nodiscard]] bool add(SessionAddress address, SessionSummary summary, std::size_t limit);
+  void remove(UserId user, SessionAddress address);
+  [[nodiscard]] std::vector<SessionSummary> ofUser(UserId user);
+  [[nodiscard]] std::vector<SessionAddress> addresses(UserId user);
+  /// Walks everything: for rare calls.
+  [[nodiscard]] std::vector<SessionAddress> addressesOfApp(AppId app);
+  [[nodiscard]] std::size_t size() const { return size_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Entry {
+    SessionAddress address;
+    SessionSummary summary;
+  };
+  struct Shard {
+    Mutex mutex;
+    std::unordered_map<UserId, std::vector<Entry>> users CHATD_GUARDED_BY(mutex);
+  };
+  Shard& shard(UserId user) { return shards_[static_cast<std::size_t>(raw(user)) % shards_.size()]; }
+
+  std::array<Shard, 64> shards_;
+  std::atomic<std::size_t> size_{0};
+};
+
+}  // namespace chatd

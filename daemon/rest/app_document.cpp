@@ -1,0 +1,188 @@
+#include "rest/app_document.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "rest/schema.h"
+
+namespace chatd::rest {
+
+namespace {
+
+constexpr std::string_view kMask = "***";
+constexpr std::string_view kHttp = "http";
+
+bool looksSecret(std::string_view key) {
+  const std::string name = toLower(key);
+  for (const std::string_view word : {"secret", "password", "key", "token"}) {
+    if (name.find(word) != std::string::npos) return true;
+  }
+  return false;
+}
+
+/// Writes a value with what looks secret replaced. `secret`: a key above was one, so everything below is.
+void appendMasked(JsonWriter& out, const JsonValue& value, bool secret) {
+  if (value.IsObject()) {
+    out.beginObject();
+    for (const auto& member : value.GetObject()) {
+      out.key(asView(member.name));
+      appendMasked(out, member.value, secret || looksSecret(asView(member.name)));
+    }
+    out.endObject();
+  } else if (value.IsArray()) {
+    out.beginArray();
+    for (const auto& item : value.GetArray()) appendMasked(out, item, secret);
+    out.endArray();
+  } else if (secret && !value.IsNull()) {
+    out.string(kMask);
+  } else {
+    out.raw(toText(value));
+  }
+}
+
+bool hasMask(const JsonValue& value, bool secret) {
+  if (value.IsObject()) {
+    return std::any_of(value.MemberBegin(), value.MemberEnd(), [&](const auto& member) {
+      return hasMask(member.value, secret || looksSecret(asView(member.name)));
+    });
+  }
+  if (value.IsArray()) {
+    return std::any_of(value.Begin(), value.End(), [&](const JsonValue& item) { return hasMask(item, secret); });
+  }
+  return secret && value.IsString() && asView(value) == kMask;
+}
+
+void appendVerifier(JsonWriter& out, const VerifierSpec& spec) {
+  out.beginObject().field("plugin", spec.plugin).key("config");
+  const auto config = parseJson(spec.config);
+  // What the store gives back was checked when it was taken; should it not be JSON, none of it is shown.
+  if (config.ok()) {
+    appendMasked(out, *config, false);
+  } else {
+    out.beginObject().endObject();
+  }
+  out.field("timeoutMs", spec.timeout.count()).field("cacheTtlMs", spec.cacheTtl.count()).key("isolation");
+  if (spec.isolation.empty()) {
+    out.null();
+  } else {
+    out.string(spec.isolation);
+  }
+  out.endObject();
+}
+
+std::optional<std::string> verificationUrl(const App& app) {
+  if (app.verifiers.size() != 1 || app.verifiers[0].plugin != kHttp) return std::nullopt;
+  const auto config = parseJson(app.verifiers[0].config);
+  if (!config.ok()) return std::nullopt;
+  const JsonValue* url = present(*config, "url");
+  if (url == nullptr || !url->IsString()) return std::nullopt;
+  return std::string(asView(*url));
+}
+
+VerifierSpec verifierOf(const JsonValue& body) {
+  VerifierSpec spec;
+  spec.plugin = *text(body, "plugin");
+  if (const JsonValue* config = present(body, "config")) spec.config = toText(*config);
+  if (const auto timeout = integer(body, "timeoutMs")) spec.timeout = std::chrono::milliseconds(*timeout);
+  if (const auto ttl = integer(body, "cacheTtlMs")) spec.cacheTtl = std::chrono::milliseconds(*ttl);
+  spec.isolation = text(body, "isolation").value_or("");
+  return spec;
+}
+
+Error operatorsOnly(std::string_view field) {
+  return Error(Code::Forbidden, fmt::format("{} can be changed by operators only.", field));
+}
+
+}  // namespace
+
+void appendAppFields(JsonWriter& out, const App& app) {
+  out.field("appId", raw(app.id)).field("name", app.name).key("settings").beginObject();
+  out.field("autoCreateUsers", app.settings.autoCreateUsers).key("allowPrivateNetworks");
+  if (app.settings.allowPrivateNetworks) {
+    out.boolean(*app.settings.allowPrivateNetworks);
+  } else {
+    out.null();
+  }
+  out.key("quotas").beginObject();
+  out.field("connections", app.settings.quotas.connections);
+  out.field("messagesPerSecond", app.settings.quotas.messagesPerSecond).endObject().endObject();
+  out.key("verifiers").beginArray();
+  for (const VerifierSpec& spec : app.verifiers) appendVerifier(out, spec);
+  out.endArray();
+  out.field("tokenVerificationUrl", verificationUrl(app));
+  out.field("createdAt", toRfc3339(app.createdAt)).field("updatedAt", toRfc3339(app.updatedAt));
+}
+
+AppSettings settingsOf(const JsonValue& body, AppSettings settings) {
+  const JsonValue* given = present(body, "settings");
+  if (given == nullptr) return settings;
+  if (const auto value = boolean(*given, "autoCreateUsers")) settings.autoCreateUsers = *value;
+  if (find(*given, "allowPrivateNetworks") != nullptr)
+    settings.allowPrivateNetworks = boolean(*given, "allowPrivateNetworks");
+  if (const JsonValue* quotas = present(*given, "quotas")) {
+    if (const auto value = integer(*quotas, "connections")) settings.quotas.connections = *value;
+    if (const auto value = integer(*quotas, "messagesPerSecond")) settings.quotas.messagesPerSecond = *value;
+  }
+  return settings;
+}
+
+Result<std::optional<std::vector<VerifierSpec>>> chainOf(const JsonValue& body) {
+  using Chain = std::optional<std::vector<VerifierSpec>>;
+  const JsonValue* list = present(body, "verifiers");
+  const bool urlGiven = find(body, "tokenVerificationUrl") != nullptr;
+  if (list != nullptr && urlGiven) {
+    return Error::field("tokenVerificationUrl", "is short for one http verifier; give it or verifiers, not both");
+  }
+  if (urlGiven) {
+    const auto url = text(body, "tokenVerificationUrl");
+    if (!url) return Chain(std::in_place);
+    if (!url->starts_with("http://") && !url->starts_with("https://")) {
+      return Error::field("tokenVerificationUrl", "must begin with http:// or https://");
+    }
+    std::string config;
+    JsonWriter(config).beginObject().field("url", *url).endObject();
+    VerifierSpec spec;
+    spec.plugin = kHttp;
+    spec.config = std::move(config);
+    return Chain({std::move(spec)});
+  }
+  if (list == nullptr) return Chain();
+  std::vector<VerifierSpec> chain;
+  for (rapidjson::SizeType i = 0; i < list->Size(); ++i) {
+    const JsonValue* config = present((*list)[i], "config");
+    if (config != nullptr && hasMask(*config, false)) {
+      return Error::field(fmt::format("verifiers[{}].config", i),
+                          "has *** where a secret belongs; give the secret, or leave verifiers away");
+    }
+    chain.push_back(verifierOf((*list)[i]));
+  }
+  return Chain(std::move(chain));
+}
+
+Result<void> mayChange(const Principal& caller, const App& before, const AppSettings& settings,
+                       const std::optional<std::vector<VerifierSpec>>& chain) {
+  if (caller.isOperator()) return {};
+  if (settings.quotas != before.settings.quotas) return operatorsOnly("settings.quotas");
+  if (settings.allowPrivateNetworks != before.settings.allowPrivateNetworks) {
+    return operatorsOnly("settings.allowPrivateNetworks");
+  }
+  if (!chain || *chain == before.verifiers) return {};
+  if (caller.kind == Principal::Kind::AppKey) {
+    return Error(Code::Forbidden, "verifiers can be changed by operators and owners only.");
+  }
+  for (std::size_t i = 0; i < chain->size(); ++i) {
+    const VerifierSpec& spec = (*chain)[i];
+    if (std::find(before.verifiers.begin(), before.verifiers.end(), spec) != before.verifiers.end()) continue;
+    // These two let anybody in, or a list of people.
+    if (spec.plugin == "static" || spec.plugin == "allow")
+      return operatorsOnly(fmt::format("verifiers[{}].plugin {}", i, spec.plugin));
+    // Foreign code inside the daemon sees every app. Of the bundled plugins, http is the one an owner would name.
+    if (spec.isolation == "inline" && spec.plugin != kHttp)
+      return operatorsOnly(fmt::format("verifiers[{}].isolation inline", i));
+  }
+  return {};
+}
+
+}  // namespace chatd::rest

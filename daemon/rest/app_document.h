@@ -1,0 +1,29 @@
+// An app as JSON, and back: settings, the chain of verifiers, and who may change which of them. Pure. Thread: any.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "auth/principal.h"
+#include "base/json.h"
+#include "base/result.h"
+#include "chat/model.h"
+
+namespace chatd::rest {
+
+/// The fields of an app without the braces around them, so that a caller can add its own.
+void appendAppFields(JsonWriter& out, const App& app);
+
+/// `settings` of a validated body over what was there.
+[[nodiscard]] AppSettings settingsOf(const JsonValue& body, AppSettings before);
+
+/// The chain that a validated body asks for: `verifiers`, or `tokenVerificationUrl` as one http verifier (null: none).
+/// Nothing if it has neither. Errors: Invalid (both; a masked secret sent back; a URL that is not http).
+[[nodiscard]] Result<std::optional<std::vector<VerifierSpec>>> chainOf(const JsonValue& body);
+
+/// May `caller` change `before` into this? Fields that keep their value are no change. Errors: Forbidden, its detail names
+/// the field.
+[[nodiscard]] Result<void> mayChange(const Principal& caller, const App& before, const AppSettings& settings,
+                                     const std::optional<std::vector<VerifierSpec>>& chain);
+
+}  // namespace chatd::rest

@@ -1,0 +1,277 @@
+// Rooms: /room….
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "protocol/wire_json.h"
+#include "rest/call.h"
+#include "rest/documents.h"
+#include "rest/lookup.h"
+#include "rest/user_document.h"
+
+namespace chatd::rest {
+
+namespace {
+
+constexpr std::size_t kMembersInList = 100;
+constexpr std::int64_t kUsersACall = 1000;
+constexpr std::string_view kTypes[] = {"direct", "group"};
+constexpr std::string_view kRoles[] = {"member", "moderator"};
+
+constexpr Field kTitle{
+    .name = "name", .type = Type::Line, .nullable = true, .most = 256, .doc = "What people see; need not be unique."};
+constexpr Field kUsers{.name = "users",
+                       .type = Type::List,
+                       .required = true,
+                       .most = kUsersACall,
+                       .items = Type::AppUserId,
+                       .doc = "appUserIds of registered users."};
+constexpr Field kCreateFields[] = {
+    kAppIdField,
+    {.name = "room",
+     .type = Type::Name,
+     .doc = "Unique in the app. A group needs it; a direct room without it is named usr-<lower user id>-<higher>."},
+    {.name = "type", .type = Type::Choice, .choices = kTypes, .doc = "Default group."},
+    kTitle,
+    kUsers,
+    kMetadataField};
+constexpr Schema kCreateBody{"RoomRequest", kCreateFields};
+constexpr Field kMembersFields[] = {
+    kAppIdField, {.name = "room", .type = Type::RoomRef, .required = true, .doc = "Name or id."}, kUsers};
+constexpr Schema kMembersBody{"RoomMembersRequest", kMembersFields};
+constexpr Field kRoleFields[] = {{.name = "role", .type = Type::Choice, .required = true, .choices = kRoles}};
+constexpr Schema kRoleBody{"RoleRequest", kRoleFields};
+constexpr Field kPatchFields[] = {{.name = "room", .type = Type::Name, .doc = "Unique in the app."}, kTitle, kMetadataField};
+constexpr Schema kPatchBody{"RoomPatch", kPatchFields};
+
+/// The whole room, as GET /room/{id} shows it.
+Result<std::string> roomBody(const Context& context, const Call& call, RoomId id) {
+  CHATD_TRY(state, context.services.directory.roomState(id));
+  wire::RoomExtras extras;
+  extras.members = state.members;
+  extras.withLastMessage = true;
+  if (state.lastMessage) extras.lastMessage = &*state.lastMessage;
+  if (call.principal.identity) {
+    const Member* me = memberOf(state, call.principal.identity->user.id);
+    // A user sees its own rooms; of others it does not learn that they exist.
+    if (me == nullptr) return Code::RoomNotFound;
+    extras.unread = raw(state.counter.lastSeq) - raw(me->readSeq);
+  }
+  std::string body;
+  wire::appendRoom(body, state.room, extras);
+  return body;
+}
+
+Result<Reply> roomReply(const Context& context, const Call& call, RoomId id, int status) {
+  CHATD_TRY(body, roomBody(context, call, id));
+  return json(status, std::move(body));
+}
+
+std::string directName(const std::vector<User>& users) {
+  const auto [low, high] = std::minmax(raw(users[0].id), raw(users[1].id));
+  return fmt::format("usr-{}-{}", low, high);
+}
+
+Result<Reply> createRoom(const Context& context, Call& call) {
+  CHATD_TRY(app, tenant(context, call));
+  NewRoom wanted;
+  wanted.app = app;
+  wanted.type = text(call.body, "type") == "direct" ? RoomType::Direct : RoomType::Group;
+  const auto name = text(call.body, "room");
+  if (wanted.type == RoomType::Group && !name) return Error::field("room", "is required for a group");
+  CHATD_TRY(users, usersOf(context, app, *present(call.body, "users")));
+  if (wanted.type == RoomType::Direct && users.size() != 2) {
+    return Error::field("users", "must be exactly two different users for a direct room");
+  }
+  wanted.name = name ? *name : directName(users);
+  wanted.title = text(call.body, "name");
+  if (const auto metadata = jsonPatch(call.body, "metadata")) wanted.metadata = *metadata;
+  for (const User& user : users) wanted.members.push_back(user.id);
+  CHATD_TRY(made, context.services.directory.createRoom(wanted));
+  // A room that is new may already be known by name to those who waited for it.
+  if (made.created) context.services.chat.accessChanged(made.room.id);
+  return roomReply(context, call, made.room.id, made.created ? 201 : 200);
+}
+
+Result<Reply> listRooms(const Context& context, Call& call) {
+  CHATD_TRY(app, tenant(context, call));
+  CHATD_TRY(page, pageOf(call));
+  std::optional<UserId> forUser;
+  if (call.principal.identity) forUser = call.principal.identity->user.id;
+  CHATD_TRY(rooms, context.services.directory.rooms(app, forUser, page));
+  std::vector<std::string> items;
+  for (const RoomSummary& summary : rooms.items) {
+    auto state = context.services.directory.roomState(summary.room.id);
+    if (!state.ok() && state.error().code() == Code::RoomNotFound) continue;  // deleted since the list was read
+    if (!state.ok()) return state.error();
+    wire::RoomExtras extras;
+    extras.members = std::span<const Member>(state->members).first(std::min(state->members.size(), kMembersInList));
+    extras.withLastMessage = true;
+    if (summary.lastMessage) extras.lastMessage = &*summary.lastMessage;
+    extras.unread = summary.unread;
+    wire::appendRoom(items.emplace_back(), summary.room, extras);
+  }
+  return listReply(items, rooms.next ? std::optional(encodeCursor('i', *rooms.next)) : std::nullopt,
+                   [](std::string& body, const std::string& item) { body += item; });
+}
+
+Result<Reply> getRoom(const Context& context, Call& call) {
+  CHATD_TRY(room, roomOf(context, call, call.segment("id")));
+  return roomReply(context, call, room.id, 200);
+}
+
+Result<Room> namedRoom(const Context& context, const Call& call) {
+  const JsonValue& reference = *present(call.body, "room");
+  return roomOf(context, call, reference.IsInt64() ? std::to_string(reference.GetInt64()) : std::string(asView(reference)));
+}
+
+std::vector<UserId> idsOf(const std::vector<User>& users) {
+  std::vector<UserId> ids;
+  for (const User& user : users) ids.push_back(user.id);
+  return ids;
+}
+
+Result<Reply> addMembers(const Context& context, Call& call) {
+  CHATD_TRY(room, namedRoom(context, call));
+  CHATD_TRY(users, usersOf(context, room.app, *present(call.body, "users")));
+  CHATD_CHECK(context.services.directory.addMembers(room.id, idsOf(users)));
+  context.services.chat.accessChanged(room.id);
+  return roomReply(context, call, room.id, 200);
+}
+
+Result<Reply> removeMembers(const Context& context, Call& call) {
+  CHATD_TRY(room, namedRoom(context, call));
+  CHATD_TRY(users, usersOf(context, room.app, *present(call.body, "users")));
+  CHATD_CHECK(context.services.directory.removeMembers(room.id, idsOf(users)));
+  context.services.chat.accessChanged(room.id);
+  return roomReply(context, call, room.id, 200);
+}
+
+Result<Reply> setRole(const Context& context, Call& call) {
+  CHATD_TRY(room, roomOf(context, call, call.segment("id")));
+  const auto user = parseId(call.segment("userId"));
+  if (!user) return Code::UserNotFound;
+  const Role role = text(call.body, "role") == "moderator" ? Role::Moderator : Role::Member;
+  CHATD_CHECK(context.services.directory.setRole(room.id, UserId{*user}, role));
+  context.services.chat.accessChanged(room.id);
+  return roomReply(context, call, room.id, 200);
+}
+
+Result<Reply> patchRoom(const Context& context, Call& call) {
+  CHATD_TRY(room, roomOf(context, call, call.segment("id")));
+  CHATD_CHECK(context.services.directory.updateRoom(room.id, {.name = text(call.body, "room"),
+                                                              .title = textPatch(call.body, "name"),
+                                                              .metadata = jsonPatch(call.body, "metadata")}));
+  context.services.chat.roomChanged(room.id);
+  return roomReply(context, call, room.id, 200);
+}
+
+Result<Reply> deleteRoom(const Context& context, Call& call) {
+  CHATD_TRY(room, roomOf(context, call, call.segment("id")));
+  CHATD_CHECK(context.services.directory.deleteRoom(room.id));
+  context.services.chat.roomDeleted(room.id);
+  return noContent();
+}
+
+std::vector<Route> roomRows() {
+  return {{.method = "POST",
+           .path = "/room",
+           .operation = "createRoom",
+           .tag = "rooms",
+           .access = who::Admins,
+           .body = &kCreateBody,
+           .answers = {{.status = 201, .body = &kRoomDocument, .doc = "The room is new."},
+                       {.status = 200, .body = &kRoomDocument, .doc = "This pair has a direct room already: that room."}},
+           .errors = {Code::NotFound, Code::UserNotFound, Code::AlreadyExists},
+           .doc = "Makes a room.",
+           .handler = blocking<createRoom>},
+          {.method = "GET",
+           .path = "/room",
+           .operation = "listRooms",
+           .tag = "rooms",
+           .access = who::Bearers,
+           .query = &kAppListQuery,
+           .answers = {{.status = 200, .body = &kRoomDocument, .list = true}},
+           .errors = {Code::NotFound},
+           .doc = "The rooms of an app; for a user token the user's own, with unread.",
+           .handler = blocking<listRooms>},
+          {.method = "GET",
+           .path = "/room/{id}",
+           .operation = "getRoom",
+           .tag = "rooms",
+           .access = who::Bearers,
+           .query = &kAppQuery,
+           .answers = {{.status = 200, .body = &kRoomDocument}},
+           .errors = {Code::NotFound, Code::RoomNotFound},
+           .doc = "One room, by id or name. A user sees the rooms it is in.",
+           .handler = blocking<getRoom>},
+          {.method = "PATCH",
+           .path = "/room/{id}",
+           .operation = "updateRoom",
+           .tag = "rooms",
+           .access = who::Admins,
+           .query = &kAppQuery,
+           .body = &kPatchBody,
+           .answers = {{.status = 200, .body = &kRoomDocument}},
+           .errors = {Code::NotFound, Code::RoomNotFound, Code::AlreadyExists},
+           .doc = "Changes the fields that are present; null clears.",
+           .handler = blocking<patchRoom>},
+          {.method = "DELETE",
+           .path = "/room/{id}",
+           .operation = "deleteRoom",
+           .tag = "rooms",
+           .access = who::Admins,
+           .query = &kAppQuery,
+           .answers = {{.status = 204}},
+           .errors = {Code::NotFound, Code::RoomNotFound},
+           .doc = "The room and its messages are gone; every session in it loses it.",
+           .handler = blocking<deleteRoom>}};
+}
+
+std::vector<Route> memberRows() {
+  return {{.method = "PUT",
+           .path = "/room/add",
+           .operation = "addMembers",
+           .tag = "rooms",
+           .access = who::Admins,
+           .body = &kMembersBody,
+           .answers = {{.status = 200, .body = &kRoomDocument}},
+           .errors = {Code::NotFound, Code::RoomNotFound, Code::UserNotFound, Code::Conflict},
+           .doc = "Adds members; who is in already stays as it is. A direct room does not change (409).",
+           .handler = blocking<addMembers>},
+          {.method = "PUT",
+           .path = "/room/remove",
+           .operation = "removeMembers",
+           .tag = "rooms",
+           .access = who::Admins,
+           .body = &kMembersBody,
+           .answers = {{.status = 200, .body = &kRoomDocument}},
+           .errors = {Code::NotFound, Code::RoomNotFound, Code::UserNotFound, Code::Conflict},
+           .doc = "Removes members; their sessions lose the room at once.",
+           .handler = blocking<removeMembers>},
+          {.method = "PUT",
+           .path = "/room/{id}/members/{userId}",
+           .operation = "setRole",
+           .tag = "rooms",
+           .access = who::Admins,
+           .query = &kAppQuery,
+           .body = &kRoleBody,
+           .answers = {{.status = 200, .body = &kRoomDocument}},
+           .errors = {Code::NotFound, Code::RoomNotFound, Code::UserNotFound},
+           .doc = "Sets the role of a member; {userId} is the user's id.",
+           .handler = blocking<setRole>}};
+}
+
+}  // namespace
+
+const std::vector<Route>& roomRoutes() {
+  static const std::vector<Route> rows = [] {
+    std::vector<Route> all = roomRows();
+    for (Route& row : memberRows()) all.push_back(std::move(row));
+    return all;
+  }();
+  return rows;
+}
+
+}  // namespace chatd::rest

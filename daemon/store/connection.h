@@ -1,0 +1,130 @@
+// Connection: one database session with its kept statements, and SQL as typed constants: what goes in and comes out is part
+// of the constant's type. Parameters are $1, $2 … in order of first use, which both dialects read the same way.
+// Owned by a ConnectionPool; used by one thread at a time. Everything here throws what the driver throws: the exceptions
+// stop at GroupCommitter and at ConnectionPool's readers.
+#pragma once
+
+#include <Poco/Data/Session.h>
+#include <Poco/Data/Statement.h>
+#include <Poco/Nullable.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "store/batch_writer.h"
+
+namespace chatd::store {
+
+using Int = std::int64_t;
+using Text = std::string;
+using OptInt = Poco::Nullable<std::int64_t>;
+using OptText = Poco::Nullable<std::string>;
+
+template <class... T>
+struct In {};
+template <class... T>
+struct Out {};
+
+/// One statement. Define it once, as a constant: its address is what the kept form is found by.
+template <class Params, class Columns = Out<>>
+struct Sql {
+  const char* text;
+};
+
+/// The rows of one run, by column. Valid until the same statement runs again on the same connection.
+template <class... C>
+class Rows {
+ public:
+  [[nodiscard]] std::size_t size() const {
+    if constexpr (sizeof...(C) == 0) {
+      return 0;
+    } else {
+      return std::get<0>(columns_).size();
+    }
+  }
+  [[nodiscard]] bool empty() const { return size() == 0; }
+  template <std::size_t I>
+  [[nodiscard]] const auto& at(std::size_t row) const {
+    return std::get<I>(columns_)[row];
+  }
+
+ private:
+  friend class Connection;
+  std::tuple<std::vector<C>...> columns_;
+};
+
+class Connection {
+ public:
+  explicit Connection(Poco::Data::Session session);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  /// Runs a kept statement with these parameters.
+  template <class... P, class... C, class... A>
+  const Rows<C...>& run(const Sql<In<P...>, Out<C...>>& sql, const A&... args) {
+    static_assert(sizeof...(P) == sizeof...(A), "one argument a parameter");
+    using Kept = KeptSql<std::tuple<P...>, C...>;
+    auto& slot = kept_[&sql];
+    if (!slot) slot = std::make_unique<Kept>(session_, sql.text);
+    auto& kept = static_cast<Kept&>(*slot);
+    kept.params = std::tuple<P...>(P(args)...);
+    std::apply([](auto&... column) { (column.clear(), ...); }, kept.rows.columns_);
+    try {
+      kept.statement.execute();
+    } catch (...) {
+      // A statement that failed stays in the middle of its run and would go on with the old parameters: make it anew.
+      kept_.erase(&sql);
+      throw;
+    }
+    return kept.rows;
+  }
+
+  /// For statements that differ in kind and not in values: transaction control, pragmas.
+  void execute(const char* sql);
+
+  [[nodiscard]] Poco::Data::Session& session() { return session_; }
+
+  /// The append path's own statements; only on the writing connection.
+  void setBatchWriter(std::unique_ptr<BatchWriter> writer) { batchWriter_ = std::move(writer); }
+  [[nodiscard]] BatchWriter& batchWriter() { return *batchWriter_; }
+
+ private:
+  struct KeptBase {
+    virtual ~KeptBase() = default;
+  };
+  template <class Params, class... C>
+  struct KeptSql final : KeptBase {
+    KeptSql(Poco::Data::Session& session, const char* text) : statement(session) {
+      statement << text;
+      std::apply([this](auto&... p) { (statement.addBind(Poco::Data::Keywords::use(p)), ...); }, params);
+      std::apply([this](auto&... c) { (statement.addExtract(Poco::Data::Keywords::into(c)), ...); }, rows.columns_);
+    }
+    Params params;  // the statement holds references to both
+    Rows<C...> rows;
+    Poco::Data::Statement statement;
+  };
+
+  Poco::Data::Session session_;
+  std::unordered_map<const void*, std::unique_ptr<KeptBase>> kept_;
+  std::unique_ptr<BatchWriter> batchWriter_;  // its statements go before the session does
+};
+
+// Between the domain's optionals and the driver's.
+[[nodiscard]] inline OptText nullable(const std::optional<std::string>& v) { return v ? OptText(*v) : OptText(); }
+[[nodiscard]] inline OptInt nullable(const std::optional<Timestamp>& v) { return v ? OptInt(micros(*v)) : OptInt(); }
+[[nodiscard]] inline std::optional<std::string> optional(const OptText& v) {
+  return v.isNull() ? std::nullopt : std::optional<std::string>(v.value());
+}
+[[nodiscard]] inline std::optional<Timestamp> optionalTime(const OptInt& v) {
+  return v.isNull() ? std::nullopt : std::optional<Timestamp>(fromMicros(v.value()));
+}
+
+}  // namespace chatd::store

@@ -1,0 +1,112 @@
+// ConnectionPool: a few connections that take turns, each made when first needed. A pool of one is how the writing
+// connection is kept, and how a database in memory shares it with its readers. Owned by Store. Thread: any.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/result.h"
+#include "store/connection.h"
+#include "store/dialect.h"
+
+namespace chatd::store {
+
+class ConnectionPool {
+ public:
+  using Connect = std::function<std::unique_ptr<Connection>()>;
+
+  ConnectionPool(std::size_t size, Connect connect) : connect_(std::move(connect)), free_(size) {}
+
+  /// A connection until it is destroyed.
+  class Lease {
+   public:
+    Lease(ConnectionPool& pool, std::unique_ptr<Connection> connection) : pool_(&pool), connection_(std::move(connection)) {}
+    Lease(Lease&& other) noexcept : pool_(std::exchange(other.pool_, nullptr)), connection_(std::move(other.connection_)) {}
+    Lease& operator=(Lease&&) = delete;
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+    ~Lease() {
+      if (pool_ != nullptr) pool_->giveBack(std::move(connection_));
+    }
+    [[nodiscard]] bool connected() const { return connection_ != nullptr; }
+    /// Connects if it is not. Throws what the driver throws.
+    Connection& connection() {
+      if (!connection_) connection_ = pool_->connect_();
+      return *connection_;
+    }
+    /// The next to have this place connects anew.
+    void discard() { connection_.reset(); }
+
+   private:
+    ConnectionPool* pool_;
+    std::unique_ptr<Connection> connection_;
+  };
+
+  /// Waits for a place. Nothing: none came free until then.
+  [[nodiscard]] std::optional<Lease> acquire(std::chrono::steady_clock::time_point until);
+
+  /// Fills a place with a connection that is there already.
+  void seed(std::unique_ptr<Connection> connection);
+
+  /// Closes the connections that are free; at stop, when all are.
+  void close();
+
+ private:
+  void giveBack(std::unique_ptr<Connection> connection);
+
+  Connect connect_;
+  Mutex mutex_;
+  Condition freed_;
+  std::vector<std::unique_ptr<Connection>> free_ CHATD_GUARDED_BY(mutex_);  // null: a place that is not connected
+};
+
+/// Runs reads on a pool: waits for a connection at most `timeout`, makes an exception an Error, and runs the read once
+/// more on a new connection if the first had gone stale. Thread: any; blocks.
+class Readers {
+ public:
+  Readers(ConnectionPool& pool, const Dialect& dialect, std::chrono::milliseconds timeout)
+      : pool_(pool), dialect_(dialect), timeout_(timeout) {}
+
+  /// `read(Connection&)` answers a Result<T>.
+  template <class F>
+  auto read(F&& read) -> std::invoke_result_t<F&, Connection&> {
+    const auto until = std::chrono::steady_clock::now() + timeout_;
+    for (int attempt = 0;; ++attempt) {
+      auto lease = pool_.acquire(until);
+      if (!lease) return Error(Code::Busy, "No database connection came free in time.");
+      const bool wasOpen = lease->connected();
+      try {
+        return read(lease->connection());
+      } catch (const std::exception& e) {
+        const Fault fault = judge(*lease, e);
+        lease->discard();
+        if (fault.kind == FaultKind::Stale && wasOpen && attempt == 0) continue;
+        return Error(Code::StoreUnavailable, fault.text);
+      }
+    }
+  }
+
+  /// The same inside one read transaction: every statement sees one snapshot.
+  template <class F>
+  auto snapshot(F&& read) -> std::invoke_result_t<F&, Connection&> {
+    return this->read([&](Connection& c) {
+      c.execute("BEGIN");
+      auto result = read(c);
+      c.execute("COMMIT");  // an exception above discards the connection, and the transaction with it
+      return result;
+    });
+  }
+
+ private:
+  [[nodiscard]] Fault judge(ConnectionPool::Lease& lease, const std::exception& e) const;
+
+  ConnectionPool& pool_;
+  const Dialect& dialect_;
+  const std::chrono::milliseconds timeout_;
+};
+
+}  // namespace chatd::store

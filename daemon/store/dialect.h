@@ -1,0 +1,66 @@
+// Dialect: what differs between databases: how to connect, how a transaction begins, what an exception means, and the
+// append path. Everything else is shared SQL. Owned by Store. Thread: as each method says.
+#pragma once
+
+#include <exception>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "store/migrations.h"
+
+namespace chatd::store {
+
+class BatchWriter;
+class Connection;
+
+/// What a failure of the database means for a batch.
+enum class FaultKind {
+  Constraint,     ///< SQLSTATE class 22 or 23 and their like: one of the rows is to blame
+  NothingStored,  ///< the database is sure: full, read-only, busy
+  Unknown,        ///< the commit may have reached the disk or not: run the same batch again
+  Stale,          ///< the connection is of no use any more; before a commit nothing was stored
+};
+struct Fault {
+  FaultKind kind = FaultKind::NothingStored;
+  std::string text;  ///< for the administrator; holds no values of rows
+};
+
+class Dialect {
+ public:
+  virtual ~Dialect() = default;
+
+  /// Claims the database for this process until release(). Errors: Conflict (another process has it), StoreUnavailable.
+  virtual Result<void> claim() = 0;
+  virtual void release() = 0;
+
+  /// The one connection that writes. Throws what the driver throws.
+  [[nodiscard]] virtual std::unique_ptr<Connection> connectWriter() = 0;
+  /// Its append path, once the schema is there. Throws.
+  [[nodiscard]] virtual std::unique_ptr<BatchWriter> batchWriter(Connection& connection) = 0;
+  /// One that only reads. Throws what the driver throws.
+  [[nodiscard]] virtual std::unique_ptr<Connection> connectReader() = 0;
+  /// True if readers must take turns on the writing connection (a database in memory).
+  [[nodiscard]] virtual bool readersShareWriter() const = 0;
+
+  /// Begins a transaction that writes (or waits for its lock). Throws.
+  virtual void begin(Connection& connection) = 0;
+  /// Durable once it returns. Throws.
+  virtual void commit(Connection& connection) = 0;
+  /// Throws if it cannot be known that nothing of the transaction is left: the connection must then be dropped.
+  virtual void rollback(Connection& connection) = 0;
+
+  [[nodiscard]] virtual const std::vector<Migration>& migrations() const = 0;
+  /// Runs a migration: several statements. Throws.
+  virtual void runScript(Connection& connection, const std::string& sql) = 0;
+
+  /// What `e`, caught from a call on `connection`, means. `committing`: it came out of commit().
+  [[nodiscard]] virtual Fault judge(Connection& connection, const std::exception& e, bool committing) const = 0;
+
+  /// Called between transactions on the commit thread; `idle`: there is time to spare. True: it would like to have some.
+  /// Throws.
+  virtual bool tend(Connection& connection, bool idle) = 0;
+};
+
+}  // namespace chatd::store

@@ -1,0 +1,98 @@
+// GroupCommitter: the one thread that writes. It takes what waits, without a timer, and commits it as one transaction:
+// the longer a commit takes, the more the next one holds. Owned by Store.
+//
+// What a failure means for the batch is the dialect's judgement: a row to blame is found by halving; a database that is
+// sure to have stored nothing answers StoreUnavailable; an unknown outcome is found out by running the same batch again.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <span>
+#include <string>
+#include <thread>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "chat/message_log.h"
+#include "store/commit_queue.h"
+#include "store/connection_pool.h"
+#include "store/dialect.h"
+#include "store/housekeeping.h"
+#include "store/write_job.h"
+
+namespace chatd::store {
+
+class GroupCommitter {
+ public:
+  GroupCommitter(const CommitQueue::Limits& limits, std::chrono::milliseconds timeout, Dialect& dialect,
+                 ConnectionPool& writer, Housekeeping& housekeeping);
+  ~GroupCommitter();
+
+  void setSink(LogSink* sink) { sink_ = sink; }
+  void start();
+  /// Takes no more, commits what is queued, ends the thread.
+  void stop();
+
+  /// Thread: any.
+  [[nodiscard]] Offer append(Append&& append);
+  [[nodiscard]] Offer change(Change&& change);
+
+  /// Runs `body(Connection&)`, which answers a Result<T>, in a transaction of the commit thread, under a savepoint: if it
+  /// answers an error, nothing of it is stored. `body` may run more than once. `app`: whose turn it takes; 0: nobody's.
+  /// Errors besides its own: Busy (queue full), Restarting, StoreUnavailable, OutcomeUnknown. Thread: any but the commit
+  /// thread; blocks.
+  template <class T, class F>
+  Result<T> write(AppId app, F body) {
+    auto state = std::make_shared<JobState<T>>();
+    switch (queue_.push(app, std::unique_ptr<WriteJob>(std::make_unique<TypedJob<T>>(std::move(body), state)))) {
+      case Offer::Taken:
+        return state->wait(std::chrono::steady_clock::now() + timeout_);
+      case Offer::Full:
+        return Error(Code::Busy, "Too many writes wait for the database.");
+      case Offer::Closing:
+        return Error(Code::Restarting);
+    }
+    return Error(Code::Internal);
+  }
+
+  [[nodiscard]] bool healthy() const { return healthy_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::string fault() const;
+  [[nodiscard]] std::uint64_t batches() const { return batches_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t rows() const { return rows_.load(std::memory_order_relaxed); }
+
+ private:
+  using Jobs = std::span<std::unique_ptr<WriteJob>>;
+  using Items = std::span<LogItem>;
+
+  void loop();
+  void commit(Jobs jobs, Items items);
+  /// One transaction. Nothing: it is committed and `jobs` and `items` hold their answers.
+  std::optional<Fault> attempt(Jobs jobs, Items items);
+  void runJob(Connection& connection, WriteJob& job);
+  void undo(ConnectionPool::Lease& lease, Fault& fault);
+  void settle(Jobs jobs, Items items);
+  void refuse(Jobs jobs, Items items, const Error& error);
+  void tend(bool housekeeping);
+  void tended(ConnectionPool::Lease& lease, const std::exception& e);
+  void report(const Fault& fault);
+  void recovered();
+
+  const std::chrono::milliseconds timeout_;
+  Dialect& dialect_;
+  ConnectionPool& writer_;
+  Housekeeping& housekeeping_;
+  CommitQueue queue_;
+  LogSink* sink_ = nullptr;
+  std::thread thread_;
+  std::chrono::steady_clock::time_point tendAt_{};
+  bool wantsIdle_ = false;
+
+  std::atomic<bool> healthy_{true};
+  std::atomic<std::uint64_t> batches_{0};
+  std::atomic<std::uint64_t> rows_{0};
+  mutable Mutex faultMutex_;
+  std::string fault_ CHATD_GUARDED_BY(faultMutex_);
+};
+
+}  // namespace chatd::store

@@ -1,0 +1,32 @@
+// Housekeeping: removes behind what is gone already for every reader: rows of deleted apps and rooms, expired tokens and
+// idempotency keys. Small steps, each a transaction of its own; what is left is found in the tables, so a restart goes on
+// where the last run stopped. Owned by Store. Thread: commit thread.
+#pragma once
+
+#include "base/clock.h"
+#include "store/connection.h"
+
+namespace chatd::store {
+
+class Housekeeping {
+ public:
+  explicit Housekeeping(const Clock& clock) : clock_(clock) {}
+
+  /// One step: a few hundred rows. Runs inside an open transaction. `probe`: write something in any case, to see whether
+  /// the database takes it. Throws.
+  void step(Connection& connection, bool probe);
+  /// There is something to remove: called by what deletes an app or a room, inside its transaction.
+  void wanted() { more_ = true; }
+  /// True if a step is worth its time.
+  [[nodiscard]] bool more() const { return more_; }
+
+ private:
+  bool purgeRoom(Connection& connection);
+  bool purgeApp(Connection& connection);
+  bool purgeExpired(Connection& connection);
+
+  const Clock& clock_;
+  bool more_ = true;
+};
+
+}  // namespace chatd::store

@@ -1,0 +1,44 @@
+// SqliteDialect: SQLite in WAL mode with synchronous=FULL; one connection writes and checkpoints (3.40.1 can corrupt a
+// database when two connections checkpoint), the others only read. Owned by Store. Thread: as Dialect says.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+
+#include "base/clock.h"
+#include "store/dialect.h"
+
+namespace chatd::store {
+
+class SqliteDialect final : public Dialect {
+ public:
+  /// `path` empty: a database in memory, gone with the connection.
+  SqliteDialect(std::filesystem::path path, std::chrono::milliseconds timeout, const Clock& clock);
+  ~SqliteDialect() override;
+
+  Result<void> claim() override;
+  void release() override;
+  [[nodiscard]] std::unique_ptr<Connection> connectWriter() override;
+  [[nodiscard]] std::unique_ptr<BatchWriter> batchWriter(Connection& connection) override;
+  [[nodiscard]] std::unique_ptr<Connection> connectReader() override;
+  [[nodiscard]] bool readersShareWriter() const override { return path_.empty(); }
+  void begin(Connection& connection) override;
+  void commit(Connection& connection) override;
+  void rollback(Connection& connection) override;
+  [[nodiscard]] const std::vector<Migration>& migrations() const override { return sqliteMigrations(); }
+  void runScript(Connection& connection, const std::string& sql) override;
+  [[nodiscard]] Fault judge(Connection& connection, const std::exception& e, bool committing) const override;
+  bool tend(Connection& connection, bool idle) override;
+
+ private:
+  [[nodiscard]] std::unique_ptr<Connection> connect() const;
+
+  const std::filesystem::path path_;
+  const std::chrono::milliseconds timeout_;
+  const Clock& clock_;
+  int lock_ = -1;     // descriptor of the locked folder
+  int walPages_ = 0;  // in the log since the last checkpoint; commit thread
+};
+
+}  // namespace chatd::store

@@ -1,0 +1,147 @@
+#include "store/store.h"
+
+#include <fmt/format.h>
+
+#include "store/connection_pool.h"
+#include "store/dialect.h"
+#include "store/group_committer.h"
+#include "store/housekeeping.h"
+#include "store/sql_credentials.h"
+#include "store/sql_directory.h"
+#include "store/sql_message_log.h"
+#include "store/sqlite/sqlite_dialect.h"
+
+namespace chatd {
+
+namespace {
+
+using namespace store;
+
+constexpr std::string_view kSqlite = "sqlite:";
+constexpr std::string_view kMemory = ":memory:";
+
+/// Errors: Invalid.
+Result<std::unique_ptr<Dialect>> dialectOf(const StoreOptions& options, const Clock& clock) {
+  const std::string_view url = options.url;
+  if (url.substr(0, kSqlite.size()) != kSqlite || url.size() == kSqlite.size()) {
+    return Error(Code::Invalid, fmt::format("store.url: \"{}\" is not understood; expected sqlite:PATH.", options.url));
+  }
+  const std::string_view path = url.substr(kSqlite.size());
+  std::filesystem::path file;
+  if (path != kMemory) file = options.dataDirectory / std::filesystem::path(path);  // an absolute path stays as it is
+  return std::unique_ptr<Dialect>(std::make_unique<SqliteDialect>(std::move(file), options.timeout, clock));
+}
+
+CommitQueue::Limits limitsOf(const StoreOptions& o) {
+  return {o.queueItems, o.queueItemsPerApp, o.queueBytes, o.batchRows, o.batchBytes};
+}
+
+}  // namespace
+
+class Store::Impl {
+ public:
+  Impl(StoreOptions options, const Clock& clock, std::unique_ptr<Dialect> dialect)
+      : options_(std::move(options)), dialect_(std::move(dialect)), housekeeping_(clock) {
+    if (!dialect_) {
+      auto made = dialectOf(options_, clock);
+      if (made.ok()) {
+        dialect_ = std::move(*made);
+      } else {
+        refused_ = std::move(made).error();
+        // The ports are there all the same; open() says why they will not answer.
+        dialect_ = std::make_unique<SqliteDialect>(std::filesystem::path(), options_.timeout, clock);
+      }
+    }
+    writer_ = std::make_unique<ConnectionPool>(1, [this] {
+      auto connection = dialect_->connectWriter();
+      connection->setBatchWriter(dialect_->batchWriter(*connection));
+      return connection;
+    });
+    if (!dialect_->readersShareWriter()) {
+      readers_ = std::make_unique<ConnectionPool>(options_.readers, [this] { return dialect_->connectReader(); });
+    }
+    reads_ = std::make_unique<Readers>(readers_ ? *readers_ : *writer_, *dialect_, options_.timeout);
+    committer_ = std::make_unique<GroupCommitter>(limitsOf(options_), options_.timeout, *dialect_, *writer_, housekeeping_);
+    log_ = std::make_unique<SqlMessageLog>(*committer_, *reads_);
+    directory_ = std::make_unique<SqlDirectory>(*committer_, *reads_, housekeeping_, clock);
+    credentials_ = std::make_unique<SqlCredentials>(*committer_, *reads_, clock);
+  }
+  ~Impl() { stop(); }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  Result<void> open() {
+    if (refused_) return *refused_;
+    CHATD_CHECK(dialect_->claim());
+    auto prepared = prepare();
+    if (!prepared.ok()) {
+      dialect_->release();
+      return prepared;
+    }
+    committer_->start();
+    opened_ = true;
+    return {};
+  }
+
+  void stop() {
+    if (!opened_) return;
+    opened_ = false;
+    committer_->stop();
+    // The readers first: the last connection to close is the one that may checkpoint.
+    if (readers_) readers_->close();
+    writer_->close();
+    dialect_->release();
+  }
+
+  GroupCommitter& committer() { return *committer_; }
+  MessageLog& log() { return *log_; }
+  Directory& directory() { return *directory_; }
+  Credentials& credentials() { return *credentials_; }
+
+ private:
+  Result<void> prepare() {
+    try {
+      auto connection = dialect_->connectWriter();
+      CHATD_CHECK(migrate(*connection, *dialect_));
+      connection->setBatchWriter(dialect_->batchWriter(*connection));
+      writer_->seed(std::move(connection));
+    } catch (const Poco::Exception& e) {
+      return Error(Code::StoreUnavailable,
+                   fmt::format("The database {} cannot be opened: {}.", options_.url, e.displayText()));
+    } catch (const std::exception& e) {
+      return Error(Code::StoreUnavailable, fmt::format("The database {} cannot be opened: {}.", options_.url, e.what()));
+    }
+    return {};
+  }
+
+  const StoreOptions options_;
+  std::unique_ptr<Dialect> dialect_;
+  std::optional<Error> refused_;
+  Housekeeping housekeeping_;
+  std::unique_ptr<ConnectionPool> writer_;
+  std::unique_ptr<ConnectionPool> readers_;  // null: reads take turns on the writing connection
+  std::unique_ptr<Readers> reads_;
+  std::unique_ptr<GroupCommitter> committer_;
+  std::unique_ptr<SqlMessageLog> log_;
+  std::unique_ptr<SqlDirectory> directory_;
+  std::unique_ptr<SqlCredentials> credentials_;
+  bool opened_ = false;
+};
+
+Store::Store(StoreOptions options, const Clock& clock) : Store(std::move(options), clock, nullptr) {}
+
+Store::Store(StoreOptions options, const Clock& clock, std::unique_ptr<Dialect> dialect)
+    : impl_(std::make_unique<Impl>(std::move(options), clock, std::move(dialect))) {}
+
+Store::~Store() = default;
+
+Result<void> Store::open() { return impl_->open(); }
+void Store::stop() { impl_->stop(); }
+bool Store::healthy() const { return impl_->committer().healthy(); }
+std::string Store::fault() const { return impl_->committer().fault(); }
+MessageLog& Store::log() { return impl_->log(); }
+Directory& Store::directory() { return impl_->directory(); }
+Credentials& Store::credentials() { return impl_->credentials(); }
+Store::Counts Store::counts() const { return {impl_->committer().batches(), impl_->committer().rows()}; }
+
+}  // namespace chatd

@@ -1,0 +1,72 @@
+// Store: one database behind the three ports MessageLog, Directory and Credentials. Owned by app/.
+// Writes go through one commit thread (GroupCommitter), reads through a pool of connections (ConnectionPool).
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "chat/credentials.h"
+#include "chat/directory.h"
+#include "chat/message_log.h"
+
+namespace chatd {
+
+namespace store {
+class Dialect;
+}
+
+struct StoreOptions {
+  std::string url = "sqlite:chatd.db";  ///< "sqlite:PATH", relative to dataDirectory, or "sqlite::memory:" (tests)
+  std::filesystem::path dataDirectory = ".";
+  std::chrono::milliseconds timeout{5000};  ///< the longest that a caller waits for the database
+  std::size_t readers = 4;                  ///< connections that read
+  std::size_t queueItems = 65'536;          ///< writes that may wait, all apps
+  std::size_t queueItemsPerApp = 20'000;
+  std::size_t queueBytes = 64u << 20;  ///< their texts
+  std::size_t batchRows = 500;         ///< of one transaction
+  std::size_t batchBytes = 1u << 20;
+};
+
+class Store {
+ public:
+  /// `clock` outlives the store. Nothing is opened yet.
+  Store(StoreOptions options, const Clock& clock);
+  /// With a dialect of the caller's own: for tests that inject faults.
+  Store(StoreOptions options, const Clock& clock, std::unique_ptr<store::Dialect> dialect);
+  /// Stops.
+  ~Store();
+
+  /// Claims the data directory, migrates, starts the commit thread. The errors say what an admin can do.
+  /// Errors: Invalid (url), Conflict (another daemon has it, or a newer chatd wrote it), StoreUnavailable. Thread: main.
+  Result<void> open();
+  /// Takes no more, commits what is queued, closes. Thread: main; after the callers of the ports have stopped.
+  void stop();
+
+  /// True while the last attempt to write succeeded. For /readyz. Thread: any.
+  [[nodiscard]] bool healthy() const;
+  /// Why not, for the log and the admin; empty if healthy. Thread: any.
+  [[nodiscard]] std::string fault() const;
+
+  /// Valid from construction; they answer after open(). Thread: any.
+  [[nodiscard]] MessageLog& log();
+  [[nodiscard]] Directory& directory();
+  [[nodiscard]] Credentials& credentials();
+
+  /// For tests and metrics.
+  struct Counts {
+    std::uint64_t batches = 0;
+    std::uint64_t rows = 0;  ///< appends, changes and jobs that were committed
+  };
+  [[nodiscard]] Counts counts() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace chatd

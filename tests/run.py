@@ -1,0 +1,186 @@
+#!/usr/bin/env python3
+"""Runs the parts of the test suite and counts their cases. Usage: tests/run.py [PART…]; ./dev test builds first.
+
+A part is a program whose cases are read from what it writes: JUnit from Boost.Test, TAP from Node's runner, the closing
+line of Python's unittest, or a closing line "N passed, N failed[, N skipped]". A program that ends badly counts as a
+failure even if no case did. The last line is the sum. A part that is missing is skipped, and fails where CI=true.
+"""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+LOGS = ROOT / "build" / "test-logs"
+CI = os.environ.get("CI") == "true"
+PART_SECONDS = 1800
+
+
+class Count:
+    def __init__(self, passed=0, failed=0, skipped=0):
+        self.passed, self.failed, self.skipped = passed, failed, skipped
+
+    def __iadd__(self, other):
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+        return self
+
+    def __str__(self):
+        tail = f", {self.skipped} skipped" if self.skipped else ""
+        return f"{self.passed} passed, {self.failed} failed{tail}"
+
+
+def missing(what):
+    print(f"-- {what} is missing: {'a failure in CI' if CI else 'skipped'}", flush=True)
+    return Count(failed=1) if CI else Count(skipped=1)
+
+
+def run(command, cwd=ROOT, env=None):
+    """Runs with its output shown as it comes; (exit code, output)."""
+    print(f"-- {' '.join(str(word) for word in command)}", flush=True)
+    process = subprocess.Popen(command, cwd=cwd, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    deadline = time.monotonic() + PART_SECONDS
+    lines = []
+    for line in process.stdout:
+        sys.stdout.write(line)
+        sys.stdout.flush()
+        lines.append(line)
+        if time.monotonic() > deadline:
+            process.kill()
+            lines.append(f"stopped after {PART_SECONDS} s\n")
+    return process.wait(), "".join(lines)
+
+
+def settled(code, count, what):
+    """The count, with a failure if the program says so and no case did; or if nothing ran."""
+    if code != 0 and count.failed == 0:
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        print(f"-- {what} ended with {how} though no case of it failed", flush=True)
+        count.failed = 1
+    elif code == 0 and count.passed + count.failed + count.skipped == 0:
+        print(f"-- {what} ran no case", flush=True)
+        count.failed = 1
+    return count
+
+
+def boost(program, env=None):
+    """A Boost.Test executable."""
+    report = LOGS / f"{program.parent.parent.name}-{program.name}.xml"
+    report.unlink(missing_ok=True)
+    code, _ = run([program, "--logger=HRF,error,stdout", f"--logger=JUNIT,all,{report}"], env=env)
+    count = Count()
+    try:
+        suite = xml.etree.ElementTree.parse(report).getroot()
+        bad = int(suite.get("failures")) + int(suite.get("errors"))
+        skipped = int(suite.get("skipped"))
+        # Boost counts assertions as failures; a case is what we count.
+        cases = list(suite.iter("testcase"))
+        failed = sum(1 for case in cases if case.find("failure") is not None or case.find("error") is not None)
+        count = Count(len(cases) - failed - skipped, failed if bad else 0, skipped)
+    except (OSError, xml.etree.ElementTree.ParseError):
+        pass  # it ended before it could write: settled() says so
+    return settled(code, count, program.name)
+
+
+def node(folder):
+    """Every test file of a folder, by Node's own runner."""
+    files = sorted(folder.glob("*.mjs")) if folder.is_dir() else []
+    if not files:
+        return missing(f"{folder.relative_to(ROOT)}")
+    tap = LOGS / f"{folder.name}.tap"
+    code, _ = run(["node", "--test", "--test-reporter=spec", "--test-reporter-destination=stdout", "--test-reporter=tap",
+                   f"--test-reporter-destination={tap}", *files])
+    text = tap.read_text(encoding="utf-8", errors="replace") if tap.exists() else ""
+
+    def total(name):
+        found = re.findall(rf"^# {name} (\d+)$", text, re.MULTILINE)
+        return int(found[-1]) if found else 0
+
+    count = Count(total("pass"), total("fail") + total("cancelled"), total("skipped") + total("todo"))
+    return settled(code, count, folder.name)
+
+
+def unittest(folder):
+    """The *_test.py files of a folder."""
+    code, text = run([sys.executable, "-B", "-m", "unittest", "discover", "-s", folder, "-p", "*_test.py"])
+    ran = re.search(r"^Ran (\d+) tests? in", text, re.MULTILINE)
+    numbers = dict(re.findall(r"(failures|errors|skipped)=(\d+)", text[ran.end():] if ran else ""))
+    failed = int(numbers.get("failures", 0)) + int(numbers.get("errors", 0))
+    skipped = int(numbers.get("skipped", 0))
+    return settled(code, Count((int(ran.group(1)) if ran else 0) - failed - skipped, failed, skipped), folder.name)
+
+
+def script(path, *arguments):
+    """A program that closes with the line of this one."""
+    if not os.access(path, os.X_OK):
+        return missing(str(path.relative_to(ROOT)))
+    code, text = run([path, *arguments])
+    found = re.findall(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", text, re.MULTILINE)
+    count = Count(*(int(number or 0) for number in found[-1])) if found else Count()
+    return settled(code, count, str(path.relative_to(ROOT)))
+
+
+def units(build, env=None):
+    programs = sorted(path for path in (ROOT / build / "bin").glob("unit_*") if os.access(path, os.X_OK))
+    if not programs:
+        return missing(f"{build}/bin/unit_*")
+    count = Count()
+    for program in programs:
+        count += boost(program, env)
+    return count
+
+
+def sanitized(preset, env):
+    for command in (["cmake", "--preset", preset], ["cmake", "--build", "--preset", preset, "--target", "units"]):
+        code, _ = run(command)
+        if code != 0:
+            print(f"-- the {preset} build failed", flush=True)
+            return Count(failed=1)
+    return units(f"build-{preset}", env)
+
+
+ASAN = {"ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1", "UBSAN_OPTIONS": "print_stacktrace=1"}
+TSAN = {"TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"}
+PARTS = {
+    "lint": lambda: script(ROOT / "tests/lint/run"),
+    "unit": lambda: units("build"),
+    "packaging": lambda: unittest(ROOT / "tests/packaging"),
+    "integration": lambda: node(ROOT / "tests/integration"),
+    "browser": lambda: node(ROOT / "tests/browser"),
+    "faults": lambda: script(ROOT / "tests/faults/run"),
+    "asan": lambda: sanitized("asan", ASAN),
+    "tsan": lambda: sanitized("tsan", TSAN),
+}
+STANDARD = ["lint", "unit", "packaging", "integration", "browser", "faults", "asan"]
+
+
+def main():
+    names = sys.argv[1:] or STANDARD
+    unknown = [name for name in names if name not in PARTS]
+    if unknown:
+        print(f"run.py: there is no part {unknown[0]}; there are: {', '.join(PARTS)}", file=sys.stderr)
+        return 2
+    LOGS.mkdir(parents=True, exist_ok=True)
+    total = Count()
+    summary = []
+    for name in names:
+        start = time.monotonic()
+        print(f"== {name}", flush=True)
+        count = PARTS[name]()
+        summary.append(f"{name}: {count} ({time.monotonic() - start:.0f} s)")
+        total += count
+    print("==", flush=True)
+    for line in summary:
+        print(line)
+    print(total, flush=True)
+    return 1 if total.failed or not total.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
