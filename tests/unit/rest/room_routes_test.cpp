@@ -1,0 +1,129 @@
+// /room….
+#include <boost/test/unit_test.hpp>
+
+#include "unit/rest/house.h"
+
+using namespace chatd;
+using namespace chatd::test;
+
+BOOST_AUTO_TEST_SUITE(room_routes)
+
+BOOST_AUTO_TEST_CASE(a_group_needs_a_name_that_is_free) {
+  House house;
+  const AppId app = house.makeApp("a");
+  const As key = house.keyOf(app);
+  house.makeUser(app, "u1");
+  const Reply made = house.call(key, "POST", "/room", R"({"room":"lobby","name":"The lobby","users":["u1","u1"],"metadata":{"k":1}})");
+  BOOST_TEST(made.status == 201);
+  BOOST_TEST(made.at("type") == "group");
+  BOOST_TEST(made.at("name") == "The lobby");
+  BOOST_TEST(made.size("members") == 1U);
+  BOOST_TEST(made.at("lastMessage") == "null");
+  BOOST_TEST(house.call(key, "POST", "/room", R"({"room":"lobby","users":[]})").status == 409);
+  BOOST_TEST(house.call(key, "POST", "/room", R"({"users":[]})").at("errors.0.field") == "room");
+  BOOST_TEST(house.call(key, "POST", "/room", R"({"room":"x"})").at("errors.0.field") == "users");
+  BOOST_TEST(house.call(key, "POST", "/room", R"({"room":"x","users":["ghost"]})").code() == "user_not_found");
+}
+
+BOOST_AUTO_TEST_CASE(a_pair_has_one_direct_room) {
+  House house;
+  const AppId app = house.makeApp("a");
+  const As key = house.keyOf(app);
+  const UserId one = house.makeUser(app, "u1");
+  const UserId two = house.makeUser(app, "u2");
+  house.makeUser(app, "u3");
+  const Reply made = house.call(key, "POST", "/room", R"({"type":"direct","users":["u2","u1"]})");
+  BOOST_TEST(made.status == 201);
+  BOOST_TEST(made.at("room") == "usr-" + std::to_string(raw(one)) + "-" + std::to_string(raw(two)));
+  const Reply again = house.call(key, "POST", "/room", R"({"type":"direct","room":"other","users":["u1","u2"]})");
+  BOOST_TEST(again.status == 200);
+  BOOST_TEST(again.at("id") == made.at("id"));
+  for (const char* users : {R"(["u1"])", R"(["u1","u1"])", R"(["u1","u2","u3"])"}) {
+    BOOST_TEST(house.call(key, "POST", "/room", std::string(R"({"type":"direct","users":)") + users + "}").status == 422);
+  }
+  const std::string body = R"({"room":)" + made.at("id") + R"(,"users":["u3"]})";
+  BOOST_TEST(house.call(key, "PUT", "/room/add", body).status == 409);
+}
+
+BOOST_AUTO_TEST_CASE(members_come_go_and_get_roles) {
+  House house;
+  const AppId app = house.makeApp("a");
+  const As key = house.keyOf(app);
+  const UserId one = house.makeUser(app, "1");
+  house.makeUser(app, "2");
+  house.makeRoom(app, "den", {one});
+  BOOST_TEST(house.call(key, "PUT", "/room/add", R"({"room":"den","users":[2,"1"]})").size("members") == 2U);
+  const std::string path = "/room/den/members/" + std::to_string(raw(one));
+  BOOST_TEST(house.call(key, "PUT", path, R"({"role":"moderator"})").at("members.0.role") == "moderator");
+  BOOST_TEST(house.call(key, "PUT", path, R"({"role":"king"})").status == 422);
+  BOOST_TEST(house.call(key, "PUT", "/room/den/members/999", R"({"role":"member"})").status == 404);
+  BOOST_TEST(house.call(key, "PUT", "/room/remove", R"({"room":"den","users":[1]})").size("members") == 1U);
+  BOOST_TEST(house.call(key, "PUT", "/room/add", R"({"room":"nowhere","users":[1]})").code() == "room_not_found");
+}
+
+BOOST_AUTO_TEST_CASE(a_room_is_found_by_id_and_name_and_needs_its_app_only_for_a_name) {
+  House house;
+  const AppId app = house.makeApp("a");
+  const std::string appId = std::to_string(raw(app));
+  const RoomId room = house.makeRoom(app, "caf\xC3\xA9 x", {});
+  const std::string id = std::to_string(raw(room));
+  BOOST_TEST(house.call(house.peer, "GET", "/room/" + id).at("id") == id);
+  BOOST_TEST(house.call(house.peer, "GET", "/room/caf%C3%A9%20x?appId=" + appId).at("id") == id);
+  BOOST_TEST(house.call(house.peer, "GET", "/room/caf%C3%A9%20x").at("errors.0.field") == "appId");
+  BOOST_TEST(house.call(house.keyOf(app), "GET", "/room/caf%C3%A9%20x").at("id") == id);
+  BOOST_TEST(house.call(house.peer, "GET", "/room/" + id + "?appId=999").status == 404);
+  BOOST_TEST(house.call(house.peer, "GET", "/room/99999999999999999999").status == 404);
+}
+
+BOOST_AUTO_TEST_CASE(a_room_is_changed_and_deleted) {
+  House house;
+  const AppId app = house.makeApp("a");
+  const As key = house.keyOf(app);
+  house.makeRoom(app, "den", {});
+  house.makeRoom(app, "taken", {});
+  BOOST_TEST(house.call(key, "PATCH", "/room/den", R"({"name":"T","metadata":{"a":1}})").at("name") == "T");
+  BOOST_TEST(house.call(key, "PATCH", "/room/den", R"({"name":null})").at("name") == "null");
+  BOOST_TEST(house.call(key, "PATCH", "/room/den", R"({"room":"taken"})").status == 409);
+  BOOST_TEST(house.call(key, "PATCH", "/room/den", R"({"room":"cave"})").at("room") == "cave");
+  BOOST_TEST(house.call(key, "DELETE", "/room/cave").status == 204);
+  BOOST_TEST(house.call(key, "GET", "/room/cave").status == 404);
+}
+
+BOOST_AUTO_TEST_CASE(a_user_sees_its_own_rooms_with_what_it_has_not_read) {
+  House house;
+  const AppId app = house.makeApp("a");
+  const As key = house.keyOf(app);
+  const As user = house.userToken(app, "u1");
+  const UserId one = house.makeUser(app, "u1");
+  const UserId two = house.makeUser(app, "u2");
+  house.makeRoom(app, "mine", {one, two});
+  house.makeRoom(app, "theirs", {two});
+  for (int i = 0; i < 3; ++i) {
+    BOOST_REQUIRE(house.call(key, "POST", "/chats/mine/messages", R"({"text":"x","appUserId":"u2"})").status == 201);
+  }
+  const Reply list = house.call(user, "GET", "/room");
+  BOOST_TEST(list.size("items") == 1U);
+  BOOST_TEST(list.at("items.0.unread") == "3");
+  BOOST_TEST(list.at("items.0.lastMessage.seq") == "3");
+  BOOST_TEST(list.size("items.0.members") == 2U);
+  BOOST_TEST(house.call(user, "GET", "/room/mine").at("unread") == "3");
+  BOOST_TEST(house.call(user, "GET", "/room/mine?app=a").status == 200);
+  BOOST_TEST(house.call(user, "GET", "/room/theirs").code() == "room_not_found");
+  const Reply all = house.call(key, "GET", "/room?limit=1");
+  BOOST_TEST(all.size("items") == 1U);
+  BOOST_TEST(all.at("items.0.unread") == "");
+  BOOST_TEST(house.call(key, "GET", "/room?limit=1&cursor=" + all.at("nextCursor")).at("items.0.room") == "theirs");
+}
+
+BOOST_AUTO_TEST_CASE(a_list_shows_a_bounded_number_of_members) {
+  House house;
+  const AppId app = house.makeApp("a");
+  std::vector<UserId> crowd;
+  for (int i = 0; i < 120; ++i) crowd.push_back(house.makeUser(app, "u" + std::to_string(i)));
+  house.makeRoom(app, "crowd", crowd);
+  const As key = house.keyOf(app);
+  BOOST_TEST(house.call(key, "GET", "/room").size("items.0.members") == 100U);
+  BOOST_TEST(house.call(key, "GET", "/room/crowd").size("members") == 120U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,1 @@
+chatd_unit(rest chatd_store chatd_outbound)
