@@ -112,6 +112,9 @@ Failure AdminClient::failureOf(const HttpAnswer& answer) const {
     const auto title = stringField(*problem, "title");
     failure.message = stringField(*problem, "detail").value_or(title.value_or(failure.message));
     if (failure.requestId.empty()) failure.requestId = stringField(*problem, "requestId").value_or("");
+    if (const JsonValue* made = find(*problem, "id"); made != nullptr && made->IsInt64()) {
+      failure.message += fmt::format(" (id {})", made->GetInt64());
+    }
     const JsonValue* fields = find(*problem, "errors");
     if (fields != nullptr && fields->IsArray()) {
       for (const JsonValue& entry : fields->GetArray()) {
@@ -171,15 +174,18 @@ Outcome<Answer> AdminClient::call(const Call& call) {
   return result;
 }
 
-Outcome<std::optional<std::string>> AdminClient::pages(const std::string& path, Query query, std::uint64_t limit,
+Outcome<std::optional<std::string>> AdminClient::pages(const ListCall& list,
                                                        const std::function<Outcome<void>(const JsonValue&)>& each) {
   std::optional<std::string> cursor;
-  const std::size_t fixed = query.size();
-  for (std::uint64_t left = limit; left > 0;) {
-    query.resize(fixed);
+  for (std::uint64_t left = list.limit; left > 0;) {
+    Query query = list.query;
     query.emplace_back("limit", fmt::format("{}", std::min(left, kPage)));
-    if (cursor) query.emplace_back("cursor", *cursor);
-    CHATD_TRY(answer, get(path, query));
+    if (cursor) {
+      query.emplace_back("cursor", *cursor);
+    } else {
+      query.insert(query.end(), list.firstPage.begin(), list.firstPage.end());
+    }
+    CHATD_TRY(answer, get(list.path, query));
     const JsonValue* items = answer.document.IsObject() ? find(answer.document, "items") : nullptr;
     if (items == nullptr || !items->IsArray()) return other("bad_answer", "the server's answer is no list");
     CHATD_CHECK(each(*items));
@@ -188,7 +194,7 @@ Outcome<std::optional<std::string>> AdminClient::pages(const std::string& path, 
     if (next && next == cursor) return other("bad_answer", "the server's list does not advance");
     cursor = std::move(next);
     if (!cursor) break;
-    left -= std::min<std::uint64_t>(left, limit == kAll ? 0 : items->Size());
+    left -= std::min<std::uint64_t>(left, list.limit == kAllItems ? 0 : items->Size());
   }
   return cursor;
 }

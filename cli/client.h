@@ -40,6 +40,16 @@ struct Call {
   Once once = Once::No;
 };
 
+inline constexpr std::uint64_t kAllItems = std::numeric_limits<std::uint64_t>::max();
+
+/// A list of which all pages are wanted.
+struct ListCall {
+  std::string path;
+  Query query;                      ///< of every page
+  std::uint64_t limit = kAllItems;  ///< at most so many items
+  Query firstPage = {};             ///< of the first page alone; the cursor stands for it afterwards
+};
+
 class AdminClient {
  public:
   /// `log` gets a line a request if the settings are verbose. Both must outlive the client.
@@ -54,11 +64,10 @@ class AdminClient {
     return call({"GET", std::move(path), std::move(query), {}});
   }
 
-  /// Follows the pages of a list; `each` gets a page's items and may fail, which ends it. At most `limit` items.
-  /// Returns the `nextCursor` where it stopped; nothing: the list is complete.
-  [[nodiscard]] Outcome<std::optional<std::string>> pages(const std::string& path, Query query, std::uint64_t limit,
+  /// Follows the pages of a list; `each` gets a page's items and may fail, which ends it. Returns the `nextCursor` where it
+  /// stopped; nothing: the list is complete.
+  [[nodiscard]] Outcome<std::optional<std::string>> pages(const ListCall& list,
                                                           const std::function<Outcome<void>(const JsonValue& items)>& each);
-  static constexpr std::uint64_t kAll = std::numeric_limits<std::uint64_t>::max();
 
   /// The `appId` of -a: digits are the id, a name is asked for once. Nothing: -a is not given and the credential names it.
   /// Errors: Exit::Usage if -a is needed and missing, Exit::NotFound.

@@ -60,13 +60,13 @@ CLI::Option* bindWords(CLI::App& command, const std::string& name, std::vector<s
         return true;
       },
       help);
-  return option->type_name("")->type_size(1)->expected(-1)->required();
+  return option->type_name("")->type_size(1)->expected(CLI::detail::expected_max_vector_size)->required();
 }
 
 CLI::Option* bindLimit(CLI::App& command, std::uint64_t& to) {
   return command.add_option("--limit", to, "at most so many items; all without it")
       ->type_name("N")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Validator(CLI::PositiveNumber).description(""));
 }
 
 std::vector<std::string> shield(const std::vector<std::string>& words) {

@@ -61,7 +61,7 @@ Outcome<std::string> helpText(CommandTree& tree) {
     known.emplace_back(topic.word);
   }
   CLI::App* command = commandOf(tree.root(), words);
-  if (command != nullptr) return command->help();
+  if (command != nullptr) return helpOf(*command);
   for (const CLI::App* below : commandsBelow(tree.root())) known.push_back(below->get_name());
   const std::string meant = closest(words.front(), known);
   return usage(fmt::format("there is no help about {}", visible(joined(words))),

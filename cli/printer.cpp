@@ -167,11 +167,10 @@ void Printer::flush(const View& view, const Gathered& gathered, const std::optio
   out_ << asYaml(*document);
 }
 
-Outcome<void> Printer::list(const View& view, AdminClient& client, const std::string& path, const Query& query,
-                            std::uint64_t limit) {
+Outcome<void> Printer::list(const View& view, AdminClient& client, const ListCall& call) {
   Gathered gathered;
   bool first = true;
-  CHATD_TRY(cursor, client.pages(path, query, limit, [&](const JsonValue& page) -> Outcome<void> {
+  CHATD_TRY(cursor, client.pages(call, [&](const JsonValue& page) -> Outcome<void> {
     if (!streams()) {
       gathered.add(view, settings_.format, page);
       return {};

@@ -34,8 +34,7 @@ class Printer {
   [[nodiscard]] Outcome<void> one(const View& view, std::string_view body, const JsonValue& object);
   [[nodiscard]] Outcome<void> one(const View& view, const Answer& answer) { return one(view, answer.body, answer.document); }
   /// All pages of a list. ndjson, tsv, name and -q go out page by page; the others need the whole.
-  [[nodiscard]] Outcome<void> list(const View& view, AdminClient& client, const std::string& path, const Query& query,
-                                   std::uint64_t limit);
+  [[nodiscard]] Outcome<void> list(const View& view, AdminClient& client, const ListCall& call);
   /// An array that is at hand, in the envelope of a list.
   [[nodiscard]] Outcome<void> items(const View& view, const JsonValue& array);
   /// Text as it is.

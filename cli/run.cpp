@@ -70,7 +70,7 @@ Outcome<void> parseAndDispatch(CommandTree& tree, const std::vector<std::string>
   try {
     CHATD_CHECK(tree.parse(words));
   } catch (const CLI::CallForHelp&) {
-    io.out << tree.chosen().help();
+    io.out << helpOf(tree.chosen());
     return {};
   } catch (const CLI::CallForVersion&) {
     io.out << "chatctl " CHATCTL_VERSION "\n";

@@ -48,6 +48,13 @@ std::vector<const CLI::App*> commandsBelow(const CLI::App& command) {
   return command.get_subcommands([](const CLI::App* below) { return !isHidden(*below); });
 }
 
+std::string helpOf(const CLI::App& command) {
+  const CLI::App* parent = command.get_parent();
+  std::string text = command.help(parent == nullptr ? "" : fullName(*parent));
+  if (parent != nullptr) text += "Global flags (`chatctl --help`) hold here too; `--` ends the flags.\n";
+  return text;
+}
+
 CLI::App* commandOf(CLI::App& from, const std::vector<std::string>& words) {
   CLI::App* at = &from;
   for (const std::string& word : words) {
@@ -115,7 +122,7 @@ void CommandTree::addGlobalFlags() {
   flag("--confirm", flags_.confirm, "NAME", "the name of what is deleted, beside --yes");
   root_.add_option("--retries", flags_.retries, "repeat a failed request so often, if that is safe; 0 by itself")
       ->type_name("N")
-      ->check(CLI::Range(0, kMaxRetries))
+      ->check(CLI::Validator(CLI::Range(0, kMaxRetries)).description(""))
       ->group("Global flags");
   const auto boolean = [&](const char* name, bool& to, const char* text) {
     root_.add_flag(name, to, text)->group("Global flags");

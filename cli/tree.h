@@ -46,6 +46,8 @@ class CommandTree {
 
 /// The command of these words below `from`, or nullptr.
 [[nodiscard]] CLI::App* commandOf(CLI::App& from, const std::vector<std::string>& words);
+/// The help of a command, with all the words that lead to it.
+[[nodiscard]] std::string helpOf(const CLI::App& command);
 /// The visible commands directly below, in order.
 [[nodiscard]] std::vector<const CLI::App*> commandsBelow(const CLI::App& command);
 /// The closest of `known` to what was typed, if it is close enough to be meant; else nothing. Distance: Damerau-Levenshtein.

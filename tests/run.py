@@ -3,14 +3,18 @@
 
 A part is a program whose cases are read from what it writes: JUnit from Boost.Test, TAP from Node's runner, the closing
 line of Python's unittest, or a closing line "N passed, N failed[, N skipped]". A program that ends badly counts as a
-failure even if no case did. The last line is the sum. A part that is missing is skipped, and fails where CI=true.
+failure even if no case did. The last line is the sum, and the only one of its kind: what parts write is shown behind "| ".
+A part that is missing is skipped, and fails where CI=true.
 """
 
+import contextlib
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
+import threading
 import time
 import xml.etree.ElementTree
 
@@ -44,17 +48,29 @@ def run(command, cwd=ROOT, env=None):
     """Runs with its output shown as it comes; (exit code, output)."""
     print(f"-- {' '.join(str(word) for word in command)}", flush=True)
     process = subprocess.Popen(command, cwd=cwd, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL,
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
-    deadline = time.monotonic() + PART_SECONDS
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+                               start_new_session=True)
+
+    def stop():
+        # The whole group: a child that was left behind would keep the pipe open.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+    timer = threading.Timer(PART_SECONDS, stop)
+    timer.start()
     lines = []
-    for line in process.stdout:
-        sys.stdout.write(line)
-        sys.stdout.flush()
-        lines.append(line)
-        if time.monotonic() > deadline:
-            process.kill()
-            lines.append(f"stopped after {PART_SECONDS} s\n")
-    return process.wait(), "".join(lines)
+    try:
+        with process.stdout:
+            for line in process.stdout:
+                sys.stdout.write(f"| {line}")
+                sys.stdout.flush()
+                lines.append(line)
+        return process.wait(), "".join(lines)
+    except BaseException:
+        stop()
+        raise
+    finally:
+        timer.cancel()
 
 
 def settled(code, count, what):
@@ -73,7 +89,7 @@ def boost(program, env=None):
     """A Boost.Test executable."""
     report = LOGS / f"{program.parent.parent.name}-{program.name}.xml"
     report.unlink(missing_ok=True)
-    code, _ = run([program, "--logger=HRF,error,stdout", f"--logger=JUNIT,all,{report}"], env=env)
+    code, _ = run([program, "--color_output=no", "--logger=HRF,error,stdout", f"--logger=JUNIT,all,{report}"], env=env)
     count = Count()
     try:
         suite = xml.etree.ElementTree.parse(report).getroot()
@@ -173,7 +189,7 @@ def main():
         start = time.monotonic()
         print(f"== {name}", flush=True)
         count = PARTS[name]()
-        summary.append(f"{name}: {count} ({time.monotonic() - start:.0f} s)")
+        summary.append(f"{name} ({time.monotonic() - start:.0f} s): {count}")
         total += count
     print("==", flush=True)
     for line in summary:

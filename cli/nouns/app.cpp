@@ -71,9 +71,9 @@ void bindAppWords(CLI::App& command, AppWords& words) {
 }
 
 Handler appList(CLI::App& command) {
-  auto limit = std::make_shared<std::uint64_t>(AdminClient::kAll);
+  auto limit = std::make_shared<std::uint64_t>(kAllItems);
   bindLimit(command, *limit);
-  return [limit](Invocation& run) { return run.printer.list(kApps, run.client, "/app", {}, *limit); };
+  return [limit](Invocation& run) { return run.printer.list(kApps, run.client, {"/app", {}, *limit}); };
 }
 
 Handler appGet(CLI::App& command) {

@@ -65,21 +65,19 @@ Handler messageSend(CLI::App& command) {
 Handler messageList(CLI::App& command) {
   struct Words {
     std::string room;
-    std::uint64_t limit = AdminClient::kAll;
-    std::optional<std::uint64_t> before, after;
+    std::uint64_t limit = kAllItems;
+    std::optional<std::uint64_t> before;
   };
   auto words = std::make_shared<Words>();
   bindWord(command, "ROOM", words->room, "name or id");
   bindLimit(command, words->limit);
   command.add_option("--before", words->before, "only messages with a smaller seq")->type_name("SEQ");
-  command.add_option("--after", words->after, "only messages with a larger seq")->type_name("SEQ");
   return [words](Invocation& run) -> Outcome<void> {
     CHATD_TRY(room, findRoom(run, words->room));
     CHATD_TRY(id, integerField(room.document, "id"));
-    Query query;
-    if (words->before) query.emplace_back("before", fmt::format("{}", *words->before));
-    if (words->after) query.emplace_back("after", fmt::format("{}", *words->after));
-    return run.printer.list(kMessages, run.client, fmt::format("/chats/{}/messages", id), query, words->limit);
+    ListCall call{fmt::format("/chats/{}/messages", id), {}, words->limit};
+    if (words->before) call.firstPage.emplace_back("before", fmt::format("{}", *words->before));
+    return run.printer.list(kMessages, run.client, call);
   };
 }
 

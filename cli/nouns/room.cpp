@@ -144,13 +144,13 @@ void bindRoomWords(CLI::App& command, RoomWords& words) {
 }
 
 Handler roomList(CLI::App& command) {
-  auto limit = std::make_shared<std::uint64_t>(AdminClient::kAll);
+  auto limit = std::make_shared<std::uint64_t>(kAllItems);
   bindLimit(command, *limit);
   return [limit](Invocation& run) -> Outcome<void> {
     CHATD_TRY(app, run.client.appId());
     Query query;
     if (app) query.emplace_back("appId", fmt::format("{}", *app));
-    return run.printer.list(kRooms, run.client, "/room", query, *limit);
+    return run.printer.list(kRooms, run.client, {"/room", query, *limit});
   };
 }
 
@@ -222,12 +222,7 @@ Handler changeMembersVerb(CLI::App& command, const char* path) {
   bindWord(command, "ROOM", words->room, "name or id");
   bindWords(command, "APPUSERID", words->users, "the app's own ids of the users");
   return [words, path](Invocation& run) -> Outcome<void> {
-    std::string room = words->room;
-    if (isDigits(room)) {  // the body names rooms, so an id is looked up
-      CHATD_TRY(found, findRoom(run, room));
-      room = stringField(found.document, "room").value_or(room);
-    }
-    CHATD_TRY(answer, changeMembers(run, path, room, words->users));
+    CHATD_TRY(answer, changeMembers(run, path, words->room, words->users));
     return run.printer.one(kRooms, answer);
   };
 }

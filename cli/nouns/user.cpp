@@ -103,11 +103,11 @@ Handler userCreate(CLI::App& command) { return writeUser(command, true); }
 Handler userEnsure(CLI::App& command) { return writeUser(command, false); }
 
 Handler userList(CLI::App& command) {
-  auto limit = std::make_shared<std::uint64_t>(AdminClient::kAll);
+  auto limit = std::make_shared<std::uint64_t>(kAllItems);
   bindLimit(command, *limit);
   return [limit](Invocation& run) -> Outcome<void> {
     CHATD_TRY(query, appQuery(run));
-    return run.printer.list(kUsers, run.client, "/user", query, *limit);
+    return run.printer.list(kUsers, run.client, {"/user", query, *limit});
   };
 }
 

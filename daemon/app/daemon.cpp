@@ -150,22 +150,26 @@ struct Daemon::Parts {
 };
 
 RestOptions Daemon::Parts::restOptions(const Options& options) {
-  RestOptions rest_;
-  rest_.bodyBytes = options.limits.bodyBytes;
-  rest_.corsOrigins = options.cors.origins;
-  rest_.metricsToken = options.metricsToken.reveal();
-  rest_.demo = options.demo;
-  rest_.version = CHATD_VERSION;
-  rest_.pages = &pages;
-  rest_.metrics = [this] { return metrics.render(); };
-  rest_.notReady = [this] {
+  RestOptions out;
+  out.bodyBytes = options.limits.bodyBytes;
+  out.corsOrigins = options.cors.origins;
+  out.metricsToken = options.metricsToken.reveal();
+  out.demo = options.demo;
+  out.version = CHATD_VERSION;
+  out.page = [this](std::string_view path, std::string_view ifNoneMatch) -> std::optional<StaticAnswer> {
+    auto answer = pages.answer(path, ifNoneMatch);
+    if (!answer) return std::nullopt;
+    return StaticAnswer{answer->status, std::move(answer->headers), answer->body};
+  };
+  out.metrics = [this] { return metrics.render(); };
+  out.notReady = [this] {
     std::vector<std::string> reasons;
     for (const auto& finding : health.report().findings) {
       if (finding.reason) reasons.push_back(finding.name + ": " + *finding.reason);
     }
     return reasons;
   };
-  return rest_;
+  return out;
 }
 
 void Daemon::Parts::registerMetrics() {

@@ -10,6 +10,8 @@
 #include <cmath>
 #include <unordered_set>
 
+#include "base/text.h"
+
 namespace chatd {
 
 namespace {
@@ -17,7 +19,8 @@ namespace {
 constexpr int kMaxDepth = 32;
 
 /// Stands between the reader and the document: counts the levels, so that a hostile nesting ends the parse early
-/// (the reader recurses, and Document's destructor too).
+/// (the reader recurses, and Document's destructor too); and looks at each string again, because rapidjson 1.1 takes a low
+/// surrogate that stands alone ("\udc00") and makes three bytes of it that are not UTF-8.
 class DepthGuard {
  public:
   explicit DepthGuard(JsonDocument& to) : to_(to) {}
@@ -29,9 +32,9 @@ class DepthGuard {
   bool Uint64(std::uint64_t v) { return to_.Uint64(v); }
   bool Double(double v) { return to_.Double(v); }
   bool RawNumber(const char* s, rapidjson::SizeType n, bool copy) { return to_.RawNumber(s, n, copy); }
-  bool String(const char* s, rapidjson::SizeType n, bool copy) { return to_.String(s, n, copy); }
+  bool String(const char* s, rapidjson::SizeType n, bool copy) { return whole(s, n) && to_.String(s, n, copy); }
   bool StartObject() { return ++depth_ <= kMaxDepth && to_.StartObject(); }
-  bool Key(const char* s, rapidjson::SizeType n, bool copy) { return to_.Key(s, n, copy); }
+  bool Key(const char* s, rapidjson::SizeType n, bool copy) { return whole(s, n) && to_.Key(s, n, copy); }
   bool EndObject(rapidjson::SizeType n) {
     --depth_;
     return to_.EndObject(n);
@@ -42,10 +45,17 @@ class DepthGuard {
     return to_.EndArray(n);
   }
   [[nodiscard]] bool tooDeep() const { return depth_ > kMaxDepth; }
+  [[nodiscard]] bool loneSurrogate() const { return loneSurrogate_; }
 
  private:
+  bool whole(const char* s, rapidjson::SizeType n) {
+    loneSurrogate_ = !isUtf8({s, n});
+    return !loneSurrogate_;
+  }
+
   JsonDocument& to_;
   int depth_ = 0;
+  bool loneSurrogate_ = false;
 };
 
 bool hasDuplicateKey(const JsonValue& value) {
@@ -88,6 +98,7 @@ Result<JsonDocument> parseJson(std::string_view text) {
   };
   document.Populate(generate);
   if (tooDeep) return Error(Code::NotJson, fmt::format("The JSON is nested deeper than {} levels.", kMaxDepth));
+  if (guard.loneSurrogate()) return Error(Code::NotJson, "A string of the JSON has half of a surrogate pair.");
   if (outcome.IsError()) {
     return Error(Code::NotJson, fmt::format("Not valid JSON at byte {}: {}", outcome.Offset(),
                                             rapidjson::GetParseError_En(outcome.Code())));

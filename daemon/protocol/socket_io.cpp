@@ -137,7 +137,7 @@ std::string_view Packet::event() const {
 }
 
 const JsonValue* Packet::argument(std::size_t i) const {
-  if (!isEvent(type) || !data.IsArray() || i + 1 >= data.Size()) return nullptr;
+  if (!isEvent(type) || !data.IsArray() || data.Empty() || i >= data.Size() - 1) return nullptr;
   return &data[static_cast<rapidjson::SizeType>(i + 1)];
 }
 

@@ -32,13 +32,20 @@ Result<ClientEvent> parseJoin(const sio::Packet& packet) {
   const JsonValue* room = packet.argument(0);
   constexpr const char* expected = "must be the name of a room, or its id";
   if (!given(room)) return wanted("room", expected);
-  if (room->IsInt64() && room->GetInt64() >= 1 && room->GetInt64() <= kMaxInteger)
-    return ClientEvent(Join{RoomId{room->GetInt64()}});
+  Join join;
+  if (room->IsInt64() && room->GetInt64() >= 1 && room->GetInt64() <= kMaxInteger) {
+    join.room = RoomId{room->GetInt64()};
+    return ClientEvent(std::move(join));
+  }
   if (!room->IsString()) return wanted("room", expected);
   const std::string_view name = asView(*room);
-  if (const auto id = parseId(name)) return ClientEvent(Join{RoomId{*id}});
+  if (const auto id = parseId(name)) {
+    join.room = RoomId{*id};
+    return ClientEvent(std::move(join));
+  }
   if (auto fault = nameFault(name)) return wanted("room", std::move(*fault));
-  return ClientEvent(Join{std::string(name)});
+  join.room = std::string(name);
+  return ClientEvent(std::move(join));
 }
 
 Result<ClientEvent> parseTyping(const sio::Packet& packet) {

@@ -16,6 +16,7 @@ constexpr unsigned kReserved = 0x70;
 constexpr unsigned kMasked = 0x80;
 constexpr unsigned kLength16 = 126;
 constexpr unsigned kLength64 = 127;
+constexpr std::string_view kNotUtf8 = "The text is not UTF-8.";
 
 unsigned byteAt(std::span<const char> data, std::size_t i) { return static_cast<unsigned char>(data[i]); }
 
@@ -92,7 +93,7 @@ Step FrameParser::next(std::span<char> data) {
       open(header);
     }
     const std::size_t take = std::min(frameLeft_, data.size() - at);
-    if (!assemble(data.subspan(at, take))) return fail(CloseCode::InvalidPayload, "The text is not UTF-8.", data.size());
+    if (!assemble(data.subspan(at, take))) return fail(CloseCode::InvalidPayload, kNotUtf8, data.size());
     at += take;
     if (frameLeft_ > 0) return more;
     inFrame_ = false;
@@ -143,7 +144,7 @@ FrameParser::Refusal FrameParser::admit(const Header& header) const {
 Step FrameParser::inPlace(const Header& header, std::span<char> payload, std::size_t consumed) {
   unmask(payload, header.mask);
   if (header.opcode == Opcode::Text && !isUtf8(viewOf(payload))) {
-    return fail(CloseCode::InvalidPayload, "The text is not UTF-8.", consumed);
+    return fail(CloseCode::InvalidPayload, kNotUtf8, consumed);
   }
   Step step;
   step.kind = Step::Kind::Message;
@@ -177,7 +178,7 @@ bool FrameParser::assemble(std::span<char> data) {
 
 Step FrameParser::assembled(std::size_t consumed) {
   if (message_ == Opcode::Text && !utf8_.whole()) {
-    return fail(CloseCode::InvalidPayload, "The text ends inside a character.", consumed);
+    return fail(CloseCode::InvalidPayload, kNotUtf8, consumed);
   }
   Step step;
   step.kind = Step::Kind::Message;

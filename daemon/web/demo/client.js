@@ -164,10 +164,7 @@ export class ChatClient {
   // --- who is here ---------------------------------------------------------------------------------------------------------
 
   takeRoomInfo({ members = [] }) {
-    for (const member of members) {
-      const user = member.user ?? member;
-      this.members.set(user.id, user);
-    }
+    for (const member of members) this.members.set(member.id, member);
     this.view.draw(this);
   }
 

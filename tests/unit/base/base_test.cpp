@@ -71,6 +71,9 @@ BOOST_AUTO_TEST_CASE(json_is_read_strictly) {
        {"", "{", "{\"a\":1}x", "{'a':1}", "[1,]", "\"\xFF\"", "{\"a\":1,\"a\":2}", "NaN", "{\"a\":{\"b\":1,\"b\":2}}"}) {
     BOOST_TEST(!parseJson(bad).ok());
   }
+  for (const char* half : {R"("\ud800")", R"("\udc00")", R"("\udc00\ud800")", R"({"\udde0":1})"})
+    BOOST_TEST(!parseJson(half).ok());
+  BOOST_TEST(asView(parseJson(R"("\ud83d\ude00")").value()) == "\xF0\x9F\x98\x80");
   BOOST_TEST(parseJson(std::string(32, '[') + std::string(32, ']')).ok());
   BOOST_TEST(!parseJson(std::string(33, '[') + std::string(33, ']')).ok());
   BOOST_TEST(!parseJson(std::string(1'000'000, '[')).ok());

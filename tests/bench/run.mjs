@@ -1,0 +1,126 @@
+// The bench. Three servers in one run, each alone while it is measured, pinned to core 0; the generator on core 1. PostgreSQL is
+// pinned to neither and its CPU is reported apart and not counted for its peer, which favours the peer. Options:
+//   --seconds N   of measuring a figure (5)         --idle N   sessions for the memory figure (10000)
+//   --only fanout|durable|idle                      --json FILE  all figures for a program
+//   --no-postgres  leave the INSERT peer out        --no-chatd  the peers alone
+// The generator is ../../build/bin/bench_loadgen (BENCH_LOADGEN), chatd ../../build/bin/chatd (CHATD_BIN).
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+
+import { CHATD, removeFolder, temporaryFolder } from '../support/chatd.mjs';
+import { startPostgres } from './postgres.mjs';
+import { startChatd, startInMemory, startInsert } from './servers.mjs';
+import { durableTable, fanoutTable, idleTable } from './tables.mjs';
+
+const GENERATOR_CORE = '1';
+const PAYLOAD = 128;
+const FANOUT = [
+  { rooms: 100, members: 10, underWay: 1 },
+  { rooms: 100, members: 10, underWay: 8 },
+  { rooms: 1, members: 1000, underWay: 1 },
+  { rooms: 1, members: 1000, underWay: 16 },
+];
+const DURABLE = [
+  { rooms: 1, members: 1, underWay: 1 },
+  { rooms: 8, members: 1, underWay: 1 },
+  { rooms: 64, members: 1, underWay: 1 },
+  { rooms: 64, members: 1, underWay: 8 },
+];
+
+const { values: options } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '5' },
+    idle: { type: 'string', default: '10000' },
+    only: { type: 'string' },
+    json: { type: 'string' },
+    'no-postgres': { type: 'boolean', default: false },
+    'no-chatd': { type: 'boolean', default: false },
+  },
+});
+
+function generator() {
+  if (process.env.BENCH_LOADGEN) return resolve(process.env.BENCH_LOADGEN);
+  const build = resolve(import.meta.dirname, '../../build');
+  const made = spawnSync('cmake', ['--build', build, '--target', 'bench_loadgen', '-j', '2'], { stdio: ['ignore', 'ignore', 'inherit'] });
+  if (made.status !== 0) throw new Error('bench_loadgen could not be built: run cmake --preset release first');
+  return join(build, 'bin/bench_loadgen');
+}
+
+const loadgen = generator();
+
+async function measure(server, shape, gate, extra = []) {
+  const prepared = await server.prepare(shape);
+  const args = [
+    '-c', GENERATOR_CORE, loadgen, '--port', server.port, '--rooms', shape.rooms, '--members', shape.members, '--under-way', shape.underWay,
+    '--gate', gate, '--seconds', options.seconds, '--payload', PAYLOAD, '--server-pid', server.pid, '--check-order', server.checkOrder ? 'yes' : 'no',
+    ...(server.sidePid ? ['--side-pid', server.sidePid] : []), ...prepared, ...extra,
+  ].map(String);
+  console.error(`  ${server.name}: ${shape.rooms} × ${shape.members}, ${shape.underWay} under way`);
+  return JSON.parse(execFileSync('taskset', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }));
+}
+
+/** Every figure of one server, which is alone on the machine meanwhile. */
+async function figuresOf(start, { durable }) {
+  const wanted = (part) => !options.only || options.only === part;
+  const server = await start();
+  const figures = { name: server.name, fanout: [], durable: [], idle: null };
+  try {
+    if (wanted('fanout')) for (const shape of FANOUT) figures.fanout.push(await measure(server, shape, 'delivered'));
+    if (wanted('durable') && durable) for (const shape of DURABLE) figures.durable.push(await measure(server, shape, 'acked'));
+  } finally {
+    await server.stop();
+  }
+  if (wanted('idle')) {
+    // A fresh process: what the figures before have left in its heap is not the price of a session.
+    const fresh = await start();
+    try {
+      const members = 10;
+      const shape = { rooms: Math.ceil(Number(options.idle) / members), members, underWay: 0 };
+      figures.idle = await measure(fresh, shape, 'acked', ['--seconds', '1', '--warmup', '2']);
+    } finally {
+      await fresh.stop();
+    }
+  }
+  return figures;
+}
+
+function machine() {
+  const governor = '/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor';
+  return [
+    `${cpus().length} × ${cpus()[0].model.trim()}, Linux ${execFileSync('uname', ['-r'], { encoding: 'utf8' }).trim()}`,
+    existsSync(governor) ? `governor ${readFileSync(governor, 'utf8').trim()}` : null,
+    `Node ${process.version}`,
+    `load before the run ${readFileSync('/proc/loadavg', 'utf8').split(' ')[0]}`,
+  ].filter(Boolean).join(', ');
+}
+
+if (cpus().length < 2) throw new Error('the bench needs two cores: one for the server, one for the generator');
+const TMPFS = 0x01021994; // statfs(2)
+const folder = temporaryFolder('bench');
+if (statfsSync(folder).type === TMPFS) {
+  removeFolder(folder);
+  throw new Error('the temporary directory is in memory, where a commit costs nothing: set TMPDIR to a folder on a disk');
+}
+let postgres;
+try {
+  console.log(`${machine()}; ${PAYLOAD}-byte payload, ${options.seconds} s a figure`);
+  const results = [];
+  results.push(await figuresOf(() => startInMemory(folder), { durable: false }));
+  if (!options['no-postgres']) {
+    postgres = await startPostgres(folder);
+    results.push(await figuresOf(() => startInsert(folder, postgres), { durable: true }));
+    await postgres.stop();
+  }
+  if (!options['no-chatd']) {
+    if (!existsSync(CHATD)) throw new Error(`there is no ${CHATD}: build first, or --no-chatd`);
+    results.push(await figuresOf(() => startChatd(folder), { durable: true }));
+  }
+  const tables = [fanoutTable(FANOUT, results), durableTable(DURABLE, results), idleTable(results)].filter(Boolean);
+  console.log(`\n${tables.join('\n\n')}`);
+  if (options.json) writeFileSync(options.json, JSON.stringify({ machine: machine(), options, results }, null, 2));
+} finally {
+  removeFolder(folder);
+}

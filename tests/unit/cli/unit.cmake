@@ -1,0 +1,1 @@
+chatd_unit(cli Poco::Net Poco::NetSSL yaml-cpp)
