@@ -69,7 +69,7 @@ Result<Reply> roomReply(const Context& context, const Call& call, RoomId id, int
 }
 
 std::string directName(const std::vector<User>& users) {
-  const auto [low, high] = std::minmax(raw(users[0].id), raw(users[1].id));
+  const auto [low, high] = std::minmax({raw(users[0].id), raw(users[1].id)});
   return fmt::format("usr-{}-{}", low, high);
 }
 
