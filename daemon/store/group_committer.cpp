@@ -93,8 +93,8 @@ void GroupCommitter::commit(Jobs jobs, Items items) {
   for (;;) {
     std::optional<Fault> fault = attempt(jobs, items);
     if (!fault) {
-      settle(jobs, items);
       recovered();
+      settle(jobs, items);
       return;
     }
     if (fault->kind == FaultKind::Constraint) {

@@ -38,6 +38,15 @@ class Faults {
     LockGuard g(mutex_);
     guilty_ = std::move(text);
   }
+  /// Runs a constant statement on the writing connection before its next transaction, a pragma that narrows the disk, say.
+  void runNext(const char* sql) {
+    LockGuard g(mutex_);
+    sql_ = sql;
+  }
+  [[nodiscard]] const char* takeSql() {
+    LockGuard g(mutex_);
+    return std::exchange(sql_, nullptr);
+  }
   /// The commit thread waits before its next transaction until release().
   void hold() {
     LockGuard g(mutex_);
@@ -87,6 +96,7 @@ class Faults {
   int commits_ CHATD_GUARDED_BY(mutex_) = 0;
   bool stored_ CHATD_GUARDED_BY(mutex_) = false;
   store::FaultKind kind_ CHATD_GUARDED_BY(mutex_) = store::FaultKind::NothingStored;
+  const char* sql_ CHATD_GUARDED_BY(mutex_) = nullptr;
   std::string guilty_ CHATD_GUARDED_BY(mutex_);
 };
 
@@ -121,6 +131,7 @@ class FaultyDialect final : public store::Dialect {
   bool readersShareWriter() const override { return inner_->readersShareWriter(); }
   void begin(store::Connection& c) override {
     faults_->beforeBegin();
+    if (const char* sql = faults_->takeSql()) c.execute(sql);
     inner_->begin(c);
   }
   void commit(store::Connection& c) override {

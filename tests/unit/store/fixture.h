@@ -1,5 +1,5 @@
-// What the store's suite runs on. A database is a type with a name, fresh options and a dialect for them: the suite is written
-// once and a new dialect is one more type in `Databases`.
+// What the store's suite runs on. A database is a type with a name, fresh options and a dialect for them: the suite is
+// written once and a new dialect is one more type in `Databases`.
 #pragma once
 
 #include <boost/mpl/list.hpp>
@@ -117,8 +117,8 @@ struct Fixture {
 
   Fixture() { open(); }
   void open() {
-    store = std::make_unique<Store>(database.options, clock,
-                                    std::make_unique<FaultyDialect>(database.dialect(clock), faults));
+    store =
+        std::make_unique<Store>(database.options, clock, std::make_unique<FaultyDialect>(database.dialect(clock), faults));
     must(store->open());
     store->log().setSink(&outcomes);
   }
