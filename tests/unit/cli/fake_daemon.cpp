@@ -132,6 +132,7 @@ std::optional<Reply> FakeDaemon::answer(const SeenRequest& request, int socket) 
   {
     const std::lock_guard<std::mutex> guard(mutex_);
     seen_.push_back(request);
+    arrived_.notify_all();
     if (!orders_.empty()) {
       order = std::move(orders_.front());
       orders_.pop_front();
@@ -184,6 +185,11 @@ void FakeDaemon::failNext(Fault fault) {
 std::vector<SeenRequest> FakeDaemon::seen() {
   const std::lock_guard<std::mutex> guard(mutex_);
   return std::exchange(seen_, {});
+}
+
+bool FakeDaemon::waitForRequest(std::chrono::seconds patience) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  return arrived_.wait_for(lock, patience, [this] { return !seen_.empty(); });
 }
 
 }  // namespace chatd::test

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -55,6 +57,8 @@ class FakeDaemon {
   void loseNextAnswer();
   /// All requests so far, in order; and forgets them.
   [[nodiscard]] std::vector<SeenRequest> seen();
+  /// False if none has come by then.
+  [[nodiscard]] bool waitForRequest(std::chrono::seconds patience);
 
   static Reply problem(int status, const std::string& code, const std::string& detail);
 
@@ -103,6 +107,7 @@ class FakeDaemon {
   int tcpSocket_ = -1, unixSocket_ = -1, wakeUp_ = -1;
   std::uint16_t port_ = 0;
   std::mutex mutex_;  // guards all below but the thread
+  std::condition_variable arrived_;
   std::vector<SeenRequest> seen_;
   std::deque<Order> orders_;
   std::int64_t lastId_ = 0;

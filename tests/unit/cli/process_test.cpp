@@ -12,8 +12,6 @@
 #include <array>
 #include <chrono>
 #include <csignal>
-#include <functional>
-#include <thread>
 
 #include "unit/cli/fake_daemon.h"
 
@@ -48,14 +46,6 @@ int waitFor(pid_t child) {
   int status = 0;
   BOOST_REQUIRE_EQUAL(::waitpid(child, &status, 0), child);
   return status;
-}
-
-bool eventually(const std::function<bool()>& condition) {
-  for (const auto deadline = Clock::now() + kPatience; Clock::now() < deadline;
-       std::this_thread::sleep_for(std::chrono::milliseconds(5))) {
-    if (condition()) return true;
-  }
-  return false;
 }
 
 /// Reads the terminal until `wanted` has come; all that came.
@@ -105,7 +95,7 @@ BOOST_AUTO_TEST_CASE(an_interrupt_ends_with_130) {
   FakeDaemon daemon;
   daemon.failNext(Fault::Silence);
   const pid_t child = start({"app", "list", "--server", daemon.tcp()}, STDERR_FILENO, daemon.folder());
-  BOOST_REQUIRE(eventually([&] { return !daemon.seen().empty(); }));
+  BOOST_REQUIRE(daemon.waitForRequest(kPatience));
   ::kill(child, SIGINT);
   const int status = waitFor(child);
   BOOST_CHECK(WIFEXITED(status));
