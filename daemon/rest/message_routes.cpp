@@ -183,9 +183,8 @@ Result<Reply> getMessage(const Context& context, Call& call) {
   CHATD_TRY(place, placeOf(context, call, parseId(call.segment("id"))));
   if (call.principal.identity) {
     CHATD_TRY(state, context.services.directory.roomState(place.room.id));
-    if (memberOf(state, call.principal.identity->user.id) == nullptr) {
-      return Error(Code::Forbidden, "Only members of the room may read it.");
-    }
+    // As for a change: who is not in the room does not learn what was said, nor that something was.
+    if (memberOf(state, call.principal.identity->user.id) == nullptr) return Code::MessageNotFound;
   }
   return messageReply(200, place.message, place.room.name);
 }
@@ -255,7 +254,7 @@ std::vector<Route> messageRows() {
            .tag = "messages",
            .access = who::Bearers,
            .answers = {{.status = 200, .body = &kMessageDocument}},
-           .errors = {Code::MessageNotFound, Code::Forbidden},
+           .errors = {Code::MessageNotFound},
            .doc = "One message. A user must be a member of its room.",
            .handler = blocking<getMessage>},
           {.method = "PATCH",

@@ -69,8 +69,9 @@ Result<Reply> roomReply(const Context& context, const Call& call, RoomId id, int
 }
 
 std::string directName(const std::vector<User>& users) {
-  const auto [low, high] = std::minmax({raw(users[0].id), raw(users[1].id)});
-  return fmt::format("usr-{}-{}", low, high);
+  const std::int64_t one = raw(users[0].id);
+  const std::int64_t two = raw(users[1].id);
+  return fmt::format("usr-{}-{}", std::min(one, two), std::max(one, two));
 }
 
 Result<Reply> createRoom(const Context& context, Call& call) {

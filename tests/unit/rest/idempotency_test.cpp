@@ -18,8 +18,7 @@ BOOST_AUTO_TEST_CASE(a_repeat_gets_the_first_answer_and_does_nothing) {
   House house;
   const AppId app = house.makeApp("a");
   const As key = house.keyOf(app);
-  house.makeUser(app, "u");
-  house.makeRoom(app, "den", {});
+  house.makeRoom(app, "den", {house.makeUser(app, "u")});
   const std::string body = R"({"text":"once","appUserId":"u"})";
   const Reply first = house.call(key, "POST", "/chats/den/messages", body, with("k1"));
   const Reply again = house.call(key, "POST", "/chats/den/messages", body, with("k1"));
@@ -54,9 +53,9 @@ BOOST_AUTO_TEST_CASE(the_scope_is_the_credential_and_the_path) {
 
 BOOST_AUTO_TEST_CASE(a_request_that_still_runs_is_said_to) {
   House house;
-  const As key = house.keyOf(house.makeApp("a"));
-  house.makeUser(house.store.directory().appByName("a")->id, "u");
-  house.makeRoom(house.store.directory().appByName("a")->id, "den", {});
+  const AppId app = house.makeApp("a");
+  const As key = house.keyOf(app);
+  house.makeRoom(app, "den", {house.makeUser(app, "u")});
   const std::string body = R"({"text":"x","appUserId":"u"})";
   const auto first = house.begin(key, "POST", "/chats/den/messages", body, with("k"));
   const auto second = house.begin(key, "POST", "/chats/den/messages", body, with("k"));
@@ -128,8 +127,7 @@ BOOST_AUTO_TEST_CASE(a_full_pool_delays_the_answer_until_the_outcome_is_kept) {
   House house;
   const AppId app = house.makeApp("a");
   const As key = house.keyOf(app);
-  house.makeUser(app, "u");
-  const RoomId room = house.makeRoom(app, "den", {});
+  const RoomId room = house.makeRoom(app, "den", {house.makeUser(app, "u")});
   const std::string body = R"({"text":"x","appUserId":"u"})";
   int refused = 0;
   // Once the message is stored, the next calls for a worker are those that keep the outcome.
