@@ -7,7 +7,6 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstdlib>
 
 namespace chatd::cli {
 
@@ -15,7 +14,7 @@ namespace {
 
 constexpr std::size_t kBuffer = 16384;
 constexpr std::size_t kMaxLine = 4096;
-constexpr int kInterrupted = 130;
+constexpr int kSignalled = 128;  // what a shell adds to the number of a signal
 
 // Written before and cleared after a secret is asked; read by the signal handler, so plain data and a flag.
 termios savedTerminal;
@@ -27,7 +26,7 @@ void restoreEcho() {
 
 void onSignal(int number) {
   restoreEcho();
-  if (number == SIGINT) ::_exit(kInterrupted);
+  if (number == SIGINT) ::_exit(kSignalled + SIGINT);
   std::signal(number, SIG_DFL);
   ::raise(number);
 }
@@ -118,8 +117,12 @@ void installSignals() {
 
 void dieOfClosedPipe() {
   std::signal(SIGPIPE, SIG_DFL);
+  sigset_t pipe;
+  sigemptyset(&pipe);
+  sigaddset(&pipe, SIGPIPE);
+  ::sigprocmask(SIG_UNBLOCK, &pipe, nullptr);  // Poco blocks it before main()
   ::raise(SIGPIPE);
-  ::_exit(static_cast<int>(EXIT_FAILURE));  // only if SIGPIPE is blocked
+  ::_exit(kSignalled + SIGPIPE);  // not reached; the compiler cannot know
 }
 
 }  // namespace chatd::cli

@@ -49,9 +49,9 @@ std::vector<const CLI::App*> commandsBelow(const CLI::App& command) {
 }
 
 std::string helpOf(const CLI::App& command) {
-  const CLI::App* parent = command.get_parent();
-  std::string text = command.help(parent == nullptr ? "" : fullName(*parent));
-  if (parent != nullptr) text += "Global flags (`chatctl --help`) hold here too; `--` ends the flags.\n";
+  // Not App::help(): of a command that was parsed it shows the verb below instead.
+  std::string text = command.get_formatter()->make_help(&command, fullName(command), CLI::AppFormatMode::Normal);
+  if (command.get_parent() != nullptr) text += "Global flags (`chatctl --help`) hold here too; `--` ends the flags.\n";
   return text;
 }
 

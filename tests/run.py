@@ -2,8 +2,8 @@
 """Runs the parts of the test suite and counts their cases. Usage: tests/run.py [PART…]; ./dev test builds first.
 
 A part is a program whose cases are read from what it writes: JUnit from Boost.Test, TAP from Node's runner, the closing
-line of Python's unittest, or a closing line "N passed, N failed[, N skipped]". A program that ends badly counts as a
-failure even if no case did. The last line is the sum, and the only one of its kind: what parts write is shown behind "| ".
+line of Python's unittest, ctest's summary, or lines "N passed, N failed[, N skipped]", which are added up. A program that
+ends badly counts as a failure even if no case did. The last line is the sum, and the only one of its kind: what parts write is shown behind "| ".
 A part that is missing is skipped, and fails where CI=true.
 """
 
@@ -133,12 +133,14 @@ def unittest(folder):
 
 
 def script(path, *arguments):
-    """A program that closes with the line of this one."""
+    """A program that says what it counted as this one does, once or for each of its programs."""
     if not os.access(path, os.X_OK):
         return missing(str(path.relative_to(ROOT)))
     code, text = run([path, *arguments])
     found = re.findall(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", text, re.MULTILINE)
-    count = Count(*(int(number or 0) for number in found[-1])) if found else Count()
+    count = Count()
+    for numbers in found:
+        count += Count(*(int(number or 0) for number in numbers))
     return settled(code, count, str(path.relative_to(ROOT)))
 
 
@@ -152,13 +154,30 @@ def units(build, env=None):
     return count
 
 
-def sanitized(preset, env):
-    for command in (["cmake", "--preset", preset], ["cmake", "--build", "--preset", preset, "--target", "units"]):
+def built(preset, targets, *definitions):
+    for command in (["cmake", "--preset", preset, *definitions], ["cmake", "--build", "--preset", preset, "--target", *targets]):
         code, _ = run(command)
         if code != 0:
             print(f"-- the {preset} build failed", flush=True)
-            return Count(failed=1)
-    return units(f"build-{preset}", env)
+            return False
+    return True
+
+
+def sanitized(preset, env):
+    return units(f"build-{preset}", env) if built(preset, ["units"]) else Count(failed=1)
+
+
+def fuzz():
+    """Every fuzz target for FUZZ_SECONDS (60)."""
+    targets = [f"fuzz_{path.stem}" for path in sorted((ROOT / "tests/fuzz").glob("*.cpp"))]
+    if not targets:
+        return missing("tests/fuzz")
+    if not built("fuzz", targets, f"-DCHATD_FUZZ_SECONDS={int(os.environ.get('FUZZ_SECONDS', '60'))}"):
+        return Count(failed=1)
+    code, text = run(["ctest", "--test-dir", "build-fuzz", "--output-on-failure", "-R", "^fuzz_"])
+    found = re.search(r"(\d+) tests failed out of (\d+)", text)
+    count = Count(int(found.group(2)) - int(found.group(1)), int(found.group(1))) if found else Count()
+    return settled(code, count, "fuzz")
 
 
 ASAN = {"ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1", "UBSAN_OPTIONS": "print_stacktrace=1"}
@@ -172,6 +191,7 @@ PARTS = {
     "faults": lambda: script(ROOT / "tests/faults/run"),
     "asan": lambda: sanitized("asan", ASAN),
     "tsan": lambda: sanitized("tsan", TSAN),
+    "fuzz": fuzz,
 }
 STANDARD = ["lint", "unit", "packaging", "integration", "browser", "faults", "asan"]
 

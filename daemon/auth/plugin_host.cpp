@@ -95,6 +95,7 @@ class PluginHost::Core : public std::enable_shared_from_this<PluginHost::Core>, 
   std::map<std::string, const chatd_plugin*> plugins_;
   PluginJobs jobs_;
   std::atomic<bool> stopping_{false};
+  std::atomic<std::size_t> owed_{0};  ///< jobs from ask() until complete() has let go of the instance
 
   Mutex mutex_;
   Condition answered_;
@@ -182,6 +183,7 @@ void PluginHost::Core::ask(const InstancePtr& instance, Question question, std::
     --instance->owed;
     return done(Verdict::unavailable("plugins owe too many answers"));
   }
+  ++owed_;
   timer_->nudge();
   if (!instance->verify(question, clock_.steady() + timeout, *job)) {
     completed(*instance, *job, Verdict::unavailable("the plugin could not start the verification"));
@@ -199,6 +201,9 @@ void PluginHost::Core::completed(const Instance& by, chatd_job job, Verdict verd
   if (verdict.pluginFault) say(AuthLogLevel::Error, fmt::format("plugin {}: {}", by.name(), verdict.detail));
   // Empty: the deadline came first, and the asker has been told.
   if (ended.done) ended.done(std::move(verdict));
+  // Before it counts as done: stop() ends the thread that destroys instances.
+  ended.instance = nullptr;
+  --owed_;
   if (stopping_) {
     LockGuard g(mutex_);
     answered_.notifyAll();
@@ -254,7 +259,7 @@ void PluginHost::Core::stop() {
   {
     UniqueLock lock(mutex_);
     bool late = false;
-    while (jobs_.owed() > 0 && !late) late = answered_.waitUntil(lock, until) == std::cv_status::timeout;
+    while (owed_ > 0 && !late) late = answered_.waitUntil(lock, until) == std::cv_status::timeout;
   }
   std::map<Key, Kept> gone;
   {
@@ -263,7 +268,7 @@ void PluginHost::Core::stop() {
   }
   gone.clear();
   control_->stop();
-  if (const std::size_t owed = jobs_.owed(); owed > 0) {
+  if (const std::size_t owed = owed_; owed > 0) {
     say(AuthLogLevel::Error, fmt::format("plugins still owe {} answers; their instances are left behind", owed));
   }
 }

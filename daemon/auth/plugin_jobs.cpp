@@ -21,7 +21,6 @@ std::optional<chatd_job> PluginJobs::open(const InstancePtr& instance, Steady de
   slot.instance = instance;
   slot.done = std::move(done);
   slot.deadline = deadlines_.emplace(deadline, index);
-  ++owed_;
   return jobOf(slot.generation, index);
 }
 
@@ -37,7 +36,6 @@ PluginJobs::Ended PluginJobs::complete(const PluginHost::Instance* by, chatd_job
   ++slot.generation;
   if (slot.generation == 0) slot.generation = 1;
   free_.push_back(index);
-  --owed_;
   return ended;
 }
 

@@ -2,7 +2,6 @@
 // or deadline) and once for the plugin (its complete()). Owned by PluginHost. Thread: any.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -43,8 +42,6 @@ class PluginJobs {
   [[nodiscard]] std::vector<Overdue> expire(Steady now, bool all);
   /// When to call expire() next; nothing: no job has a deadline.
   [[nodiscard]] std::optional<Steady> nextDeadline();
-  /// Answers that plugins still owe.
-  [[nodiscard]] std::size_t owed() const { return owed_.load(); }
 
  private:
   using Deadlines = std::multimap<Steady, std::uint32_t>;
@@ -56,7 +53,6 @@ class PluginJobs {
   };
 
   const std::size_t limit_;
-  std::atomic<std::size_t> owed_{0};
   Mutex mutex_;
   std::vector<Slot> slots_ CHATD_GUARDED_BY(mutex_);
   std::vector<std::uint32_t> free_ CHATD_GUARDED_BY(mutex_);

@@ -7,7 +7,9 @@
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
+#include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <unordered_set>
 
 #include "base/text.h"
@@ -20,7 +22,8 @@ constexpr int kMaxDepth = 32;
 
 /// Stands between the reader and the document: counts the levels, so that a hostile nesting ends the parse early
 /// (the reader recurses, and Document's destructor too); and looks at each string again, because rapidjson 1.1 takes a low
-/// surrogate that stands alone ("\udc00") and makes three bytes of it that are not UTF-8.
+/// surrogate that stands alone ("\udc00") and makes three bytes of it that are not UTF-8. Numbers come as text, because its
+/// exact conversion makes 7.9e28 of 0e55 (and counts the leading zeros of a zero, which is undefined).
 class DepthGuard {
  public:
   explicit DepthGuard(JsonDocument& to) : to_(to) {}
@@ -31,7 +34,7 @@ class DepthGuard {
   bool Int64(std::int64_t v) { return to_.Int64(v); }
   bool Uint64(std::uint64_t v) { return to_.Uint64(v); }
   bool Double(double v) { return to_.Double(v); }
-  bool RawNumber(const char* s, rapidjson::SizeType n, bool copy) { return to_.RawNumber(s, n, copy); }
+  bool RawNumber(const char* s, rapidjson::SizeType n, bool /*copy*/) { return number({s, n}); }
   bool String(const char* s, rapidjson::SizeType n, bool copy) { return whole(s, n) && to_.String(s, n, copy); }
   bool StartObject() { return ++depth_ <= kMaxDepth && to_.StartObject(); }
   bool Key(const char* s, rapidjson::SizeType n, bool copy) { return whole(s, n) && to_.Key(s, n, copy); }
@@ -45,9 +48,24 @@ class DepthGuard {
     return to_.EndArray(n);
   }
   [[nodiscard]] bool tooDeep() const { return depth_ > kMaxDepth; }
+  [[nodiscard]] bool numberTooBig() const { return numberTooBig_; }
   [[nodiscard]] bool loneSurrogate() const { return loneSurrogate_; }
 
  private:
+  bool number(std::string_view text) {
+    const char* const end = text.data() + text.size();
+    if (text.find_first_of(".eE") == std::string_view::npos) {
+      std::int64_t integer = 0;
+      if (std::from_chars(text.data(), end, integer).ec == std::errc{}) return to_.Int64(integer);
+      std::uint64_t large = 0;
+      if (text[0] != '-' && std::from_chars(text.data(), end, large).ec == std::errc{}) return to_.Uint64(large);
+    }
+    double real = 0;
+    // from_chars does not say whether it is too large or too small; strtod does.
+    if (std::from_chars(text.data(), end, real).ec != std::errc{}) real = std::strtod(std::string(text).c_str(), nullptr);
+    numberTooBig_ = !std::isfinite(real);
+    return !numberTooBig_ && to_.Double(real);
+  }
   bool whole(const char* s, rapidjson::SizeType n) {
     loneSurrogate_ = !isUtf8({s, n});
     return !loneSurrogate_;
@@ -56,6 +74,7 @@ class DepthGuard {
   JsonDocument& to_;
   int depth_ = 0;
   bool loneSurrogate_ = false;
+  bool numberTooBig_ = false;
 };
 
 bool hasDuplicateKey(const JsonValue& value) {
@@ -92,12 +111,13 @@ Result<JsonDocument> parseJson(std::string_view text) {
   auto generate = [&](JsonDocument&) {
     rapidjson::MemoryStream stream(text.data(), text.size());
     rapidjson::Reader reader;
-    outcome = reader.Parse<rapidjson::kParseValidateEncodingFlag | rapidjson::kParseFullPrecisionFlag>(stream, guard);
+    outcome = reader.Parse<rapidjson::kParseValidateEncodingFlag | rapidjson::kParseNumbersAsStringsFlag>(stream, guard);
     tooDeep = guard.tooDeep();
     return !outcome.IsError();
   };
   document.Populate(generate);
   if (tooDeep) return Error(Code::NotJson, fmt::format("The JSON is nested deeper than {} levels.", kMaxDepth));
+  if (guard.numberTooBig()) return Error(Code::NotJson, "A number of the JSON is too large.");
   if (guard.loneSurrogate()) return Error(Code::NotJson, "A string of the JSON has half of a surrogate pair.");
   if (outcome.IsError()) {
     return Error(Code::NotJson, fmt::format("Not valid JSON at byte {}: {}", outcome.Offset(),

@@ -49,7 +49,8 @@ Result<void> takeType(std::string_view& text, Packet& packet) {
 Result<void> takeAttachments(std::string_view& text, Packet& packet) {
   if (!isBinary(packet.type)) return {};
   const auto count = number<std::size_t>(takeDigits(text));
-  if (!count || !text.starts_with('-')) return broken("A binary packet must say how many attachments it has.");
+  if (!count || *count == 0 || !text.starts_with('-'))
+    return broken("A binary packet must say how many attachments it has.");
   if (*count > kMaxAttachments) return broken(fmt::format("A packet may have {} attachments.", kMaxAttachments));
   packet.attachments = *count;
   text.remove_prefix(1);

@@ -53,7 +53,7 @@ class Attachments {
 
   /// A packet is waiting for its attachments: nothing but binary messages may come.
   [[nodiscard]] bool waiting() const { return packet_.has_value(); }
-  /// Takes a packet that decode() gave. True: it is complete (it announced none, or it is not binary), take() it.
+  /// Takes a packet that decode() gave. True: it is complete (it is not binary), take() it.
   /// Errors: BadRequest (another one is waiting, or a placeholder names a buffer that was not announced).
   [[nodiscard]] Result<bool> begin(Packet packet);
   /// Takes the next binary message. True: the packet is complete, take() it. Errors: BadRequest (none is waiting),

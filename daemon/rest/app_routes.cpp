@@ -91,6 +91,13 @@ Result<Secrets> createSecrets(const Context& context, AppId app) {
   return secrets;
 }
 
+/// Judges the chain. Who gave tokenVerificationUrl is told of that field, not of the verifier that it became.
+Result<void> checkChain(const Context& context, const Call& call, AppId app, const std::vector<VerifierSpec>& chain) {
+  auto judged = context.services.verifier.check(app, chain);
+  if (judged.ok() || judged.error().fields().empty() || !present(call.body, "tokenVerificationUrl")) return judged;
+  return Error::field("tokenVerificationUrl", judged.error().fields().front().detail);
+}
+
 Result<Reply> createApp(const Context& context, Call& call) {
   const RestServices& on = context.services;
   NewApp wanted;
@@ -98,7 +105,7 @@ Result<Reply> createApp(const Context& context, Call& call) {
   wanted.settings = settingsOf(call.body, {});
   CHATD_TRY(chain, chainOf(call.body));
   if (chain) wanted.verifiers = std::move(*chain);
-  CHATD_CHECK(on.verifier.check(AppId{0}, wanted.verifiers));
+  CHATD_CHECK(checkChain(context, call, AppId{0}, wanted.verifiers));
   CHATD_TRY(app, on.directory.createApp(wanted));
   auto secrets = createSecrets(context, app.id);
   if (!secrets.ok()) {
@@ -148,7 +155,7 @@ Result<Reply> patchApp(const Context& context, Call& call) {
   const AppSettings settings = settingsOf(call.body, before.settings);
   CHATD_TRY(chain, chainOf(call.body));
   CHATD_CHECK(mayChange(call.principal, before, settings, chain));
-  if (chain) CHATD_CHECK(on.verifier.check(before.id, *chain));
+  if (chain) CHATD_CHECK(checkChain(context, call, before.id, *chain));
   if (settings != before.settings) patch.settings = settings;
   if (chain && *chain != before.verifiers) patch.verifiers = std::move(*chain);
   CHATD_TRY(app, on.directory.updateApp(before.id, patch));
@@ -164,6 +171,7 @@ Result<Reply> deleteApp(const Context& context, Call& call) {
   CHATD_TRY(app, appOf(context, call, call.segment("appId")));
   CHATD_CHECK(on.directory.deleteApp(app.id));
   // First nobody new comes in, then who is in goes out.
+  on.authenticator.appDeleted(app.id);
   on.verifier.appChanged(app.id);
   on.sessions.endApp(app.id, Code::Kicked);
   return noContent();

@@ -226,10 +226,10 @@ std::vector<Code> errorsOf(const Route& route) {
   std::vector<Code> codes = route.errors;
   if (route.where == Where::Worker) codes.insert(codes.end(), {Code::Busy, Code::Restarting, Code::StoreUnavailable});
   if ((route.access & who::Anyone) == 0) codes.push_back(Code::Unauthorized);
-  if ((route.access & who::Bearers) != 0) codes.insert(codes.end(), {Code::Forbidden, Code::RateLimited});
-  if ((route.access & who::User) != 0) {
-    codes.insert(codes.end(), {Code::AppRequired, Code::TokenExpired, Code::TokenRevoked, Code::UnknownUser, Code::Banned,
-                               Code::UserDeleted, Code::VerifierUnavailable});
+  if ((route.access & who::Bearers) != 0) {
+    // Whatever the credential is, it is judged first: a user's token is refused for its own reasons on every route.
+    codes.insert(codes.end(), {Code::Forbidden, Code::RateLimited, Code::AppRequired, Code::TokenExpired, Code::TokenRevoked,
+                               Code::UnknownUser, Code::Banned, Code::UserDeleted, Code::VerifierUnavailable});
   }
   if (route.body != nullptr) {
     codes.insert(codes.end(), {Code::BadRequest, Code::NotJson, Code::UnsupportedMedia, Code::TooLarge, Code::Invalid});

@@ -69,7 +69,7 @@ Result<Reply> roomReply(const Context& context, const Call& call, RoomId id, int
 }
 
 std::string directName(const std::vector<User>& users) {
-  const auto [low, high] = std::minmax(raw(users[0].id), raw(users[1].id));
+  const auto [low, high] = std::minmax({raw(users[0].id), raw(users[1].id)});
   return fmt::format("usr-{}-{}", low, high);
 }
 
@@ -89,8 +89,6 @@ Result<Reply> createRoom(const Context& context, Call& call) {
   if (const auto metadata = jsonPatch(call.body, "metadata")) wanted.metadata = *metadata;
   for (const User& user : users) wanted.members.push_back(user.id);
   CHATD_TRY(made, context.services.directory.createRoom(wanted));
-  // A room that is new may already be known by name to those who waited for it.
-  if (made.created) context.services.chat.accessChanged(made.room.id);
   return roomReply(context, call, made.room.id, made.created ? 201 : 200);
 }
 

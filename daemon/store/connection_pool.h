@@ -15,6 +15,9 @@
 
 namespace chatd::store {
 
+inline constexpr Sql<In<>> kBeginRead{"BEGIN"};
+inline constexpr Sql<In<>> kEndRead{"COMMIT"};
+
 class ConnectionPool {
  public:
   using Connect = std::function<std::unique_ptr<Connection>()>;
@@ -94,9 +97,9 @@ class Readers {
   template <class F>
   auto snapshot(F&& read) -> std::invoke_result_t<F&, Connection&> {
     return this->read([&](Connection& c) {
-      c.execute("BEGIN");
+      c.run(kBeginRead);
       auto result = read(c);
-      c.execute("COMMIT");  // an exception above discards the connection, and the transaction with it
+      c.run(kEndRead);  // an exception above discards the connection, and the transaction with it
       return result;
     });
   }

@@ -11,9 +11,9 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr const char* kSavepoint = "SAVEPOINT job";
-constexpr const char* kRelease = "RELEASE SAVEPOINT job";
-constexpr const char* kRollbackTo = "ROLLBACK TO SAVEPOINT job";
+constexpr Sql<In<>> kSavepoint{"SAVEPOINT job"};
+constexpr Sql<In<>> kRelease{"RELEASE SAVEPOINT job"};
+constexpr Sql<In<>> kRollbackTo{"ROLLBACK TO SAVEPOINT job"};
 
 // Between attempts to find out what became of a batch.
 constexpr std::chrono::milliseconds kRetryPause{50};
@@ -148,7 +148,7 @@ std::optional<Fault> GroupCommitter::attempt(Jobs jobs, Items items) {
 
 void GroupCommitter::runJob(Connection& connection, WriteJob& job) {
   if (!job.begin()) return job.fail(Error(Code::StoreUnavailable));
-  connection.execute(kSavepoint);
+  connection.run(kSavepoint);
   bool keep = false;
   try {
     keep = job.run(connection);
@@ -157,8 +157,8 @@ void GroupCommitter::runJob(Connection& connection, WriteJob& job) {
     if (fault.kind != FaultKind::Constraint) throw;
     job.fail(Error(Code::AlreadyExists, "The database refused it: " + fault.text));
   }
-  if (!keep) connection.execute(kRollbackTo);
-  connection.execute(kRelease);
+  if (!keep) connection.run(kRollbackTo);
+  connection.run(kRelease);
 }
 
 void GroupCommitter::undo(ConnectionPool::Lease& lease, Fault& fault) {

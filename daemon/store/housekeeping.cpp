@@ -12,8 +12,8 @@ constexpr Sql<In<>, Out<Int>> kDeadRoom{"SELECT id FROM room WHERE deleted_at IS
 constexpr Sql<In<Int>, Out<Int>> kPurgeMessages{
     "DELETE FROM message WHERE id IN (SELECT id FROM message WHERE room_id = $1 LIMIT 500) RETURNING id"};
 constexpr Sql<In<Int>, Out<Int>> kPurgeKeys{
-    "DELETE FROM message_key WHERE (room_id, sender_id, key) IN "
-    "(SELECT room_id, sender_id, key FROM message_key WHERE room_id = $1 LIMIT 500) RETURNING message_id"};
+    "DELETE FROM message_key WHERE (room_id, sender_id, client_msg_id) IN "
+    "(SELECT room_id, sender_id, client_msg_id FROM message_key WHERE room_id = $1 LIMIT 500) RETURNING message_id"};
 constexpr Sql<In<Int>, Out<Int>> kPurgeChanges{
     "DELETE FROM room_change WHERE (room_id, rev) IN "
     "(SELECT room_id, rev FROM room_change WHERE room_id = $1 LIMIT 500) RETURNING rev"};

@@ -53,9 +53,9 @@ class Runner(unittest.TestCase):
     def test_a_program_that_runs_nothing_is_a_failure(self):
         self.assertEqual(str(run.boost(self.program("exit 0"))), "0 passed, 1 failed")
 
-    def test_the_closing_line_of_a_script_counts(self):
+    def test_the_lines_of_a_script_are_added_up(self):
         self.assertEqual(str(run.script(self.program("echo '1 passed, 0 failed'; echo '5 passed, 0 failed, 2 skipped'"))),
-                         "5 passed, 0 failed, 2 skipped")
+                         "6 passed, 0 failed, 2 skipped")
         self.assertEqual(str(run.script(self.program("echo '5 passed, 0 failed'; exit 3"))), "5 passed, 1 failed")
         self.assertEqual(str(run.script(self.program("echo fine"))), "0 passed, 1 failed")
 

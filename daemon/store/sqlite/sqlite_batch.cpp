@@ -17,10 +17,11 @@ constexpr const char* kInsertMessage =
     "rev, send_high, send_low) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, 0, ?10, ?11)";
 // The insert is the look-up: no row is changed if the key is there.
 constexpr const char* kInsertKey =
-    "INSERT INTO message_key (room_id, sender_id, key, message_id, seq, text_hash, created_at) "
+    "INSERT INTO message_key (room_id, sender_id, client_msg_id, message_id, seq, text_hash, created_at) "
     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
 constexpr const char* kFindKey =
-    "SELECT message_id, seq, text_hash, created_at FROM message_key WHERE room_id = ?1 AND sender_id = ?2 AND key = ?3";
+    "SELECT message_id, seq, text_hash, created_at FROM message_key WHERE room_id = ?1 AND sender_id = ?2 AND client_msg_id "
+    "= ?3";
 constexpr const char* kReadMessage =
     "SELECT room_id, seq, sender_id, text, client_msg_id, reply_to, metadata, created_at, updated_at, deleted_at, rev, "
     "send_high, send_low FROM message WHERE id = ?1";
@@ -52,30 +53,22 @@ SendHalves halves(const SendId& id) {
   return h;
 }
 
+SendId whole(const SendHalves& h) {
+  SendId id;
+  std::memcpy(id.data(), &h.high, sizeof h.high);
+  std::memcpy(id.data() + sizeof h.high, &h.low, sizeof h.low);
+  return id;
+}
+
 std::optional<std::int64_t> rawOf(const std::optional<MessageId>& id) {
   return id ? std::optional<std::int64_t>(raw(*id)) : std::nullopt;
 }
 
-// Only text without a quote of its own reaches the tree: 's' + hex, or 'c' + the client's id.
-void setKey(std::string& key, const Append& request) {
-  key.clear();
-  if (request.clientMsgId) {
-    key.push_back('c');
-    key += *request.clientMsgId;
-    return;
-  }
-  constexpr char kDigits[] = "0123456789abcdef";
-  key.push_back('s');
-  for (const std::uint8_t byte : request.sendId) {
-    key.push_back(kDigits[byte >> 4]);
-    key.push_back(kDigits[byte & 15]);
-  }
-}
-
 }  // namespace
 
-SqliteBatch::SqliteBatch(sqlite3* handle, const Clock& clock)
+SqliteBatch::SqliteBatch(sqlite3* handle, const Clock& clock, RecentSends& sends)
     : clock_(clock),
+      sends_(sends),
       readRoom_(handle, kReadRoom),
       writeRoom_(handle, kWriteRoom),
       insertMessage_(handle, kInsertMessage),
@@ -155,29 +148,36 @@ void SqliteBatch::append(LogItem& item, const Append& request, std::int64_t now)
     item.appended.emplace(Code::AccessChanged);
     return;
   }
-  setKey(key_, request);
-  const std::int64_t hash = textHash(request.text);
-  // A repeat is answered even if what it replied to is gone by now.
-  if (request.replyTo && !replyFits(request)) {
-    auto repeated = repeat(request, key_, hash);
-    const bool found = repeated.ok() || repeated.error().code() != Code::MessageNotFound;
-    item.appended.emplace(found ? std::move(repeated) : Error::field("replyTo", "is not a message of this room"));
+  const std::int64_t hash = request.clientMsgId ? textHash(request.text) : 0;
+  if (auto before = sentBefore(request)) {
+    item.appended.emplace(std::move(*before));
     return;
   }
   const std::int64_t id = nextId_;
   const std::int64_t seq = room.lastSeq + 1;
-  Run(insertKey_)
-      .bind(raw(request.room))
-      .bind(raw(request.sender))
-      .bind(key_)
-      .bind(id)
-      .bind(seq)
-      .bind(hash)
-      .bind(now)
-      .step();
-  if (sqlite3_changes(handle_) == 0) {
-    item.appended.emplace(repeat(request, key_, hash));
+  if (request.replyTo && !replyFits(request)) {
+    // A repeat is answered even if what it replied to is gone by now.
+    auto first = request.clientMsgId ? repeat(request, hash) : Result<Appended>(Code::MessageNotFound);
+    if (!first.ok() && first.error().code() == Code::MessageNotFound) {
+      first = Error::field("replyTo", "is not a message of this room");
+    }
+    item.appended.emplace(std::move(first));
     return;
+  }
+  if (request.clientMsgId) {
+    Run(insertKey_)
+        .bind(raw(request.room))
+        .bind(raw(request.sender))
+        .bind(*request.clientMsgId)
+        .bind(id)
+        .bind(seq)
+        .bind(hash)
+        .bind(now)
+        .step();
+    if (sqlite3_changes(handle_) == 0) {
+      item.appended.emplace(repeat(request, hash));
+      return;
+    }
   }
   const SendHalves send = halves(request.sendId);
   Run(insertMessage_)
@@ -194,6 +194,7 @@ void SqliteBatch::append(LogItem& item, const Append& request, std::int64_t now)
       .bind(send.low)
       .step();
   ++nextId_;
+  sends_.remember(request.sendId, MessageId{id});
   room.lastSeq = seq;
   room.changed = true;
   ownMessages_[{request.room, request.sender}] = seq;
@@ -209,38 +210,44 @@ void SqliteBatch::append(LogItem& item, const Append& request, std::int64_t now)
   item.appended.emplace(Appended{std::move(message), false});
 }
 
-Result<Appended> SqliteBatch::repeat(const Append& request, const std::string& key, std::int64_t hash) {
+// The same append again, because its outcome was unknown. Nobody has been told of it, so it is not a duplicate.
+std::optional<Appended> SqliteBatch::sentBefore(const Append& request) {
+  const auto id = sends_.find(request.sendId);
+  if (!id) return std::nullopt;
+  auto stored = message(*id);
+  if (!stored || stored->sendId != request.sendId) return std::nullopt;
+  return Appended{std::move(stored->message), false};
+}
+
+Result<Appended> SqliteBatch::repeat(const Append& request, std::int64_t hash) {
   Run found(findKey_);
-  if (!found.bind(raw(request.room)).bind(raw(request.sender)).bind(key).step()) return Code::MessageNotFound;
-  const MessageId id{found.integer(0)};
-  std::int64_t rev = 0;
-  SendHalves stored;
-  auto first = message(id, &rev, &stored.high, &stored.low);
-  const SendHalves send = halves(request.sendId);
-  // The same send again, after an unknown outcome: nobody has been told of it yet, so it is not a duplicate.
-  const bool sameSend = first && stored.high == send.high && stored.low == send.low;
-  if (!sameSend && found.integer(2) != hash) return Code::ClientMsgIdReused;
-  if (!first) {  // removed by retention: the key remembers it
-    first.emplace();
-    first->id = id;
-    first->room = request.room;
-    first->seq = Seq{found.integer(1)};
-    first->sender = request.sender;
-    first->clientMsgId = request.clientMsgId;
-    first->createdAt = first->updatedAt = fromMicros(found.integer(3));
-    first->deletedAt = first->createdAt;
+  if (!found.bind(raw(request.room)).bind(raw(request.sender)).bind(*request.clientMsgId).step()) {
+    return Code::MessageNotFound;
   }
-  return Appended{std::move(*first), !sameSend};
+  if (found.integer(2) != hash) return Code::ClientMsgIdReused;
+  const MessageId id{found.integer(0)};
+  if (auto first = message(id)) return Appended{std::move(first->message), true};
+  // Removed by retention: the key remembers it.
+  Message first;
+  first.id = id;
+  first.room = request.room;
+  first.seq = Seq{found.integer(1)};
+  first.sender = request.sender;
+  first.clientMsgId = request.clientMsgId;
+  first.createdAt = first.updatedAt = fromMicros(found.integer(3));
+  first.deletedAt = first.createdAt;
+  return Appended{std::move(first), true};
 }
 
 bool SqliteBatch::replyFits(const Append& request) {
   return Run(findReply_).bind(raw(*request.replyTo)).bind(raw(request.room)).step();
 }
 
-std::optional<Message> SqliteBatch::message(MessageId id, std::int64_t* rev, std::int64_t* sendHigh, std::int64_t* sendLow) {
+std::optional<SqliteBatch::Stored> SqliteBatch::message(MessageId id) {
   Run run(readMessage_);
   if (!run.bind(raw(id)).step()) return std::nullopt;
-  Message m;
+  Stored stored;
+  Message& m = stored.message;
   m.id = id;
   m.room = RoomId{run.integer(0)};
   m.seq = Seq{run.integer(1)};
@@ -252,19 +259,18 @@ std::optional<Message> SqliteBatch::message(MessageId id, std::int64_t* rev, std
   m.createdAt = fromMicros(run.integer(7));
   m.updatedAt = fromMicros(run.integer(8));
   if (!run.isNull(9)) m.deletedAt = fromMicros(run.integer(9));
-  *rev = run.integer(10);
-  *sendHigh = run.integer(11);
-  *sendLow = run.integer(12);
-  return m;
+  stored.rev = run.integer(10);
+  stored.sendId = whole({run.integer(11), run.integer(12)});
+  return stored;
 }
 
 Result<Changed> SqliteBatch::change(const Change& request, std::int64_t now) {
   RoomWork& room = roomOf(request.room);
   if (!room.alive || room.app != request.app) return Code::RoomDeleted;
-  std::int64_t rev = 0;
-  SendHalves send;
-  auto found = message(request.message, &rev, &send.high, &send.low);
-  if (!found || found->room != request.room) return Code::MessageNotFound;
+  auto stored = message(request.message);
+  if (!stored || stored->message.room != request.room) return Code::MessageNotFound;
+  Message* found = &stored->message;
+  std::int64_t rev = stored->rev;
   const bool edit = request.kind == Change::Kind::Edit;
   if (found->deletedAt) {
     if (edit) return Code::MessageNotFound;

@@ -3,18 +3,20 @@
 // Owned by the writing Connection. Thread: commit thread.
 #pragma once
 
+#include <optional>
 #include <unordered_map>
 
 #include "base/clock.h"
 #include "store/batch_writer.h"
+#include "store/recent_sends.h"
 #include "store/sqlite/kept_statement.h"
 
 namespace chatd::store {
 
 class SqliteBatch final : public BatchWriter {
  public:
-  /// Throws DriverError. `handle` and `clock` outlive it.
-  SqliteBatch(sqlite3* handle, const Clock& clock);
+  /// Throws DriverError. `handle`, `clock` and `sends` outlive it.
+  SqliteBatch(sqlite3* handle, const Clock& clock, RecentSends& sends);
 
   void write(std::span<LogItem> items) override;
   void committed() override;
@@ -41,17 +43,26 @@ class SqliteBatch final : public BatchWriter {
     }
   };
 
+  struct Stored {
+    Message message;
+    std::int64_t rev = 0;
+    SendId sendId{};
+  };
+
   RoomWork& roomOf(RoomId id);
   void reserveIds(std::size_t count);
   void append(LogItem& item, const Append& request, std::int64_t now);
-  /// The message that this append repeats.
-  Result<Appended> repeat(const Append& request, const std::string& key, std::int64_t hash);
+  /// The message that this very append stored before, if it did.
+  std::optional<Appended> sentBefore(const Append& request);
+  /// The message whose clientMsgId this append repeats. Errors: ClientMsgIdReused, MessageNotFound (there is none).
+  Result<Appended> repeat(const Append& request, std::int64_t hash);
   bool replyFits(const Append& request);
   Result<Changed> change(const Change& request, std::int64_t now);
-  std::optional<Message> message(MessageId id, std::int64_t* rev, std::int64_t* sendHigh, std::int64_t* sendLow);
+  std::optional<Stored> message(MessageId id);
   void writeCounters();
 
   const Clock& clock_;
+  RecentSends& sends_;
   KeptStatement readRoom_;
   KeptStatement writeRoom_;
   KeptStatement insertMessage_;
@@ -69,7 +80,6 @@ class SqliteBatch final : public BatchWriter {
 
   std::unordered_map<RoomId, RoomWork> rooms_;                        // of this batch
   std::unordered_map<Reader, std::int64_t, ReaderHash> ownMessages_;  // the newest seq that a sender wrote in this batch
-  std::string key_;
 
   std::int64_t nextId_ = 0;      // 0: not read yet
   std::int64_t idsEnd_ = 0;      // ids below it are ours

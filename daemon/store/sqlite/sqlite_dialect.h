@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "store/dialect.h"
+#include "store/recent_sends.h"
 
 namespace chatd::store {
 
@@ -37,8 +38,9 @@ class SqliteDialect final : public Dialect {
   const std::filesystem::path path_;
   const std::chrono::milliseconds timeout_;
   const Clock& clock_;
-  int lock_ = -1;     // descriptor of the locked folder
-  int walPages_ = 0;  // in the log since the last checkpoint; commit thread
+  RecentSends sends_;  // commit thread
+  int lock_ = -1;      // descriptor of the locked folder
+  int walPages_ = 0;   // in the log since the last checkpoint; commit thread
 };
 
 }  // namespace chatd::store

@@ -79,6 +79,23 @@ BOOST_AUTO_TEST_CASE(json_is_read_strictly) {
   BOOST_TEST(!parseJson(std::string(1'000'000, '[')).ok());
 }
 
+BOOST_AUTO_TEST_CASE(json_numbers_are_read_exactly) {
+  const auto read = [](const char* text) { return std::move(parseJson(text)).value(); };
+  BOOST_TEST(read("9223372036854775807").GetInt64() == INT64_MAX);
+  BOOST_TEST(read("-9223372036854775808").GetInt64() == INT64_MIN);
+  BOOST_TEST(read("18446744073709551615").GetUint64() == UINT64_MAX);
+  BOOST_TEST(read("7").IsInt());
+  BOOST_TEST(!read("7.0").IsInt64());
+  BOOST_TEST(read("18446744073709551616").GetDouble() == 18446744073709551616.0);
+  BOOST_TEST(read("0.1").GetDouble() == 0.1);
+  BOOST_TEST(read("1.7976931348623157e308").GetDouble() == 1.7976931348623157e308);
+  BOOST_TEST(read("0e55").GetDouble() == 0.0);
+  BOOST_TEST(read("1e-400").GetDouble() == 0.0);
+  BOOST_TEST(read("5e-324").GetDouble() == 5e-324);
+  for (const char* bad : {"1e400", "-1e400", "01", "+1", ".5", "1.", "1e", "-"}) BOOST_TEST(!parseJson(bad).ok(), bad);
+  BOOST_TEST(!parseJson(std::string(400, '9')).ok());
+}
+
 BOOST_AUTO_TEST_CASE(json_that_we_write_reads_back_the_same) {
   std::string out;
   std::string nasty = "quote \" backslash \\ newline \n bell \x07 nul ";

@@ -370,6 +370,8 @@ BOOST_AUTO_TEST_CASE(help_and_man_page_come_from_the_tree) {
   }
   BOOST_CHECK(!has(man.out, "__man"));
   for (const char* topic : {"exit-codes", "formats", "environment"}) BOOST_CHECK_EQUAL(shell({"help", topic}).code, 0);
+  BOOST_CHECK_EQUAL(shell({"help"}).out, shell({"--help"}).out);
+  BOOST_CHECK(has(shell({"help"}).out, "Usage: chatctl [OPTIONS]"));
   BOOST_CHECK(has(shell({"help", "exit-codes"}).out, "130  interrupted"));
   BOOST_CHECK_EQUAL(shell({"--version"}).out, "chatctl " CHATCTL_VERSION "\n");
 }

@@ -24,14 +24,14 @@ BOOST_AUTO_TEST_CASE(what_is_sent_arrives_in_order_and_one_turn_is_one_write) {
   const auto before = thread.loop().stats().writes.get();
   thread.on([&] {
     for (int i = 0; i < 3; ++i) {
-      BOOST_TEST((script->connection->send(std::to_string(i)) == Offer::Taken));
-      BOOST_TEST((script->connection->send(shared) == Offer::Taken));
+      CHECK((script->connection->send(std::to_string(i)) == Offer::Taken));
+      CHECK((script->connection->send(shared) == Offer::Taken));
     }
-    BOOST_TEST(script->connection->unsentBytes() == 27U);
+    CHECK(script->connection->unsentBytes() == 27U);
   });
-  BOOST_TEST(client.read(27) == "0-shared-1-shared-2-shared-");
-  thread.on([&] { BOOST_TEST(script->connection->unsentBytes() == 0U); });
-  BOOST_TEST(thread.loop().stats().writes.get() - before == 1U);
+  CHECK(client.read(27) == "0-shared-1-shared-2-shared-");
+  thread.on([&] { CHECK(script->connection->unsentBytes() == 0U); });
+  CHECK(thread.loop().stats().writes.get() - before == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(input_that_was_not_consumed_comes_again_with_more) {
@@ -49,9 +49,9 @@ BOOST_AUTO_TEST_CASE(input_that_was_not_consumed_comes_again_with_more) {
   Client client = connectTo(thread, script);
   for (const char c : std::string_view("hello")) client.write({&c, 1});
   client.write("\nwor");
-  BOOST_TEST(client.readUntil("\n") == "got hello\n");
+  CHECK(client.readUntil("\n") == "got hello\n");
   client.write("ld\n");
-  BOOST_TEST(client.readUntil("\n") == "got world\n");
+  CHECK(client.readUntil("\n") == "got world\n");
 }
 
 BOOST_AUTO_TEST_CASE(read_again_brings_left_overs_turn_by_turn_before_new_input) {
@@ -66,9 +66,9 @@ BOOST_AUTO_TEST_CASE(read_again_brings_left_overs_turn_by_turn_before_new_input)
   Client client = connectTo(thread, script);
   client.write("abcdefgh");
   client.finish();  // the end is seen only behind the left-overs
-  BOOST_TEST(eventually([&] { return script->closed == 1; }));
-  BOOST_TEST(seen == "abcdefgh");
-  BOOST_TEST((script->why == Closed::ByPeer));
+  CHECK(eventually([&] { return script->closed == 1; }));
+  CHECK(seen == "abcdefgh");
+  CHECK((script->why == Closed::ByPeer));
 }
 
 BOOST_AUTO_TEST_CASE(a_large_stream_arrives_whole_in_pieces_of_at_most_64_kib) {
@@ -83,8 +83,8 @@ BOOST_AUTO_TEST_CASE(a_large_stream_arrives_whole_in_pieces_of_at_most_64_kib) {
   };
   Client client = connectTo(thread, script);
   client.write(std::string(3'000'000, 'z'));
-  BOOST_TEST(eventually([&] { return got == 3'000'000U; }));
-  BOOST_TEST(largest <= 64U * 1024);
+  CHECK(eventually([&] { return got == 3'000'000U; }));
+  CHECK(largest <= 64U * 1024);
 }
 
 BOOST_AUTO_TEST_CASE(left_overs_beyond_the_limit_reset_the_connection) {
@@ -94,8 +94,8 @@ BOOST_AUTO_TEST_CASE(left_overs_beyond_the_limit_reset_the_connection) {
   Client client = connectTo(thread, script, {.outboxBytes = 1000, .inputBytes = 10'000});
   while (client.tryWrite(std::string(1000, 'x')) && script->closed == 0) {
   }
-  BOOST_TEST(eventually([&] { return script->closed == 1; }));
-  BOOST_TEST((script->why == Closed::ByUs));
+  CHECK(eventually([&] { return script->closed == 1; }));
+  CHECK((script->why == Closed::ByUs));
 }
 
 BOOST_AUTO_TEST_CASE(a_full_outbox_refuses_without_queueing_and_tells_when_it_has_drained) {
@@ -113,16 +113,16 @@ BOOST_AUTO_TEST_CASE(a_full_outbox_refuses_without_queueing_and_tells_when_it_ha
   thread.on([&] {
     sent = overfill(*script->connection, 100'000);
     const std::size_t unsent = script->connection->unsentBytes();
-    BOOST_TEST(unsent <= kLimit);
-    BOOST_TEST((script->connection->send(makeFrame(std::string(100'000, 'y'))) == Offer::Full));
-    BOOST_TEST(script->connection->unsentBytes() == unsent);
+    CHECK(unsent <= kLimit);
+    CHECK((script->connection->send(makeFrame(std::string(100'000, 'y'))) == Offer::Full));
+    CHECK(script->connection->unsentBytes() == unsent);
   });
   const std::string all = client.read(sent);
-  BOOST_TEST((all == std::string(sent, 'x')));
-  BOOST_TEST(drained.wait());
-  BOOST_TEST(unsentThen <= kLimit / 2);
-  thread.on([&] { BOOST_TEST((script->connection->send(std::string("z")) == Offer::Taken)); });
-  BOOST_TEST(client.read(1) == "z");
+  CHECK((all == std::string(sent, 'x')));
+  CHECK(drained.wait());
+  CHECK(unsentThen <= kLimit / 2);
+  thread.on([&] { CHECK((script->connection->send(std::string("z")) == Offer::Taken)); });
+  CHECK(client.read(1) == "z");
 }
 
 BOOST_AUTO_TEST_CASE(a_frame_larger_than_the_outbox_is_refused) {
@@ -130,11 +130,11 @@ BOOST_AUTO_TEST_CASE(a_frame_larger_than_the_outbox_is_refused) {
   const auto script = std::make_shared<Script>();
   Client client = connectTo(thread, script, {.outboxBytes = 1000});
   thread.on([&] {
-    BOOST_TEST((script->connection->send(std::string(1001, 'x')) == Offer::Full));
+    CHECK((script->connection->send(std::string(1001, 'x')) == Offer::Full));
     script->connection->setOutboxLimit(2000);
-    BOOST_TEST((script->connection->send(std::string(1001, 'x')) == Offer::Taken));
+    CHECK((script->connection->send(std::string(1001, 'x')) == Offer::Taken));
   });
-  BOOST_TEST(client.read(1001).size() == 1001U);
+  CHECK(client.read(1001).size() == 1001U);
 }
 
 BOOST_AUTO_TEST_CASE(a_paused_connection_is_not_read_until_every_pause_is_resumed) {
@@ -158,13 +158,13 @@ BOOST_AUTO_TEST_CASE(a_paused_connection_is_not_read_until_every_pause_is_resume
     for (int i = 0; i < 20'000; ++i) std::this_thread::yield();
     return thread.loop().stats().turns.get() == turns;
   };
-  BOOST_TEST(eventually(turnsStill));
+  CHECK(eventually(turnsStill));
   thread.on([&] { script->connection->resumeReading(); });
-  BOOST_TEST(eventually(turnsStill));
-  BOOST_TEST(calls == 0);
+  CHECK(eventually(turnsStill));
+  CHECK(calls == 0);
   thread.on([&] { script->connection->resumeReading(); });
-  BOOST_TEST(client.read(4) == "ping");
-  BOOST_TEST(calls == 1);
+  CHECK(client.read(4) == "ping");
+  CHECK(calls == 1);
 }
 
 BOOST_AUTO_TEST_CASE(a_pause_inside_received_keeps_the_rest_for_the_resume) {
@@ -183,8 +183,8 @@ BOOST_AUTO_TEST_CASE(a_pause_inside_received_keeps_the_rest_for_the_resume) {
   };
   Client client = connectTo(thread, script);
   client.write("abcdef");
-  BOOST_TEST(client.read(4) == "done");
-  thread.on([&] { BOOST_TEST(seen == "abc"); });
+  CHECK(client.read(4) == "done");
+  thread.on([&] { CHECK(seen == "abc"); });
 }
 
 BOOST_AUTO_TEST_CASE(a_new_handler_gets_the_bytes_that_the_old_one_left) {
@@ -198,16 +198,16 @@ BOOST_AUTO_TEST_CASE(a_new_handler_gets_the_bytes_that_the_old_one_left) {
     return data.size();
   };
   first->received = [&](Connection& c, std::span<char> data) -> std::size_t {
-    BOOST_REQUIRE(data.size() >= 5);
+    REQUIRE(data.size() >= 5);
     c.setHandler(std::make_unique<ScriptedHandler>(second));
     return 5;
   };
   Client client = connectTo(thread, first);
   client.write("firstREST");
-  BOOST_TEST(client.readUntil("REST") == "second:REST");
+  CHECK(client.readUntil("REST") == "second:REST");
   client.close();
-  BOOST_TEST(eventually([&] { return second->closed == 1; }));
-  BOOST_TEST(first->closed == 0);
+  CHECK(eventually([&] { return second->closed == 1; }));
+  CHECK(first->closed == 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_handler_set_outside_of_received_gets_the_left_overs_too) {
@@ -225,9 +225,9 @@ BOOST_AUTO_TEST_CASE(a_handler_set_outside_of_received_gets_the_left_overs_too) 
   };
   Client client = connectTo(thread, first);
   client.write("left");
-  BOOST_REQUIRE(arrived.wait());
+  REQUIRE(arrived.wait());
   thread.on([&] { first->connection->setHandler(std::make_unique<ScriptedHandler>(second)); });
-  BOOST_TEST(client.read(4) == "left");
+  CHECK(client.read(4) == "left");
 }
 
 BOOST_AUTO_TEST_CASE(close_flushes_everything_and_waits_for_the_peers_fin) {
@@ -238,16 +238,16 @@ BOOST_AUTO_TEST_CASE(close_flushes_everything_and_waits_for_the_peers_fin) {
   thread.on([&] {
     sent = overfill(*script->connection, 50'000);
     script->connection->close(kPatience);
-    BOOST_TEST(script->connection->closing());
-    BOOST_TEST((script->connection->send(std::string("late")) == Offer::Closing));
+    CHECK(script->connection->closing());
+    CHECK((script->connection->send(std::string("late")) == Offer::Closing));
   });
   client.write("ignored");
-  BOOST_TEST(client.readAll().size() == sent);
-  BOOST_TEST(!client.wasReset());
-  BOOST_TEST(script->closed == 0);
+  CHECK(client.readAll().size() == sent);
+  CHECK(!client.wasReset());
+  CHECK(script->closed == 0);
   client.close();
-  BOOST_TEST(eventually([&] { return script->closed == 1; }));
-  BOOST_TEST((script->why == Closed::ByUs));
+  CHECK(eventually([&] { return script->closed == 1; }));
+  CHECK((script->why == Closed::ByUs));
 }
 
 BOOST_AUTO_TEST_CASE(close_dropping_keeps_the_frame_under_way_and_puts_the_last_behind_it) {
@@ -256,17 +256,17 @@ BOOST_AUTO_TEST_CASE(close_dropping_keeps_the_frame_under_way_and_puts_the_last_
   constexpr std::size_t kFrame = 12 << 20;  // no socket buffer takes it whole
   Client client = connectTo(thread, script, {.outboxBytes = 64 << 20});
   thread.on([&] {
-    BOOST_REQUIRE((script->connection->send(makeFrame(std::string(kFrame, 'a'))) == Offer::Taken));
-    BOOST_REQUIRE((script->connection->send(makeFrame(std::string(kFrame, 'b'))) == Offer::Taken));
+    REQUIRE((script->connection->send(makeFrame(std::string(kFrame, 'a'))) == Offer::Taken));
+    REQUIRE((script->connection->send(makeFrame(std::string(kFrame, 'b'))) == Offer::Taken));
   });
   thread.on([&] {
-    BOOST_REQUIRE(script->connection->unsentBytes() < 2 * kFrame);  // the first has begun
-    BOOST_REQUIRE(script->connection->unsentBytes() > kFrame);
+    REQUIRE(script->connection->unsentBytes() < 2 * kFrame);  // the first has begun
+    REQUIRE(script->connection->unsentBytes() > kFrame);
     script->connection->closeDropping("last", kPatience);
   });
   const std::string all = client.readAll();
-  BOOST_TEST(all.size() == kFrame + 4);
-  BOOST_TEST((all == std::string(kFrame, 'a') + "last"));
+  CHECK(all.size() == kFrame + 4);
+  CHECK((all == std::string(kFrame, 'a') + "last"));
 }
 
 BOOST_AUTO_TEST_CASE(a_peer_that_does_not_take_the_close_is_reset_at_the_deadline) {
@@ -274,16 +274,16 @@ BOOST_AUTO_TEST_CASE(a_peer_that_does_not_take_the_close_is_reset_at_the_deadlin
   const auto script = std::make_shared<Script>();
   Client client = connectTo(thread, script, {.outboxBytes = 64 << 20});
   std::chrono::steady_clock::time_point from;
-  thread.on([&] { BOOST_REQUIRE((script->connection->send(std::string(12 << 20, 'a')) == Offer::Taken)); });
+  thread.on([&] { REQUIRE((script->connection->send(std::string(12 << 20, 'a')) == Offer::Taken)); });
   thread.on([&] {  // a turn later, so the frame has begun
     from = std::chrono::steady_clock::now();
     script->connection->closeDropping("last", 50ms);
   });
-  BOOST_TEST(eventually([&] { return script->closed == 1; }));
-  BOOST_TEST((std::chrono::steady_clock::now() - from >= 50ms));
-  BOOST_TEST((script->why == Closed::TooSlow));
+  CHECK(eventually([&] { return script->closed == 1; }));
+  CHECK((std::chrono::steady_clock::now() - from >= 50ms));
+  CHECK((script->why == Closed::TooSlow));
   static_cast<void>(client.readAll());
-  BOOST_TEST(client.wasReset());
+  CHECK(client.wasReset());
 }
 
 BOOST_AUTO_TEST_CASE(a_peer_that_never_closes_is_reset_at_the_deadline) {
@@ -291,8 +291,8 @@ BOOST_AUTO_TEST_CASE(a_peer_that_never_closes_is_reset_at_the_deadline) {
   const auto script = std::make_shared<Script>();
   Client client = connectTo(thread, script);
   thread.on([&] { script->connection->close(20ms); });
-  BOOST_TEST(eventually([&] { return script->closed == 1; }));
-  BOOST_TEST((script->why == Closed::TooSlow));
+  CHECK(eventually([&] { return script->closed == 1; }));
+  CHECK((script->why == Closed::TooSlow));
 }
 
 BOOST_AUTO_TEST_CASE(reset_is_seen_by_the_peer_and_told_after_the_call) {
@@ -302,9 +302,9 @@ BOOST_AUTO_TEST_CASE(reset_is_seen_by_the_peer_and_told_after_the_call) {
   thread.on([&] {
     Connection& c = *script->connection;
     c.reset();
-    BOOST_TEST(script->closed == 0);
-    BOOST_TEST(c.closing());
-    BOOST_TEST((c.send(std::string("x")) == Offer::Closing));
+    CHECK(script->closed == 0);
+    CHECK(c.closing());
+    CHECK((c.send(std::string("x")) == Offer::Closing));
     c.reset();
     c.close(1s);
     c.closeDropping("x", 1s);
@@ -313,10 +313,10 @@ BOOST_AUTO_TEST_CASE(reset_is_seen_by_the_peer_and_told_after_the_call) {
     c.readAgain();
   });
   static_cast<void>(client.readAll());
-  BOOST_TEST(client.wasReset());
-  BOOST_TEST(eventually([&] { return script->closed == 1; }));
-  BOOST_TEST((script->why == Closed::ByUs));
-  BOOST_TEST(eventually([&] { return thread.loop().connections() == 0; }));
+  CHECK(client.wasReset());
+  CHECK(eventually([&] { return script->closed == 1; }));
+  CHECK((script->why == Closed::ByUs));
+  CHECK(eventually([&] { return thread.loop().connections() == 0; }));
 }
 
 BOOST_AUTO_TEST_CASE(a_peer_that_closes_or_resets_is_told_once) {
@@ -326,13 +326,13 @@ BOOST_AUTO_TEST_CASE(a_peer_that_closes_or_resets_is_told_once) {
   Client one = connectTo(thread, orderly);
   Client two = connectTo(thread, rude);
   const linger now{.l_onoff = 1, .l_linger = 0};
-  BOOST_REQUIRE(::setsockopt(two.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now) == 0);
+  REQUIRE(::setsockopt(two.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now) == 0);
   one.close();
   two.close();
-  BOOST_TEST(eventually([&] { return orderly->closed == 1 && rude->closed == 1; }));
-  BOOST_TEST((orderly->why == Closed::ByPeer));
-  BOOST_TEST((rude->why == Closed::ByPeer));
-  BOOST_TEST(eventually([&] { return thread.loop().connections() == 0; }));
+  CHECK(eventually([&] { return orderly->closed == 1 && rude->closed == 1; }));
+  CHECK((orderly->why == Closed::ByPeer));
+  CHECK((rude->why == Closed::ByPeer));
+  CHECK(eventually([&] { return thread.loop().connections() == 0; }));
 }
 
 BOOST_AUTO_TEST_CASE(a_peer_that_half_closes_still_gets_what_was_queued) {
@@ -345,8 +345,8 @@ BOOST_AUTO_TEST_CASE(a_peer_that_half_closes_still_gets_what_was_queued) {
   Client client = connectTo(thread, script);
   client.write("bye");
   client.finish();
-  BOOST_TEST(client.readAll() == "echo bye");
-  BOOST_TEST(!client.wasReset());
+  CHECK(client.readAll() == "echo bye");
+  CHECK(!client.wasReset());
 }
 
 BOOST_AUTO_TEST_CASE(a_loop_that_stops_resets_its_connections) {
@@ -354,11 +354,11 @@ BOOST_AUTO_TEST_CASE(a_loop_that_stops_resets_its_connections) {
   const auto script = std::make_shared<Script>();
   Client client = connectTo(*thread, script);
   thread->stop();
-  BOOST_TEST(script->closed == 1);
-  BOOST_TEST((script->why == Closed::Shutdown));
-  BOOST_TEST(thread->loop().connections() == 0U);
+  CHECK(script->closed == 1);
+  CHECK((script->why == Closed::Shutdown));
+  CHECK(thread->loop().connections() == 0U);
   static_cast<void>(client.readAll());
-  BOOST_TEST(client.wasReset());
+  CHECK(client.wasReset());
 }
 
 BOOST_AUTO_TEST_CASE(a_handler_may_end_another_connection_while_it_is_told_of_its_own_end) {
@@ -372,7 +372,7 @@ BOOST_AUTO_TEST_CASE(a_handler_may_end_another_connection_while_it_is_told_of_it
     one->connection->reset();
     two->connection->reset();
   });
-  BOOST_TEST(eventually([&] { return one->closed == 1 && two->closed == 1; }));
+  CHECK(eventually([&] { return one->closed == 1 && two->closed == 1; }));
 }
 
 BOOST_AUTO_TEST_CASE(a_frame_for_a_thousand_connections_is_one_buffer) {
@@ -386,11 +386,11 @@ BOOST_AUTO_TEST_CASE(a_frame_for_a_thousand_connections_is_one_buffer) {
   }
   const FramePtr frame = makeFrame(std::string(128, 'f'));
   thread.on([&] {
-    for (const auto& script : scripts) BOOST_REQUIRE((script->connection->send(frame) == Offer::Taken));
-    BOOST_TEST(frame.use_count() == kCount + 1);
+    for (const auto& script : scripts) REQUIRE((script->connection->send(frame) == Offer::Taken));
+    CHECK(frame.use_count() == kCount + 1);
   });
-  for (Client& client : clients) BOOST_REQUIRE(client.read(128) == *frame);
-  thread.on([&] { BOOST_TEST(frame.use_count() == 1); });
+  for (Client& client : clients) REQUIRE(client.read(128) == *frame);
+  thread.on([&] { CHECK(frame.use_count() == 1); });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -21,7 +21,7 @@ struct Fixture {
   Client client() {
     if (port == 0) {
       const auto bound = server.listen({.address = "127.0.0.1", .port = 0, .unixPath = {}});
-      BOOST_REQUIRE(bound.ok());
+      REQUIRE(bound.ok());
       port = bound.value();
       server.start();
     }
@@ -69,12 +69,12 @@ BOOST_AUTO_TEST_CASE(a_request_is_answered_and_the_connection_stays) {
   Client c = f.client();
   c.write(get("/one"));
   const std::string first = c.response();
-  BOOST_TEST(first.starts_with("HTTP/1.1 200 OK\r\n"));
-  BOOST_TEST(has(first, "\r\nDate: "));
-  BOOST_TEST(!has(first, "Connection:"));
-  BOOST_TEST(bodyOf(first) == "GET /one ");
+  CHECK(first.starts_with("HTTP/1.1 200 OK\r\n"));
+  CHECK(has(first, "\r\nDate: "));
+  CHECK(!has(first, "Connection:"));
+  CHECK(bodyOf(first) == "GET /one ");
   c.write(get("/two"));
-  BOOST_TEST(bodyOf(c.response()) == "GET /two ");
+  CHECK(bodyOf(c.response()) == "GET /two ");
 }
 
 BOOST_AUTO_TEST_CASE(pipelined_requests_are_answered_in_order) {
@@ -83,7 +83,7 @@ BOOST_AUTO_TEST_CASE(pipelined_requests_are_answered_in_order) {
   std::string all;
   for (int i = 0; i < 500; ++i) all += get("/" + std::to_string(i));
   c.write(all);
-  for (int i = 0; i < 500; ++i) BOOST_REQUIRE(bodyOf(c.response()) == "GET /" + std::to_string(i) + " ");
+  for (int i = 0; i < 500; ++i) REQUIRE(bodyOf(c.response()) == "GET /" + std::to_string(i) + " ");
 }
 
 BOOST_AUTO_TEST_CASE(a_request_that_waits_holds_back_those_behind_it_and_their_order_stays) {
@@ -95,14 +95,14 @@ BOOST_AUTO_TEST_CASE(a_request_that_waits_holds_back_those_behind_it_and_their_o
   };
   Client c = f.client();
   c.write(get("/slow") + get("/a") + get("/slow") + get("/b"));
-  BOOST_REQUIRE(eventually([&] { return held.count() == 1; }));
+  REQUIRE(eventually([&] { return held.count() == 1; }));
   held.next().send(text("first"));
-  BOOST_TEST(bodyOf(c.response()) == "first");
-  BOOST_TEST(bodyOf(c.response()) == "/a");
-  BOOST_REQUIRE(eventually([&] { return held.count() == 2; }));
+  CHECK(bodyOf(c.response()) == "first");
+  CHECK(bodyOf(c.response()) == "/a");
+  REQUIRE(eventually([&] { return held.count() == 2; }));
   held.next().send(text("second"));
-  BOOST_TEST(bodyOf(c.response()) == "second");
-  BOOST_TEST(bodyOf(c.response()) == "/b");
+  CHECK(bodyOf(c.response()) == "second");
+  CHECK(bodyOf(c.response()) == "/b");
 }
 
 BOOST_AUTO_TEST_CASE(an_answer_from_another_turn_of_the_same_loop_works_too) {
@@ -112,8 +112,8 @@ BOOST_AUTO_TEST_CASE(an_answer_from_another_turn_of_the_same_loop_works_too) {
   };
   Client c = f.client();
   c.write(get("/") + get("/"));
-  BOOST_TEST(bodyOf(c.response()) == "later");
-  BOOST_TEST(bodyOf(c.response()) == "later");
+  CHECK(bodyOf(c.response()) == "later");
+  CHECK(bodyOf(c.response()) == "later");
 }
 
 BOOST_AUTO_TEST_CASE(an_answer_for_a_connection_that_is_gone_is_dropped) {
@@ -122,14 +122,14 @@ BOOST_AUTO_TEST_CASE(an_answer_for_a_connection_that_is_gone_is_dropped) {
   f.http.script = [&](HttpRequest&& r, HttpResponder out) { held.take(std::move(r), std::move(out)); };
   Client c = f.client();
   c.write(get("/"));
-  BOOST_REQUIRE(eventually([&] { return held.count() == 1; }));
+  REQUIRE(eventually([&] { return held.count() == 1; }));
   const linger now{.l_onoff = 1, .l_linger = 0};
-  BOOST_REQUIRE(::setsockopt(c.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now) == 0);
+  REQUIRE(::setsockopt(c.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now) == 0);
   c.close();
-  BOOST_REQUIRE(eventually([&] { return f.server.connections() == 0; }));
+  REQUIRE(eventually([&] { return f.server.connections() == 0; }));
   held.next().send(text("nobody"));
   f.client().write(get("/"));
-  BOOST_TEST(eventually([&] { return held.count() == 2; }));
+  CHECK(eventually([&] { return held.count() == 2; }));
 }
 
 BOOST_AUTO_TEST_CASE(a_responder_may_outlive_the_server) {
@@ -139,7 +139,7 @@ BOOST_AUTO_TEST_CASE(a_responder_may_outlive_the_server) {
     f.http.script = [&](HttpRequest&& r, HttpResponder out) { held.take(std::move(r), std::move(out)); };
     Client c = f.client();
     c.write(get("/"));
-    BOOST_REQUIRE(eventually([&] { return held.count() == 1; }));
+    REQUIRE(eventually([&] { return held.count() == 1; }));
   }
   held.next().send(text("nobody"));
 }
@@ -150,8 +150,8 @@ BOOST_AUTO_TEST_CASE(a_responder_that_is_destroyed_unused_answers_500) {
   Client c = f.client();
   c.write(get("/"));
   const std::string r = c.response();
-  BOOST_TEST(r.starts_with("HTTP/1.1 500 "));
-  BOOST_TEST(has(r, "refused: An internal error"));
+  CHECK(r.starts_with("HTTP/1.1 500 "));
+  CHECK(has(r, "refused: An internal error"));
 }
 
 BOOST_AUTO_TEST_CASE(head_is_answered_without_a_body_but_with_its_length) {
@@ -160,8 +160,8 @@ BOOST_AUTO_TEST_CASE(head_is_answered_without_a_body_but_with_its_length) {
   Client c = f.client();
   c.write("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n" + get("/"));
   const std::string head = c.readUntil("\r\n\r\n");
-  BOOST_TEST(has(head, "Content-Length: 5\r\n"));
-  BOOST_TEST(c.response().ends_with("\r\n\r\n12345"));
+  CHECK(has(head, "Content-Length: 5\r\n"));
+  CHECK(c.response().ends_with("\r\n\r\n12345"));
 }
 
 BOOST_AUTO_TEST_CASE(no_content_has_neither_body_nor_length) {
@@ -173,8 +173,8 @@ BOOST_AUTO_TEST_CASE(no_content_has_neither_body_nor_length) {
   c.write(get("/") + get("/"));
   for (int i = 0; i < 2; ++i) {
     const std::string head = c.readUntil("\r\n\r\n");
-    BOOST_TEST(head.starts_with("HTTP/1.1 204 No Content\r\n"));
-    BOOST_TEST(!has(head, "Content-Length"));
+    CHECK(head.starts_with("HTTP/1.1 204 No Content\r\n"));
+    CHECK(!has(head, "Content-Length"));
   }
 }
 
@@ -182,12 +182,12 @@ BOOST_AUTO_TEST_CASE(http_1_0_is_closed_after_the_answer_unless_it_asks_to_stay)
   Fixture f;
   Client c = f.client();
   c.write("GET / HTTP/1.0\r\n\r\n");
-  BOOST_TEST(has(c.readAll(), "Connection: close\r\n"));
+  CHECK(has(c.readAll(), "Connection: close\r\n"));
   Client keep = f.client();
   keep.write("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
-  BOOST_TEST(has(keep.response(), "Connection: keep-alive\r\n"));
+  CHECK(has(keep.response(), "Connection: keep-alive\r\n"));
   keep.write("GET / HTTP/1.0\r\n\r\n");
-  BOOST_TEST(has(keep.readAll(), "Connection: close\r\n"));
+  CHECK(has(keep.readAll(), "Connection: close\r\n"));
 }
 
 BOOST_AUTO_TEST_CASE(connection_close_is_obeyed_and_what_follows_is_not_read) {
@@ -202,12 +202,12 @@ BOOST_AUTO_TEST_CASE(connection_close_is_obeyed_and_what_follows_is_not_read) {
   Client c = f.client();
   c.write("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" + get("/more"));
   const std::string all = c.readAll();
-  BOOST_TEST(has(all, "Connection: close\r\n"));
-  BOOST_TEST(handled == 1);
+  CHECK(has(all, "Connection: close\r\n"));
+  CHECK(handled == 1);
   Client d = f.client();
   d.write(get("/server-closes") + get("/more"));
-  BOOST_TEST(has(d.readAll(), "Connection: close\r\n"));
-  BOOST_TEST(handled == 2);
+  CHECK(has(d.readAll(), "Connection: close\r\n"));
+  CHECK(handled == 2);
 }
 
 BOOST_AUTO_TEST_CASE(a_handler_cannot_break_the_head_by_what_it_puts_into_a_value) {
@@ -221,9 +221,9 @@ BOOST_AUTO_TEST_CASE(a_handler_cannot_break_the_head_by_what_it_puts_into_a_valu
   Client c = f.client();
   c.write(get("/"));
   const std::string r = c.response();
-  BOOST_TEST(has(r, "X-Id: a  X-Evil: 1\r\n"));
-  BOOST_TEST(!has(r, "Bad Name"));
-  BOOST_TEST(!has(r, "999"));
+  CHECK(has(r, "X-Id: a  X-Evil: 1\r\n"));
+  CHECK(!has(r, "Bad Name"));
+  CHECK(!has(r, "999"));
 }
 
 BOOST_AUTO_TEST_CASE(a_refused_request_gets_its_status_in_the_handlers_form_and_the_connection_ends) {
@@ -243,10 +243,10 @@ BOOST_AUTO_TEST_CASE(a_refused_request_gets_its_status_in_the_handlers_form_and_
     Client c = f.client();
     c.write(request);
     const std::string r = c.readAll();
-    BOOST_TEST(r.starts_with("HTTP/1.1 " + std::to_string(status) + " "));
-    BOOST_TEST(has(r, "Connection: close\r\n"));
-    BOOST_TEST(has(r, "refused: "));
-    BOOST_TEST(!c.wasReset());
+    CHECK(r.starts_with("HTTP/1.1 " + std::to_string(status) + " "));
+    CHECK(has(r, "Connection: close\r\n"));
+    CHECK(has(r, "refused: "));
+    CHECK(!c.wasReset());
   }
 }
 
@@ -257,22 +257,23 @@ BOOST_AUTO_TEST_CASE(a_body_too_large_is_answered_even_while_it_is_still_being_s
   Client c = f.client();
   c.write("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n");
   c.write(std::string(3'000'000, 'x'));
-  BOOST_TEST(c.readAll().starts_with("HTTP/1.1 413 "));
-  BOOST_TEST(!c.wasReset());
+  CHECK(c.readAll().starts_with("HTTP/1.1 413 "));
+  CHECK(!c.wasReset());
 }
 
 BOOST_AUTO_TEST_CASE(a_client_that_expects_100_is_told_to_go_on) {
   Fixture f;
   Client c = f.client();
   c.write("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
-  BOOST_TEST(c.readUntil("\r\n\r\n") == "HTTP/1.1 100 Continue\r\n\r\n");
+  CHECK(c.readUntil("\r\n\r\n") == "HTTP/1.1 100 Continue\r\n\r\n");
   c.write("hello");
-  BOOST_TEST(bodyOf(c.response()) == "POST / hello");
+  CHECK(bodyOf(c.response()) == "POST / hello");
 }
 
 BOOST_AUTO_TEST_CASE(a_header_that_trickles_in_is_ended_with_408_however_steady_the_trickle) {
   HttpLimits limits;
   limits.headerTime = 150ms;
+  limits.headerBytes = 64 << 20;  // time ends it, not size
   Fixture f(Fixture::with(limits));
   Client c = f.client();
   const auto from = std::chrono::steady_clock::now();
@@ -281,8 +282,8 @@ BOOST_AUTO_TEST_CASE(a_header_that_trickles_in_is_ended_with_408_however_steady_
     while (f.server.connections() > 0 && c.tryWrite("y")) std::this_thread::yield();
   });
   const std::string r = c.readUntil("refused: The request was not complete in time.");
-  BOOST_TEST(r.starts_with("HTTP/1.1 408 "));
-  BOOST_TEST((std::chrono::steady_clock::now() - from >= 150ms));
+  CHECK(r.starts_with("HTTP/1.1 408 "));
+  CHECK((std::chrono::steady_clock::now() - from >= 150ms));
   c.finish();
   trickle.join();
 }
@@ -293,7 +294,7 @@ BOOST_AUTO_TEST_CASE(a_body_that_does_not_come_is_ended_with_408) {
   Fixture f(Fixture::with(limits));
   Client c = f.client();
   c.write("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel");
-  BOOST_TEST(c.readAll().starts_with("HTTP/1.1 408 "));
+  CHECK(c.readAll().starts_with("HTTP/1.1 408 "));
 }
 
 BOOST_AUTO_TEST_CASE(a_silent_connection_is_closed_without_a_word) {
@@ -301,7 +302,7 @@ BOOST_AUTO_TEST_CASE(a_silent_connection_is_closed_without_a_word) {
   limits.headerTime = 30ms;
   Fixture f(Fixture::with(limits));
   Client c = f.client();
-  BOOST_TEST(c.readAll() == "");
+  CHECK(c.readAll() == "");
 }
 
 BOOST_AUTO_TEST_CASE(an_idle_connection_is_closed_after_its_time_and_not_by_the_header_time) {
@@ -312,9 +313,9 @@ BOOST_AUTO_TEST_CASE(an_idle_connection_is_closed_after_its_time_and_not_by_the_
   Client c = f.client();
   const auto from = std::chrono::steady_clock::now();
   c.write(get("/"));
-  BOOST_TEST(bodyOf(c.response()) == "GET / ");
-  BOOST_TEST(c.readAll() == "");
-  BOOST_TEST((std::chrono::steady_clock::now() - from >= 200ms));
+  CHECK(bodyOf(c.response()) == "GET / ");
+  CHECK(c.readAll() == "");
+  CHECK((std::chrono::steady_clock::now() - from >= 200ms));
 }
 
 BOOST_AUTO_TEST_CASE(a_request_that_waits_for_its_handler_has_no_deadline_of_ours) {
@@ -326,7 +327,7 @@ BOOST_AUTO_TEST_CASE(a_request_that_waits_for_its_handler_has_no_deadline_of_our
   };
   Client c = f.client();
   c.write(get("/"));
-  BOOST_TEST(bodyOf(c.response()) == "late but here");
+  CHECK(bodyOf(c.response()) == "late but here");
 }
 
 BOOST_AUTO_TEST_CASE(a_client_that_half_closes_gets_every_answer) {
@@ -339,12 +340,12 @@ BOOST_AUTO_TEST_CASE(a_client_that_half_closes_gets_every_answer) {
   Client c = f.client();
   c.write(get("/slow") + get("/last"));
   c.finish();
-  BOOST_REQUIRE(eventually([&] { return held.count() == 1; }));
+  REQUIRE(eventually([&] { return held.count() == 1; }));
   held.next().send(text("slow"));
-  BOOST_TEST(bodyOf(c.response()) == "slow");
-  BOOST_TEST(bodyOf(c.response()) == "/last");
-  BOOST_TEST(c.readAll() == "");
-  BOOST_TEST(!c.wasReset());
+  CHECK(bodyOf(c.response()) == "slow");
+  CHECK(bodyOf(c.response()) == "/last");
+  CHECK(c.readAll() == "");
+  CHECK(!c.wasReset());
 }
 
 BOOST_AUTO_TEST_CASE(an_answer_larger_than_the_outbox_is_sent_whole) {
@@ -354,7 +355,7 @@ BOOST_AUTO_TEST_CASE(an_answer_larger_than_the_outbox_is_sent_whole) {
   f.http.script = [](HttpRequest&&, HttpResponder out) { out.send(text(std::string(3'000'000, 'b'))); };
   Client c = f.client();
   c.write(get("/") + get("/"));
-  for (int i = 0; i < 2; ++i) BOOST_TEST(bodyOf(c.response()).size() == 3'000'000U);
+  for (int i = 0; i < 2; ++i) CHECK(bodyOf(c.response()).size() == 3'000'000U);
 }
 
 BOOST_AUTO_TEST_CASE(a_client_that_does_not_read_its_answers_gets_no_more_of_them_made) {
@@ -371,14 +372,14 @@ BOOST_AUTO_TEST_CASE(a_client_that_does_not_read_its_answers_gets_no_more_of_the
   std::string all;
   for (std::size_t i = 0; i < kRequests; ++i) all += get("/");
   c.write(all);
-  BOOST_REQUIRE(eventually([&, last = std::size_t{0}, same = 0]() mutable {
+  REQUIRE(eventually([&, last = std::size_t{0}, same = 0]() mutable {
     same = made != 0 && made == last ? same + 1 : 0;
     last = made;
     return same > 50'000;
   }));
-  BOOST_TEST(made < kRequests);
-  for (std::size_t i = 0; i < kRequests; ++i) BOOST_REQUIRE(bodyOf(c.response()).size() == 60'000U);
-  BOOST_TEST(made == kRequests);
+  CHECK(made < kRequests);
+  for (std::size_t i = 0; i < kRequests; ++i) REQUIRE(bodyOf(c.response()).size() == 60'000U);
+  CHECK(made == kRequests);
 }
 
 BOOST_AUTO_TEST_CASE(an_upgrade_inside_handle_hands_over_what_came_behind_the_request) {
@@ -395,13 +396,13 @@ BOOST_AUTO_TEST_CASE(an_upgrade_inside_handle_hands_over_what_came_behind_the_re
   Client c = f.client();
   c.write("GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nearly");
   const std::string head = c.readUntil("\r\n\r\n");
-  BOOST_TEST(head.starts_with("HTTP/1.1 101 Switching Protocols\r\n"));
-  BOOST_TEST(has(head, "Connection: Upgrade\r\n"));
-  BOOST_TEST(has(head, "Upgrade: websocket\r\n"));
-  BOOST_TEST(!has(head, "Content-Length"));
-  BOOST_TEST(c.readUntil("early") == "echo:early");
+  CHECK(head.starts_with("HTTP/1.1 101 Switching Protocols\r\n"));
+  CHECK(has(head, "Connection: Upgrade\r\n"));
+  CHECK(has(head, "Upgrade: websocket\r\n"));
+  CHECK(!has(head, "Content-Length"));
+  CHECK(c.readUntil("early") == "echo:early");
   c.close();
-  BOOST_TEST(eventually([&] { return script->closed == 1; }));
+  CHECK(eventually([&] { return script->closed == 1; }));
 }
 
 BOOST_AUTO_TEST_CASE(an_upgrade_from_another_thread_hands_over_too_and_keeps_no_deadline) {
@@ -417,16 +418,16 @@ BOOST_AUTO_TEST_CASE(an_upgrade_from_another_thread_hands_over_too_and_keeps_no_
   };
   Client c = f.client();
   c.write(get("/ws") + "early");
-  BOOST_REQUIRE(eventually([&] { return held.count() == 1; }));
+  REQUIRE(eventually([&] { return held.count() == 1; }));
   held.next().upgrade({.status = 101, .headers = {}, .body = {}, .close = false}, std::make_unique<ScriptedHandler>(script));
-  BOOST_TEST(c.readUntil("\r\n\r\n").starts_with("HTTP/1.1 101 "));
-  BOOST_TEST(c.readUntil("early") == "echo:early");
+  CHECK(c.readUntil("\r\n\r\n").starts_with("HTTP/1.1 101 "));
+  CHECK(c.readUntil("early") == "echo:early");
   Event later;
   f.server.loop(0).post(Mail::Completion, [&] { f.server.loop(0).after(60ms, [&] { later.set(); }); }) ? void()
                                                                                                        : std::abort();
-  BOOST_REQUIRE(later.wait());
+  REQUIRE(later.wait());
   c.write("still");
-  BOOST_TEST(c.readUntil("still") == "echo:still");
+  CHECK(c.readUntil("still") == "echo:still");
 }
 
 BOOST_AUTO_TEST_CASE(an_upgrade_of_a_connection_that_is_gone_destroys_the_handler_unattached) {
@@ -435,17 +436,17 @@ BOOST_AUTO_TEST_CASE(an_upgrade_of_a_connection_that_is_gone_destroys_the_handle
   f.http.script = [&](HttpRequest&& r, HttpResponder out) { held.take(std::move(r), std::move(out)); };
   Client c = f.client();
   c.write(get("/ws"));
-  BOOST_REQUIRE(eventually([&] { return held.count() == 1; }));
+  REQUIRE(eventually([&] { return held.count() == 1; }));
   const linger now{.l_onoff = 1, .l_linger = 0};
-  BOOST_REQUIRE(::setsockopt(c.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now) == 0);
+  REQUIRE(::setsockopt(c.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now) == 0);
   c.close();
-  BOOST_REQUIRE(eventually([&] { return f.server.connections() == 0; }));
+  REQUIRE(eventually([&] { return f.server.connections() == 0; }));
   const auto script = std::make_shared<Script>();
   std::atomic<bool> attached{false};
   script->attached = [&](Connection&) { attached = true; };
   held.next().upgrade({.status = 101, .headers = {}, .body = {}, .close = false}, std::make_unique<ScriptedHandler>(script));
-  BOOST_TEST(eventually([&] { return script.use_count() == 1; }));
-  BOOST_TEST(!attached);
+  CHECK(eventually([&] { return script.use_count() == 1; }));
+  CHECK(!attached);
 }
 
 BOOST_AUTO_TEST_CASE(many_clients_that_hold_half_a_request_do_not_hold_up_another) {
@@ -457,7 +458,7 @@ BOOST_AUTO_TEST_CASE(many_clients_that_hold_half_a_request_do_not_hold_up_anothe
   }
   Client c = f.client();
   c.write(get("/quick"));
-  BOOST_TEST(bodyOf(c.response()) == "GET /quick ");
+  CHECK(bodyOf(c.response()) == "GET /quick ");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -9,10 +9,10 @@ BOOST_AUTO_TEST_CASE(letters_of_one_thread_run_in_the_order_of_posting_over_all_
   LoopThread thread;
   std::vector<int> seen;
   constexpr Mail kinds[] = {Mail::Request, Mail::Completion, Mail::Event};
-  for (int i = 0; i < 3000; ++i) BOOST_REQUIRE(thread.loop().post(kinds[i % 3], [&seen, i] { seen.push_back(i); }));
+  for (int i = 0; i < 3000; ++i) REQUIRE(thread.loop().post(kinds[i % 3], [&seen, i] { seen.push_back(i); }));
   thread.on([] {});
-  BOOST_TEST(seen.size() == 3000U);
-  BOOST_TEST(std::is_sorted(seen.begin(), seen.end()));
+  CHECK(seen.size() == 3000U);
+  CHECK(std::is_sorted(seen.begin(), seen.end()));
 }
 
 BOOST_AUTO_TEST_CASE(letters_of_many_threads_each_keep_their_order_and_none_is_lost) {
@@ -29,8 +29,8 @@ BOOST_AUTO_TEST_CASE(letters_of_many_threads_each_keep_their_order_and_none_is_l
   for (auto& sender : senders) sender.join();
   thread.on([] {});
   for (const auto& one : seen) {
-    BOOST_TEST(one.size() == 5000U);
-    BOOST_TEST(std::is_sorted(one.begin(), one.end()));
+    CHECK(one.size() == 5000U);
+    CHECK(std::is_sorted(one.begin(), one.end()));
   }
 }
 
@@ -39,14 +39,14 @@ BOOST_AUTO_TEST_CASE(letters_posted_from_the_loop_itself_keep_order_with_those_b
   std::vector<int> seen;
   Event done;
   thread.on([&] {
-    for (int i = 0; i < 10; ++i) BOOST_REQUIRE(thread.loop().post(Mail::Event, [&seen, i] { seen.push_back(i); }));
-    BOOST_REQUIRE(thread.loop().post(Mail::Event, [&] { done.set(); }));
+    for (int i = 0; i < 10; ++i) REQUIRE(thread.loop().post(Mail::Event, [&seen, i] { seen.push_back(i); }));
+    REQUIRE(thread.loop().post(Mail::Event, [&] { done.set(); }));
     seen.push_back(-1);  // not run on the spot
   });
-  BOOST_TEST(done.wait());
+  CHECK(done.wait());
   thread.on([&] {
-    BOOST_TEST(seen.size() == 11U);
-    BOOST_TEST(std::is_sorted(seen.begin(), seen.end()));
+    CHECK(seen.size() == 11U);
+    CHECK(std::is_sorted(seen.begin(), seen.end()));
   });
 }
 
@@ -54,35 +54,35 @@ BOOST_AUTO_TEST_CASE(a_full_class_refuses_and_the_others_still_take) {
   LoopThread thread({.mailboxRequests = 3, .mailboxEvents = 2});
   Event entered;
   Event go;
-  BOOST_REQUIRE(thread.loop().post(Mail::Completion, [&] {
+  REQUIRE(thread.loop().post(Mail::Completion, [&] {
     entered.set();
-    BOOST_REQUIRE(go.wait());
+    REQUIRE(go.wait());
   }));
-  BOOST_REQUIRE(entered.wait());
+  REQUIRE(entered.wait());
   int ran = 0;
-  for (int i = 0; i < 3; ++i) BOOST_TEST(thread.loop().post(Mail::Request, [&] { ++ran; }));
-  BOOST_TEST(!thread.loop().post(Mail::Request, [&] { ran += 100; }));
-  for (int i = 0; i < 2; ++i) BOOST_TEST(thread.loop().post(Mail::Event, [&] { ++ran; }));
-  BOOST_TEST(!thread.loop().post(Mail::Event, [&] { ran += 100; }));
-  for (int i = 0; i < 100; ++i) BOOST_TEST(thread.loop().post(Mail::Completion, [&] { ++ran; }));
+  for (int i = 0; i < 3; ++i) CHECK(thread.loop().post(Mail::Request, [&] { ++ran; }));
+  CHECK(!thread.loop().post(Mail::Request, [&] { ran += 100; }));
+  for (int i = 0; i < 2; ++i) CHECK(thread.loop().post(Mail::Event, [&] { ++ran; }));
+  CHECK(!thread.loop().post(Mail::Event, [&] { ran += 100; }));
+  for (int i = 0; i < 100; ++i) CHECK(thread.loop().post(Mail::Completion, [&] { ++ran; }));
   go.set();
-  thread.on([&] { BOOST_TEST(ran == 105); });
-  BOOST_TEST(thread.loop().post(Mail::Request, [] {}));
+  thread.on([&] { CHECK(ran == 105); });
+  CHECK(thread.loop().post(Mail::Request, [] {}));
 }
 
 BOOST_AUTO_TEST_CASE(an_idle_loop_takes_no_turns_and_wakes_for_a_letter) {
   LoopThread thread;
   thread.on([] {});
   // Nothing is armed: however often we look, the loop has gone to sleep after at most a turn more.
-  BOOST_REQUIRE(eventually([&, last = std::uint64_t{0}, same = 0]() mutable {
+  REQUIRE(eventually([&, last = std::uint64_t{0}, same = 0]() mutable {
     const auto turns = thread.loop().stats().turns.get();
     same = turns == last ? same + 1 : 0;
     last = turns;
     return same > 10'000;
   }));
   Event woken;
-  BOOST_REQUIRE(thread.loop().post(Mail::Event, [&] { woken.set(); }));
-  BOOST_TEST(woken.wait());
+  REQUIRE(thread.loop().post(Mail::Event, [&] { woken.set(); }));
+  CHECK(woken.wait());
 }
 
 BOOST_AUTO_TEST_CASE(deferred_tasks_run_at_the_end_of_the_turn_and_those_they_defer_in_the_next) {
@@ -95,17 +95,17 @@ BOOST_AUTO_TEST_CASE(deferred_tasks_run_at_the_end_of_the_turn_and_those_they_de
     turn = loop.stats().turns.get();
     loop.defer([&] {
       order.push_back(2);
-      BOOST_TEST(loop.stats().turns.get() == turn);
+      CHECK(loop.stats().turns.get() == turn);
       loop.defer([&] {
         order.push_back(3);
-        BOOST_TEST(loop.stats().turns.get() == turn + 1);
+        CHECK(loop.stats().turns.get() == turn + 1);
         done.set();
       });
     });
     order.push_back(1);
   });
-  BOOST_TEST(done.wait());
-  thread.on([&] { BOOST_TEST(order == (std::vector<int>{1, 2, 3})); });
+  CHECK(done.wait());
+  thread.on([&] { CHECK(order == (std::vector<int>{1, 2, 3})); });
 }
 
 BOOST_AUTO_TEST_CASE(after_runs_once_and_never_early) {
@@ -123,37 +123,37 @@ BOOST_AUTO_TEST_CASE(after_runs_once_and_never_early) {
       });
     }
   });
-  BOOST_TEST(eventually([&] { return ran == kCount; }));
-  BOOST_TEST(early == 0);
+  CHECK(eventually([&] { return ran == kCount; }));
+  CHECK(early == 0);
 }
 
 BOOST_AUTO_TEST_CASE(on_thread_is_true_on_the_loop_only) {
   LoopThread thread;
-  BOOST_TEST(!thread.loop().onThread());
-  thread.on([&] { BOOST_TEST(thread.loop().onThread()); });
+  CHECK(!thread.loop().onThread());
+  thread.on([&] { CHECK(thread.loop().onThread()); });
 }
 
 BOOST_AUTO_TEST_CASE(after_stop_nothing_is_taken_completions_ran_and_the_rest_was_destroyed) {
   LoopThread thread;
   Event entered;
   Event go;
-  BOOST_REQUIRE(thread.loop().post(Mail::Completion, [&] {
+  REQUIRE(thread.loop().post(Mail::Completion, [&] {
     entered.set();
-    BOOST_REQUIRE(go.wait());
+    REQUIRE(go.wait());
   }));
-  BOOST_REQUIRE(entered.wait());
+  REQUIRE(entered.wait());
   const auto witness = std::make_shared<int>(0);
   bool completed = false;
   bool requested = false;
-  BOOST_REQUIRE(thread.loop().post(Mail::Request, [&requested, witness] { requested = true; }));
-  BOOST_REQUIRE(thread.loop().post(Mail::Completion, [&completed, witness] { completed = true; }));
+  REQUIRE(thread.loop().post(Mail::Request, [&requested, witness] { requested = true; }));
+  REQUIRE(thread.loop().post(Mail::Completion, [&completed, witness] { completed = true; }));
   thread.loop().stop();
-  BOOST_TEST(!thread.loop().post(Mail::Completion, [witness] {}));
+  CHECK(!thread.loop().post(Mail::Completion, [witness] {}));
   go.set();
   thread.stop();
-  BOOST_TEST(completed);
-  BOOST_TEST(!requested);
-  BOOST_TEST(witness.use_count() == 1);
+  CHECK(completed);
+  CHECK(!requested);
+  CHECK(witness.use_count() == 1);
 }
 
 BOOST_AUTO_TEST_CASE(timers_and_tasks_that_wait_at_the_end_are_destroyed_unrun) {
@@ -162,7 +162,7 @@ BOOST_AUTO_TEST_CASE(timers_and_tasks_that_wait_at_the_end_are_destroyed_unrun) 
     LoopThread thread;
     thread.on([&] { thread.loop().after(1h, [witness] {}); });
   }
-  BOOST_TEST(witness.use_count() == 1);
+  CHECK(witness.use_count() == 1);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

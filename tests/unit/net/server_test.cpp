@@ -16,7 +16,7 @@ namespace {
 struct Folder {
   Folder() {
     std::string name = (std::filesystem::temp_directory_path() / "chatd-net-XXXXXX").string();
-    BOOST_REQUIRE(::mkdtemp(name.data()) != nullptr);
+    REQUIRE(::mkdtemp(name.data()) != nullptr);
     path = name;
   }
   ~Folder() { std::filesystem::remove_all(path); }
@@ -34,8 +34,8 @@ constexpr const char* kGet = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 std::uint16_t listenAnywhere(Server& server) {
   const auto port = server.listen({.address = "127.0.0.1", .port = 0, .unixPath = {}});
-  BOOST_REQUIRE(port.ok());
-  BOOST_REQUIRE(port.value() != 0);
+  REQUIRE(port.ok());
+  REQUIRE(port.value() != 0);
   return port.value();
 }
 
@@ -53,7 +53,7 @@ BOOST_AUTO_TEST_CASE(a_tcp_peer_has_its_address_and_port) {
   server.start();
   Client c(port);
   c.write(kGet);
-  BOOST_TEST(c.response().ends_with("127.0.0.1|tcp"));
+  CHECK(c.response().ends_with("127.0.0.1|tcp"));
 }
 
 BOOST_AUTO_TEST_CASE(ipv4_over_an_ipv6_socket_is_shown_as_ipv4) {
@@ -70,7 +70,7 @@ BOOST_AUTO_TEST_CASE(ipv4_over_an_ipv6_socket_is_shown_as_ipv4) {
   server.start();
   Client c(port.value());
   c.write(kGet);
-  BOOST_TEST(c.response().ends_with("ip=127.0.0.1"));
+  CHECK(c.response().ends_with("ip=127.0.0.1"));
 }
 
 BOOST_AUTO_TEST_CASE(a_port_that_is_taken_is_an_error_that_names_it) {
@@ -79,15 +79,15 @@ BOOST_AUTO_TEST_CASE(a_port_that_is_taken_is_an_error_that_names_it) {
   const std::uint16_t port = listenAnywhere(one);
   Server two(options(1), http);
   const auto again = two.listen({.address = "127.0.0.1", .port = port, .unixPath = {}});
-  BOOST_REQUIRE(!again.ok());
-  BOOST_TEST(again.error().detail().find(std::to_string(port)) != std::string::npos);
-  BOOST_TEST(again.error().detail().find("in use") != std::string::npos);
+  REQUIRE(!again.ok());
+  CHECK(again.error().detail().find(std::to_string(port)) != std::string::npos);
+  CHECK(again.error().detail().find("in use") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(a_name_that_does_not_resolve_is_an_error) {
   ScriptedHttp http;
   Server server(options(1), http);
-  BOOST_TEST(!server.listen({.address = "no such name", .port = 0, .unixPath = {}}).ok());
+  CHECK(!server.listen({.address = "no such name", .port = 0, .unixPath = {}}).ok());
 }
 
 BOOST_AUTO_TEST_CASE(a_unix_socket_has_mode_0660_under_any_umask_and_is_removed_at_the_end) {
@@ -99,12 +99,12 @@ BOOST_AUTO_TEST_CASE(a_unix_socket_has_mode_0660_under_any_umask_and_is_removed_
     Server server(options(1), http);
     const bool listening = server.listen({.address = {}, .port = 0, .unixPath = path}).ok();
     ::umask(before);
-    BOOST_REQUIRE(listening);
+    REQUIRE(listening);
     struct stat status {};
-    BOOST_REQUIRE(::stat(path.c_str(), &status) == 0);
-    BOOST_TEST((status.st_mode & 07777) == 0660U);
+    REQUIRE(::stat(path.c_str(), &status) == 0);
+    CHECK((status.st_mode & 07777) == 0660U);
     server.stop();
-    BOOST_TEST(!std::filesystem::exists(path));
+    CHECK(!std::filesystem::exists(path));
   }
 }
 
@@ -118,19 +118,19 @@ BOOST_AUTO_TEST_CASE(a_unix_peer_is_who_the_kernel_says) {
     out.send({.status = 200, .headers = {}, .body = "ok", .close = false});
   };
   Server server(options(1), http);
-  BOOST_REQUIRE(server.listen({.address = {}, .port = 0, .unixPath = path}).ok());
+  REQUIRE(server.listen({.address = {}, .port = 0, .unixPath = path}).ok());
   server.start();
   Client c(path);
   c.write(kGet);
-  BOOST_TEST(c.response().ends_with("ok"));
+  CHECK(c.response().ends_with("ok"));
   server.stop();
-  BOOST_TEST(peer.unixSocket);
-  BOOST_TEST(peer.ip.empty());
-  BOOST_TEST(peer.uid == ::getuid());
-  BOOST_TEST(peer.gid == ::getgid());
+  CHECK(peer.unixSocket);
+  CHECK(peer.ip.empty());
+  CHECK(peer.uid == ::getuid());
+  CHECK(peer.gid == ::getgid());
   std::vector<gid_t> groups(static_cast<std::size_t>(::getgroups(0, nullptr)));
-  BOOST_REQUIRE(::getgroups(static_cast<int>(groups.size()), groups.data()) >= 0);
-  BOOST_TEST((std::set<gid_t>(peer.groups.begin(), peer.groups.end()) == std::set<gid_t>(groups.begin(), groups.end())));
+  REQUIRE(::getgroups(static_cast<int>(groups.size()), groups.data()) >= 0);
+  CHECK((std::set<gid_t>(peer.groups.begin(), peer.groups.end()) == std::set<gid_t>(groups.begin(), groups.end())));
 }
 
 BOOST_AUTO_TEST_CASE(a_unix_client_that_half_closes_is_answered) {
@@ -138,12 +138,12 @@ BOOST_AUTO_TEST_CASE(a_unix_client_that_half_closes_is_answered) {
   const std::string path = (folder.path / "s").string();
   ScriptedHttp http;
   Server server(options(1), http);
-  BOOST_REQUIRE(server.listen({.address = {}, .port = 0, .unixPath = path}).ok());
+  REQUIRE(server.listen({.address = {}, .port = 0, .unixPath = path}).ok());
   server.start();
   Client c(path);
   c.write(kGet);
   c.finish();
-  BOOST_TEST(c.readAll().ends_with("GET / "));
+  CHECK(c.readAll().ends_with("GET / "));
 }
 
 BOOST_AUTO_TEST_CASE(a_stale_unix_socket_is_replaced_a_live_one_and_a_file_are_errors) {
@@ -155,25 +155,25 @@ BOOST_AUTO_TEST_CASE(a_stale_unix_socket_is_replaced_a_live_one_and_a_file_are_e
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::memcpy(address.sun_path, path.data(), path.size());
-    BOOST_REQUIRE(::bind(dead.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(::bind(dead.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
   }
   ScriptedHttp http;
   Server live(options(1), http);
-  BOOST_TEST(live.listen({.address = {}, .port = 0, .unixPath = path}).ok());
+  CHECK(live.listen({.address = {}, .port = 0, .unixPath = path}).ok());
   live.start();
   Server second(options(1), http);
   const auto refused = second.listen({.address = {}, .port = 0, .unixPath = path});
-  BOOST_REQUIRE(!refused.ok());
-  BOOST_TEST(refused.error().detail().find("in use") != std::string::npos);
+  REQUIRE(!refused.ok());
+  CHECK(refused.error().detail().find("in use") != std::string::npos);
   Client c(path);
   c.write(kGet);
-  BOOST_TEST(c.response().ends_with("GET / "));
+  CHECK(c.response().ends_with("GET / "));
 
   const std::string file = (folder.path / "f").string();
   { const Descriptor plain(::open(file.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600)); }
-  BOOST_TEST(!second.listen({.address = {}, .port = 0, .unixPath = file}).ok());
-  BOOST_TEST(std::filesystem::exists(file));
-  BOOST_TEST(!second.listen({.address = {}, .port = 0, .unixPath = std::string(200, 'x')}).ok());
+  CHECK(!second.listen({.address = {}, .port = 0, .unixPath = file}).ok());
+  CHECK(std::filesystem::exists(file));
+  CHECK(!second.listen({.address = {}, .port = 0, .unixPath = std::string(200, 'x')}).ok());
 }
 
 BOOST_AUTO_TEST_CASE(connections_go_to_the_loop_with_the_fewest) {
@@ -183,11 +183,11 @@ BOOST_AUTO_TEST_CASE(connections_go_to_the_loop_with_the_fewest) {
   server.start();
   std::vector<Client> clients;
   for (int i = 0; i < 30; ++i) clients.emplace_back(port);
-  BOOST_REQUIRE(eventually([&] { return server.connections() == 30; }));
-  for (std::size_t i = 0; i < 3; ++i) BOOST_TEST(server.loop(i).connections() == 10U);
+  REQUIRE(eventually([&] { return server.connections() == 30; }));
+  for (std::size_t i = 0; i < 3; ++i) CHECK(server.loop(i).connections() == 10U);
   for (Client& c : clients) {
     c.write(kGet);
-    BOOST_REQUIRE(c.response().ends_with("GET / "));
+    REQUIRE(c.response().ends_with("GET / "));
   }
 }
 
@@ -200,20 +200,20 @@ BOOST_AUTO_TEST_CASE(a_connection_above_the_limit_is_told_503_and_a_place_that_b
   for (int i = 0; i < 3; ++i) {
     clients.emplace_back(port);
     clients.back().write(kGet);
-    BOOST_REQUIRE(clients.back().response().ends_with("GET / "));
+    REQUIRE(clients.back().response().ends_with("GET / "));
   }
   {
     Client more(port);
     const std::string answer = more.readAll();
-    BOOST_TEST(answer.starts_with("HTTP/1.1 503 "));
-    BOOST_TEST(answer.find("refused: ") != std::string::npos);
-    BOOST_TEST(!more.wasReset());
+    CHECK(answer.starts_with("HTTP/1.1 503 "));
+    CHECK(answer.find("refused: ") != std::string::npos);
+    CHECK(!more.wasReset());
   }
   clients.pop_back();
-  BOOST_REQUIRE(eventually([&] { return server.connections() == 2; }));
+  REQUIRE(eventually([&] { return server.connections() == 2; }));
   Client again(port);
   again.write(kGet);
-  BOOST_TEST(again.response().ends_with("GET / "));
+  CHECK(again.response().ends_with("GET / "));
 }
 
 BOOST_AUTO_TEST_CASE(stop_accepting_lets_nobody_in_and_keeps_who_is_there) {
@@ -223,16 +223,16 @@ BOOST_AUTO_TEST_CASE(stop_accepting_lets_nobody_in_and_keeps_who_is_there) {
   server.start();
   Client here(port);
   here.write(kGet);
-  BOOST_REQUIRE(here.response().ends_with("GET / "));
+  REQUIRE(here.response().ends_with("GET / "));
   server.stopAccepting();
   const Descriptor late(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  BOOST_TEST(::connect(late.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0);
+  CHECK(::connect(late.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0);
   here.write(kGet);
-  BOOST_TEST(here.response().ends_with("GET / "));
+  CHECK(here.response().ends_with("GET / "));
 }
 
 BOOST_AUTO_TEST_CASE(without_descriptors_the_server_rests_and_accepts_later) {
@@ -242,14 +242,14 @@ BOOST_AUTO_TEST_CASE(without_descriptors_the_server_rests_and_accepts_later) {
   server.start();
   Client first(port);
   first.write(kGet);
-  BOOST_REQUIRE(first.response().ends_with("GET / "));
+  REQUIRE(first.response().ends_with("GET / "));
   // The client's socket exists before the limit falls; the server's end of it then finds no number free.
   const Descriptor waiting(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   rlimit before{};
-  BOOST_REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
   rlimit none = before;
   none.rlim_cur = 3;  // below every number that is open
-  BOOST_REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
@@ -261,11 +261,11 @@ BOOST_AUTO_TEST_CASE(without_descriptors_the_server_rests_and_accepts_later) {
   const auto from = std::chrono::steady_clock::now();
   while (std::chrono::steady_clock::now() - from < 200ms) std::this_thread::yield();
   const auto taken = server.loop(0).stats().turns.get() - turns;
-  BOOST_REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
-  BOOST_TEST(connected);
-  BOOST_TEST(answer.ends_with("GET / "));
-  BOOST_TEST(taken < 200U);  // a loop that spins takes hundreds of thousands
-  BOOST_TEST(eventually([&] { return server.connections() == 2; }));
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+  CHECK(connected);
+  CHECK(answer.ends_with("GET / "));
+  CHECK(taken < 200U);  // a loop that spins takes hundreds of thousands
+  CHECK(eventually([&] { return server.connections() == 2; }));
 }
 
 BOOST_AUTO_TEST_CASE(new_limits_hold_for_connections_made_after) {
@@ -275,16 +275,16 @@ BOOST_AUTO_TEST_CASE(new_limits_hold_for_connections_made_after) {
   server.start();
   Client old(port);
   old.write(kGet);
-  BOOST_REQUIRE(old.response().ends_with("GET / "));
+  REQUIRE(old.response().ends_with("GET / "));
   HttpLimits limits;
   limits.bodyBytes = 3;
   server.setLimits(limits, 1 << 20);
   const std::string post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody";
   old.write(post);
-  BOOST_TEST(old.response().ends_with("POST / body"));
+  CHECK(old.response().ends_with("POST / body"));
   Client fresh(port);
   fresh.write(post);
-  BOOST_TEST(fresh.readAll().starts_with("HTTP/1.1 413 "));
+  CHECK(fresh.readAll().starts_with("HTTP/1.1 413 "));
 }
 
 BOOST_AUTO_TEST_CASE(stopping_with_connections_open_ends_them) {
@@ -296,12 +296,12 @@ BOOST_AUTO_TEST_CASE(stopping_with_connections_open_ends_them) {
   for (int i = 0; i < 10; ++i) {
     clients.emplace_back(port);
     clients.back().write(kGet);
-    BOOST_REQUIRE(clients.back().response().ends_with("GET / "));
+    REQUIRE(clients.back().response().ends_with("GET / "));
   }
   server.stop();
   for (Client& c : clients) {
     static_cast<void>(c.readAll());
-    BOOST_TEST(c.wasReset());
+    CHECK(c.wasReset());
   }
 }
 

@@ -29,6 +29,25 @@
 
 namespace nettest {
 
+/// Boost.Test is not thread-safe, and these tests check on loops too. The condition is evaluated before the lock is taken:
+/// it may wait for another thread that checks something.
+inline void report(bool holds, bool fatal, const char* what, const char* file, int line) {
+  static std::mutex mutex;
+  const std::lock_guard g(mutex);
+  if (fatal) {
+    BOOST_REQUIRE_MESSAGE(holds, file << ':' << line << ": " << what);
+  } else {
+    BOOST_CHECK_MESSAGE(holds, file << ':' << line << ": " << what);
+  }
+}
+
+}  // namespace nettest
+
+#define CHECK(...) nettest::report(static_cast<bool>(__VA_ARGS__), false, #__VA_ARGS__, __FILE__, __LINE__)
+#define REQUIRE(...) nettest::report(static_cast<bool>(__VA_ARGS__), true, #__VA_ARGS__, __FILE__, __LINE__)
+
+namespace nettest {
+
 using namespace chatd;
 using namespace chatd::net;
 using namespace std::chrono_literals;
@@ -79,11 +98,11 @@ class LoopThread {
   template <class F>
   void on(F task) {
     std::promise<void> done;
-    BOOST_REQUIRE(loop_.post(Mail::Completion, [&] {
+    REQUIRE(loop_.post(Mail::Completion, [&] {
       task();
       done.set_value();
     }));
-    BOOST_REQUIRE((done.get_future().wait_for(kPatience) == std::future_status::ready));
+    REQUIRE((done.get_future().wait_for(kPatience) == std::future_status::ready));
   }
 
  private:
@@ -100,20 +119,20 @@ class Client {
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    BOOST_REQUIRE(::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
   }
   explicit Client(const std::string& unixPath) : socket_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::memcpy(address.sun_path, unixPath.data(), unixPath.size());
-    BOOST_REQUIRE(::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
   }
 
   [[nodiscard]] int get() const { return socket_.get(); }
   void write(std::string_view bytes) {
     while (!bytes.empty()) {
       const ssize_t n = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      BOOST_REQUIRE(n > 0);
+      REQUIRE(n > 0);
       bytes.remove_prefix(static_cast<std::size_t>(n));
     }
   }
@@ -121,18 +140,18 @@ class Client {
   [[nodiscard]] bool tryWrite(std::string_view bytes) {
     return ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
   }
-  void finish() { BOOST_REQUIRE(::shutdown(socket_.get(), SHUT_WR) == 0); }
+  void finish() { REQUIRE(::shutdown(socket_.get(), SHUT_WR) == 0); }
   void close() { socket_.close(); }
 
   /// Exactly `count` bytes.
   std::string read(std::size_t count) {
-    while (buffer_.size() < count) BOOST_REQUIRE(more());
+    while (buffer_.size() < count) REQUIRE(more());
     return cut(count);
   }
   /// Up to and with `end`.
   std::string readUntil(std::string_view end) {
     std::size_t at = 0;
-    while ((at = buffer_.find(end)) == std::string::npos) BOOST_REQUIRE(more());
+    while ((at = buffer_.find(end)) == std::string::npos) REQUIRE(more());
     return cut(at + end.size());
   }
   /// Everything up to the peer's FIN. A reset sets wasReset().
@@ -155,12 +174,12 @@ class Client {
   bool more() {
     pollfd p{.fd = socket_.get(), .events = POLLIN, .revents = 0};
     const int ready = ::poll(&p, 1, static_cast<int>(std::chrono::milliseconds(kPatience).count()));
-    BOOST_REQUIRE(ready == 1);
+    REQUIRE(ready == 1);
     char bytes[16 * 1024];
     const ssize_t n = ::recv(socket_.get(), bytes, sizeof bytes, 0);
     if (n < 0) {
       reset_ = errno == ECONNRESET;
-      BOOST_REQUIRE(reset_);
+      REQUIRE(reset_);
       return false;
     }
     buffer_.append(bytes, static_cast<std::size_t>(n));
@@ -215,13 +234,13 @@ inline std::pair<Descriptor, Descriptor> tcpPair() {
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
-  BOOST_REQUIRE(::bind(listening.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0);
-  BOOST_REQUIRE(::listen(listening.get(), 1) == 0);
-  BOOST_REQUIRE(::getsockname(listening.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
+  REQUIRE(::bind(listening.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0);
+  REQUIRE(::listen(listening.get(), 1) == 0);
+  REQUIRE(::getsockname(listening.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
   Descriptor client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  BOOST_REQUIRE(::connect(client.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0);
+  REQUIRE(::connect(client.get(), reinterpret_cast<const sockaddr*>(&address), size) == 0);
   Descriptor server(::accept4(listening.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-  BOOST_REQUIRE(server.open());
+  REQUIRE(server.open());
   return {std::move(client), std::move(server)};
 }
 

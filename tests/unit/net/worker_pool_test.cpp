@@ -16,7 +16,7 @@ class Gate {
   Task task() {
     return [this] {
       ++inside_;
-      BOOST_REQUIRE(open_.wait());
+      REQUIRE(open_.wait());
       --inside_;
     };
   }
@@ -38,18 +38,18 @@ BOOST_AUTO_TEST_CASE(every_task_runs_once_and_stop_runs_what_is_queued) {
   int taken = 0;
   for (int i = 0; i < 900; ++i) taken += pool.submit(AppId{i % 3}, [&] { ++ran; }) == Offer::Taken ? 1 : 0;
   pool.stop();
-  BOOST_TEST(ran == taken);
-  BOOST_TEST(taken == 900);
-  BOOST_TEST((pool.submit(kOne, [] {}) == Offer::Closing));
+  CHECK(ran == taken);
+  CHECK(taken == 900);
+  CHECK((pool.submit(kOne, [] {}) == Offer::Closing));
 }
 
 BOOST_AUTO_TEST_CASE(tasks_of_one_app_start_in_order) {
   std::vector<int> order;
   WorkerPool pool(1, 100);
-  for (int i = 0; i < 40; ++i) BOOST_REQUIRE((pool.submit(kOne, [&order, i] { order.push_back(i); }) == Offer::Taken));
+  for (int i = 0; i < 40; ++i) REQUIRE((pool.submit(kOne, [&order, i] { order.push_back(i); }) == Offer::Taken));
   pool.stop();
-  BOOST_TEST(order.size() == 40U);
-  BOOST_TEST(std::is_sorted(order.begin(), order.end()));
+  CHECK(order.size() == 40U);
+  CHECK(std::is_sorted(order.begin(), order.end()));
 }
 
 BOOST_AUTO_TEST_CASE(one_app_gets_at_most_half_of_the_places_and_the_rest_is_for_others) {
@@ -57,10 +57,10 @@ BOOST_AUTO_TEST_CASE(one_app_gets_at_most_half_of_the_places_and_the_rest_is_for
   WorkerPool pool(2, 10);
   int taken = 0;
   while (pool.submit(kOne, gate.task()) == Offer::Taken) ++taken;
-  BOOST_TEST(taken == 6);
+  CHECK(taken == 6);
   int others = 0;
   for (int i = 0; i < 6; ++i) others += pool.submit(kTwo, [] {}) == Offer::Taken ? 1 : 0;
-  BOOST_TEST(others >= 4);  // the queue holds 10; how many of app one already run is the threads' affair
+  CHECK(others >= 4);  // the queue holds 10; how many of app one already run is the threads' affair
   gate.open();
   pool.stop();
 }
@@ -70,15 +70,15 @@ BOOST_AUTO_TEST_CASE(work_of_no_app_has_the_same_share) {
   WorkerPool pool(2, 10);
   int taken = 0;
   while (pool.submit(AppId{0}, gate.task()) == Offer::Taken) ++taken;
-  BOOST_TEST(taken == 6);
+  CHECK(taken == 6);
   gate.open();
 }
 
 BOOST_AUTO_TEST_CASE(an_app_alone_may_use_every_thread) {
   Gate gate;
   WorkerPool pool(4, 20);
-  for (int i = 0; i < 4; ++i) BOOST_REQUIRE((pool.submit(kOne, gate.task()) == Offer::Taken));
-  BOOST_TEST(eventually([&] { return gate.inside() == 4; }));
+  for (int i = 0; i < 4; ++i) REQUIRE((pool.submit(kOne, gate.task()) == Offer::Taken));
+  CHECK(eventually([&] { return gate.inside() == 4; }));
   gate.open();
 }
 
@@ -87,14 +87,14 @@ BOOST_AUTO_TEST_CASE(an_app_with_a_long_queue_does_not_hold_up_another) {
   Gate first;
   Event ran;
   WorkerPool pool(2, 100);
-  BOOST_REQUIRE((pool.submit(AppId{9}, first.task()) == Offer::Taken));
-  BOOST_REQUIRE(eventually([&] { return first.inside() == 1; }));
+  REQUIRE((pool.submit(AppId{9}, first.task()) == Offer::Taken));
+  REQUIRE(eventually([&] { return first.inside() == 1; }));
   // One thread is left. App one queues twenty that block it; app two comes last and must not wait for all of them.
-  for (int i = 0; i < 20; ++i) BOOST_REQUIRE((pool.submit(kOne, gate.task()) == Offer::Taken));
-  BOOST_REQUIRE(eventually([&] { return gate.inside() == 1; }));
-  BOOST_REQUIRE((pool.submit(kTwo, [&] { ran.set(); }) == Offer::Taken));
+  for (int i = 0; i < 20; ++i) REQUIRE((pool.submit(kOne, gate.task()) == Offer::Taken));
+  REQUIRE(eventually([&] { return gate.inside() == 1; }));
+  REQUIRE((pool.submit(kTwo, [&] { ran.set(); }) == Offer::Taken));
   first.open();  // the thread that becomes free is not app one's: it is at its half
-  BOOST_TEST(ran.wait());
+  CHECK(ran.wait());
   gate.open();
 }
 
@@ -102,22 +102,22 @@ BOOST_AUTO_TEST_CASE(apps_take_turns) {
   std::vector<int> order;
   Gate gate;
   WorkerPool pool(1, 100);
-  BOOST_REQUIRE((pool.submit(AppId{9}, gate.task()) == Offer::Taken));
-  BOOST_REQUIRE(eventually([&] { return gate.inside() == 1; }));
-  for (int i = 0; i < 5; ++i) BOOST_REQUIRE((pool.submit(kOne, [&] { order.push_back(1); }) == Offer::Taken));
-  for (int i = 0; i < 5; ++i) BOOST_REQUIRE((pool.submit(kTwo, [&] { order.push_back(2); }) == Offer::Taken));
+  REQUIRE((pool.submit(AppId{9}, gate.task()) == Offer::Taken));
+  REQUIRE(eventually([&] { return gate.inside() == 1; }));
+  for (int i = 0; i < 5; ++i) REQUIRE((pool.submit(kOne, [&] { order.push_back(1); }) == Offer::Taken));
+  for (int i = 0; i < 5; ++i) REQUIRE((pool.submit(kTwo, [&] { order.push_back(2); }) == Offer::Taken));
   gate.open();
   pool.stop();
-  BOOST_TEST(order == (std::vector<int>{1, 2, 1, 2, 1, 2, 1, 2, 1, 2}));
+  CHECK(order == (std::vector<int>{1, 2, 1, 2, 1, 2, 1, 2, 1, 2}));
 }
 
 BOOST_AUTO_TEST_CASE(a_full_queue_refuses_everybody) {
   Gate gate;
   WorkerPool pool(1, 4);
-  BOOST_REQUIRE((pool.submit(AppId{9}, gate.task()) == Offer::Taken));
-  BOOST_REQUIRE(eventually([&] { return gate.inside() == 1; }));
-  for (int i = 0; i < 4; ++i) BOOST_REQUIRE((pool.submit(AppId{i}, [] {}) == Offer::Taken));
-  BOOST_TEST((pool.submit(AppId{77}, [] {}) == Offer::Full));
+  REQUIRE((pool.submit(AppId{9}, gate.task()) == Offer::Taken));
+  REQUIRE(eventually([&] { return gate.inside() == 1; }));
+  for (int i = 0; i < 4; ++i) REQUIRE((pool.submit(AppId{i}, [] {}) == Offer::Taken));
+  CHECK((pool.submit(AppId{77}, [] {}) == Offer::Full));
   gate.open();
 }
 

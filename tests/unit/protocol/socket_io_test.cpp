@@ -85,7 +85,7 @@ BOOST_AUTO_TEST_CASE(an_event_that_is_no_array_with_a_name_is_refused) {
 BOOST_AUTO_TEST_CASE(reserved_names_are_refused) {
   for (const char* name : {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}) {
     BOOST_TEST(refused("2[\"" + std::string(name) + "\"]"), name);
-    BOOST_TEST(refused("50-[\"" + std::string(name) + "\"]"), name);
+    BOOST_TEST(refused("51-[\"" + std::string(name) + "\"]"), name);
   }
   BOOST_TEST(read(R"(2["error"])").event() == "error");
 }
@@ -137,8 +137,8 @@ BOOST_AUTO_TEST_CASE(a_binary_packet_says_how_many_attachments_it_has) {
   BOOST_TEST(ack.nsp == "/admin");
   BOOST_TEST(ack.id.value() == 456U);
   BOOST_TEST(read(R"(510-["a"])").attachments == 10U);
-  for (const char* bad : {"5[\"a\"]", "5-[\"a\"]", "51[\"a\"]", "5x-[\"a\"]", "5-1-[\"a\"]", "51.5-[\"a\"]", "511-[\"a\"]",
-                          "599999999999999999999-[\"a\"]", "5", "51-"}) {
+  for (const char* bad : {"5[\"a\"]", "5-[\"a\"]", "50-[\"a\"]", "51[\"a\"]", "5x-[\"a\"]", "5-1-[\"a\"]", "51.5-[\"a\"]",
+                          "511-[\"a\"]", "599999999999999999999-[\"a\"]", "5", "51-"}) {
     BOOST_TEST(refused(bad), bad);
   }
 }
@@ -163,9 +163,7 @@ BOOST_AUTO_TEST_CASE(a_packet_without_attachments_is_complete_at_once) {
   sio::Attachments attachments(100);
   BOOST_TEST(attachments.begin(read(R"(2["a"])")).value());
   BOOST_TEST(attachments.take().event() == "a");
-  BOOST_TEST(attachments.begin(read(R"(50-["b"])")).value());
-  BOOST_TEST((attachments.take().type == PacketType::Event));
-  BOOST_TEST(attachments.begin(read("60-7[]")).value());
+  BOOST_TEST(attachments.begin(read("37[]")).value());
   BOOST_TEST((attachments.take().type == PacketType::Ack));
 }
 
@@ -177,7 +175,7 @@ BOOST_AUTO_TEST_CASE(a_placeholder_of_nothing_is_refused) {
     BOOST_TEST((attachments.begin(read(bad)).error().code() == Code::BadRequest), bad);
     BOOST_TEST(!attachments.waiting());
   }
-  BOOST_TEST(attachments.begin(read(R"(50-["x",{"_placeholder":false,"num":9}])")).ok());
+  BOOST_TEST(attachments.begin(read(R"(51-["x",{"_placeholder":false,"num":9}])")).ok());
 }
 
 BOOST_AUTO_TEST_CASE(attachments_out_of_turn_or_too_large_are_refused) {

@@ -29,7 +29,7 @@ bool refusedByRow(const Reply& reply) {
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(access)
+BOOST_AUTO_TEST_SUITE(access_matrix)
 
 BOOST_AUTO_TEST_CASE(each_row_lets_in_exactly_the_callers_that_it_names) {
   House house;
@@ -103,35 +103,36 @@ BOOST_AUTO_TEST_CASE(another_app_does_not_exist) {
   struct Try {
     std::string method, target, body;
   };
-  const std::vector<Try> tries = {{"GET", "/app/" + app, ""},
-                                  {"GET", "/app/theirs", ""},
-                                  {"PATCH", "/app/" + app, R"({"settings":{"autoCreateUsers":false}})"},
-                                  {"GET", "/user/" + app, ""},
-                                  {"GET", "/user/theirs", ""},
-                                  {"GET", "/user?appId=" + app, ""},
-                                  {"POST", "/user", R"({"appUserId":1,"appId":)" + app + "}"},
-                                  {"PATCH", userPath, R"({"firstName":"x"})"},
-                                  {"DELETE", userPath, ""},
-                                  {"GET", userPath + "/sessions", ""},
-                                  {"DELETE", userPath + "/sessions", ""},
-                                  {"DELETE", userPath + "/tokens", ""},
-                                  {"PUT", userPath + "/ban", ""},
-                                  {"DELETE", userPath + "/ban", ""},
-                                  {"POST", "/room", R"({"room":"r","users":[],"appId":)" + app + "}"},
-                                  {"POST", "/room", R"({"room":"r","users":["t1"],"appId":)" + std::to_string(raw(mine)) + "}"},
-                                  {"GET", "/room?appId=" + app, ""},
-                                  {"GET", roomPath, ""},
-                                  {"GET", roomPath + "?appId=" + app, ""},
-                                  {"PATCH", roomPath, R"({"name":"x"})"},
-                                  {"DELETE", roomPath, ""},
-                                  {"PUT", "/room/add", R"({"room":)" + std::to_string(raw(room)) + R"(,"users":["t1"]})"},
-                                  {"PUT", "/room/remove", R"({"room":)" + std::to_string(raw(room)) + R"(,"users":["t1"]})"},
-                                  {"PUT", roomPath + "/members/" + std::to_string(raw(user)), R"({"role":"moderator"})"},
-                                  {"GET", chat, ""},
-                                  {"POST", chat, R"({"text":"hi","appUserId":"m1"})"},
-                                  {"GET", "/message/" + said.at("id"), ""},
-                                  {"DELETE", "/message/" + said.at("id"), ""},
-                                  {"DELETE", "/message/?id=" + said.at("id"), ""}};
+  const std::vector<Try> tries = {
+      {"GET", "/app/" + app, ""},
+      {"GET", "/app/theirs", ""},
+      {"PATCH", "/app/" + app, R"({"settings":{"autoCreateUsers":false}})"},
+      {"GET", "/user/" + app, ""},
+      {"GET", "/user/theirs", ""},
+      {"GET", "/user?appId=" + app, ""},
+      {"POST", "/user", R"({"appUserId":1,"appId":)" + app + "}"},
+      {"PATCH", userPath, R"({"firstName":"x"})"},
+      {"DELETE", userPath, ""},
+      {"GET", userPath + "/sessions", ""},
+      {"DELETE", userPath + "/sessions", ""},
+      {"DELETE", userPath + "/tokens", ""},
+      {"PUT", userPath + "/ban", ""},
+      {"DELETE", userPath + "/ban", ""},
+      {"POST", "/room", R"({"room":"r","users":[],"appId":)" + app + "}"},
+      {"POST", "/room", R"({"room":"r","users":["t1"],"appId":)" + std::to_string(raw(mine)) + "}"},
+      {"GET", "/room?appId=" + app, ""},
+      {"GET", roomPath, ""},
+      {"GET", roomPath + "?appId=" + app, ""},
+      {"PATCH", roomPath, R"({"name":"x"})"},
+      {"DELETE", roomPath, ""},
+      {"PUT", "/room/add", R"({"room":)" + std::to_string(raw(room)) + R"(,"users":["t1"]})"},
+      {"PUT", "/room/remove", R"({"room":)" + std::to_string(raw(room)) + R"(,"users":["t1"]})"},
+      {"PUT", roomPath + "/members/" + std::to_string(raw(user)), R"({"role":"moderator"})"},
+      {"GET", chat, ""},
+      {"POST", chat, R"({"text":"hi","appUserId":"m1"})"},
+      {"GET", "/message/" + said.at("id"), ""},
+      {"DELETE", "/message/" + said.at("id"), ""},
+      {"DELETE", "/message/?id=" + said.at("id"), ""}};
   for (const As& as : {house.keyOf(mine), house.account("o", AccountRole::Owner, {mine})}) {
     const bool owner = as.bearer.starts_with("ca_");
     for (const Try& one : tries) {
@@ -141,7 +142,8 @@ BOOST_AUTO_TEST_CASE(another_app_does_not_exist) {
     }
   }
   const As stranger = house.userToken(mine, "m1");
-  for (const std::string& target : {roomPath, chat, "/message/" + said.at("id"), std::string("/room/den"), "/room?appId=" + app}) {
+  for (const std::string& target :
+       {roomPath, chat, "/message/" + said.at("id"), std::string("/room/den"), "/room?appId=" + app}) {
     BOOST_TEST(house.call(stranger, "GET", target).status == 404, target);
   }
   BOOST_TEST(house.call(stranger, "POST", chat, R"({"text":"hi"})").status == 404);

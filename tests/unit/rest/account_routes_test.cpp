@@ -30,7 +30,8 @@ BOOST_AUTO_TEST_CASE(an_account_logs_in_is_known_and_logs_out) {
 
 BOOST_AUTO_TEST_CASE(a_wrong_login_and_a_wrong_password_look_the_same) {
   House house;
-  BOOST_REQUIRE(house.call(house.peer, "POST", "/auth/register", R"({"login":"ann","password":"long enough"})").status == 201);
+  BOOST_REQUIRE(house.call(house.peer, "POST", "/auth/register", R"({"login":"ann","password":"long enough"})").status ==
+                201);
   const House::Headers id = {{"X-Request-Id", "same"}};
   const Reply wrong = house.call(house.nobody, "POST", "/auth/login", R"({"login":"ann","password":"long enougH"})", id);
   const Reply unknown = house.call(house.nobody, "POST", "/auth/login", R"({"login":"bob","password":"long enough"})", id);
@@ -52,12 +53,14 @@ BOOST_AUTO_TEST_CASE(verify_tells_each_kind_of_caller_who_it_is) {
 
 BOOST_AUTO_TEST_CASE(register_reports_all_faults_of_a_body) {
   House house;
-  const Reply bad = house.call(house.peer, "POST", "/auth/register", R"({"login":"","password":"short","role":"king","x":1})");
+  const Reply bad =
+      house.call(house.peer, "POST", "/auth/register", R"({"login":"","password":"short","role":"king","x":1})");
   BOOST_TEST(bad.status == 422);
   BOOST_TEST(bad.size("errors") == 4U);
   BOOST_TEST(bad.faults().find("role: must be one of: operator, owner") != std::string::npos);
-  BOOST_TEST(house.call(house.peer, "POST", "/auth/register", R"({"login":"a","password":"long enough","appIds":[77]})").faults() ==
-             "appIds[0]: is not an app\n");
+  BOOST_TEST(
+      house.call(house.peer, "POST", "/auth/register", R"({"login":"a","password":"long enough","appIds":[77]})").faults() ==
+      "appIds[0]: is not an app\n");
 }
 
 BOOST_AUTO_TEST_CASE(accounts_are_listed_changed_and_deleted_without_their_secrets) {

@@ -16,8 +16,9 @@ BOOST_AUTO_TEST_SUITE(app_routes)
 
 BOOST_AUTO_TEST_CASE(a_new_app_has_a_key_and_an_owner_that_work) {
   House house;
-  const Reply made = house.call(house.peer, "POST", "/app",
-                                R"({"name":"shop","tokenVerificationUrl":"https://shop.example/me","settings":{"autoCreateUsers":false}})");
+  const Reply made =
+      house.call(house.peer, "POST", "/app",
+                 R"({"name":"shop","tokenVerificationUrl":"https://shop.example/me","settings":{"autoCreateUsers":false}})");
   BOOST_REQUIRE(made.status == 201);
   BOOST_TEST(made.at("name") == "shop");
   BOOST_TEST(made.at("tokenVerificationUrl") == "https://shop.example/me");
@@ -25,8 +26,9 @@ BOOST_AUTO_TEST_CASE(a_new_app_has_a_key_and_an_owner_that_work) {
   BOOST_TEST(made.at("settings.autoCreateUsers") == "false");
   BOOST_TEST(made.at("apiKey").starts_with("ck_"));
   BOOST_TEST(house.call({.bearer = made.at("apiKey")}, "GET", "/app/shop").at("appId") == made.at("appId"));
-  const Reply in = house.call(house.nobody, "POST", "/auth/login",
-                              R"({"login":")" + made.at("login.login") + R"(","password":")" + made.at("login.password") + "\"}");
+  const Reply in =
+      house.call(house.nobody, "POST", "/auth/login",
+                 R"({"login":")" + made.at("login.login") + R"(","password":")" + made.at("login.password") + "\"}");
   BOOST_REQUIRE(in.status == 200);
   BOOST_TEST(house.call({.bearer = in.at("token")}, "GET", "/app").size("items") == 1U);
   BOOST_TEST(house.call(house.peer, "GET", "/app/shop").body.find("apiKey") == std::string::npos);
@@ -47,7 +49,9 @@ BOOST_AUTO_TEST_CASE(a_chain_that_no_plugin_takes_is_refused) {
   BOOST_TEST(plugin.at("errors.0.field").starts_with("verifiers[0]"));
   const Reply url = house.call(house.peer, "POST", "/app", R"({"name":"a","tokenVerificationUrl":"ftp://x"})");
   BOOST_TEST(url.at("errors.0.field") == "tokenVerificationUrl");
-  BOOST_TEST(house.call(house.peer, "POST", "/app", R"({"name":"a","tokenVerificationUrl":"http://x/","verifiers":[]})").status == 422);
+  BOOST_TEST(
+      house.call(house.peer, "POST", "/app", R"({"name":"a","tokenVerificationUrl":"http://x/","verifiers":[]})").status ==
+      422);
   BOOST_TEST(house.call(house.peer, "GET", "/app").size("items") == 0U);
 }
 
@@ -120,8 +124,10 @@ BOOST_AUTO_TEST_CASE(secrets_of_a_verifier_are_not_shown_and_their_mask_is_not_t
   House house;
   NewApp app;
   app.name = "a";
-  app.verifiers = {{.plugin = "http",
-                    .config = R"({"url":"https://x.example","clientSecret":"s3cr3t","headers":{"api_key":["k3y"]},"n":1})"}};
+  VerifierSpec spec;
+  spec.plugin = "http";
+  spec.config = R"({"url":"https://x.example","clientSecret":"s3cr3t","headers":{"api_key":["k3y"]},"n":1})";
+  app.verifiers = {spec};
   BOOST_REQUIRE(house.store.directory().createApp(app).ok());
   const Reply shown = house.call(house.peer, "GET", "/app/a");
   BOOST_TEST(shown.body.find("s3cr3t") == std::string::npos);

@@ -63,10 +63,7 @@ bool Pump::post(std::size_t, Mail, Task task) {
 void Pump::after(std::size_t, std::chrono::milliseconds, Task task) { push({true, std::move(task)}); }
 Offer Pump::work(AppId, Task task) {
   if (workers != Offer::Taken) return workers;
-  if (refusals > 0) {
-    --refusals;
-    return Offer::Full;
-  }
+  if (onLoop_ && refuse && refuse()) return Offer::Full;
   push({false, std::move(task)});
   return Offer::Taken;
 }
@@ -130,9 +127,10 @@ House::House()
     : store(inMemory(), clock),
       http(OutboundOptions{}),
       verifier(store.credentials(), store.directory(), http, clock, kServerKey, lenient()),
-      authenticator(store.credentials(), verifier, clock, kServerKey),
+      authenticator(store.credentials(), store.directory(), verifier, clock, kServerKey),
       chat(pump, store.log(), store.directory(), fanout, clock, ChatLimits{}),
-      api({pump, authenticator, verifier, store.directory(), store.credentials(), store.log(), chat, sessions, clock}, options()),
+      api({pump, authenticator, verifier, store.directory(), store.credentials(), store.log(), chat, sessions, clock},
+          options()),
       router_(rest::routeTable()) {
   const auto opened = store.open();
   BOOST_REQUIRE_MESSAGE(opened.ok(), (opened.ok() ? "" : opened.error().detail()));
@@ -155,7 +153,8 @@ RestOptions House::options() {
     if (path == "/swagger") return StaticAnswer{308, {{"Location", "/swagger/"}}, ""};
     if (path != "/swagger/" && path != "/demo/" && path != "/swagger/a/b.js") return std::nullopt;
     if (ifNoneMatch == "\"e\"") return StaticAnswer{304, {{"ETag", "\"e\""}}, ""};
-    return StaticAnswer{200, {{"Content-Type", "text/html; charset=utf-8"}, {"Content-Security-Policy", "default-src 'self'"}}, "<p>hi"};
+    return StaticAnswer{
+        200, {{"Content-Type", "text/html; charset=utf-8"}, {"Content-Security-Policy", "default-src 'self'"}}, "<p>hi"};
   };
   options.metrics = [] { return std::string("chatd_up 1\n"); };
   options.notReady = [this] { return notReady; };
@@ -209,7 +208,8 @@ Reply House::call(const As& as, std::string_view method, std::string_view target
 /// The answer is one of those that the route's row documents, field by field.
 void House::check(std::string_view method, std::string_view target, const Reply& reply) {
   BOOST_TEST(!reply.header("X-Request-Id").empty());
-  const std::string where = std::string(method) + " " + std::string(target) + " -> " + std::to_string(reply.status) + " " + reply.body;
+  const std::string where =
+      std::string(method) + " " + std::string(target) + " -> " + std::to_string(reply.status) + " " + reply.body;
   if (reply.header("Content-Type") == "application/problem+json") {
     const auto valid = rest::validate(rest::kProblemDocument, reply.json);
     BOOST_TEST(valid.ok(), where);
@@ -254,8 +254,7 @@ As House::account(const std::string& login, AccountRole role, const std::vector<
   const auto account = store.credentials().createAccount(login, "no password", role, apps);
   BOOST_REQUIRE(account.ok());
   const std::string token = Authenticator::newSecret("ca_");
-  BOOST_REQUIRE(
-      store.credentials().addAccountToken(account->id, sha256(token), clock.wall() + std::chrono::hours(24)).ok());
+  BOOST_REQUIRE(store.credentials().addAccountToken(account->id, sha256(token), clock.wall() + std::chrono::hours(24)).ok());
   return {.bearer = token};
 }
 

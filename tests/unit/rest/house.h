@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -45,7 +46,7 @@ class Pump final : public Executor {
   void drain();
 
   Offer workers = Offer::Taken;  ///< what work() answers
-  int refusals = 0;              ///< so many calls of work() are answered Full first
+  std::function<bool()> refuse;  ///< if it says so, a call of work() from the loop is answered Full
 
  private:
   struct Item {
@@ -129,8 +130,7 @@ class House {
   /// Registers a user with a token of its own.
   UserId makeUser(AppId app, const std::string& appUserId);
   As userToken(AppId app, const std::string& appUserId);
-  RoomId makeRoom(AppId app, const std::string& name, const std::vector<UserId>& members,
-                  RoomType type = RoomType::Group);
+  RoomId makeRoom(AppId app, const std::string& name, const std::vector<UserId>& members, RoomType type = RoomType::Group);
 
   As peer{.bearer = "", .adminSocket = true};
   As nobody{};

@@ -36,8 +36,9 @@ BOOST_AUTO_TEST_CASE(a_member_speaks_and_the_answer_is_the_whole_message) {
   BOOST_TEST(first.at("room") == "den");
   BOOST_TEST(first.at("seq") == "1");
   BOOST_TEST(first.at("deletedAt") == "null");
-  const Reply second = den.call(den.u2, "POST", "/chats/" + std::to_string(raw(den.room)) + "/messages",
-                                R"({"text":"yes","replyTo":)" + first.at("id") + R"(,"metadata":{"m":[1]},"clientMsgId":"c"})");
+  const Reply second =
+      den.call(den.u2, "POST", "/chats/" + std::to_string(raw(den.room)) + "/messages",
+               R"({"text":"yes","replyTo":)" + first.at("id") + R"(,"metadata":{"m":[1]},"clientMsgId":"c"})");
   BOOST_TEST(second.at("seq") == "2");
   BOOST_TEST(second.at("replyTo") == first.at("id"));
   BOOST_TEST(second.at("metadata") == R"({"m":[1]})");
@@ -83,7 +84,8 @@ BOOST_AUTO_TEST_CASE(the_app_speaks_for_its_users) {
   BOOST_TEST(den.call(den.peer, "POST", chat, R"({"text":"x","appUserId":"u1"})").at("errors.0.field") == "appId");
   const std::string app = std::to_string(raw(den.app));
   BOOST_TEST(den.call(den.peer, "POST", chat, R"({"text":"x","appUserId":"u1","appId":)" + app + "}").status == 201);
-  BOOST_TEST(den.call(den.key, "POST", "/chats/nowhere/messages", R"({"text":"x","appUserId":"u1"})").code() == "room_not_found");
+  BOOST_TEST(den.call(den.key, "POST", "/chats/nowhere/messages", R"({"text":"x","appUserId":"u1"})").code() ==
+             "room_not_found");
   const std::string ban = "/user/" + std::to_string(raw(den.makeUser(den.app, "u1"))) + "/ban";
   BOOST_REQUIRE(den.call(den.key, "PUT", ban).status == 200);
   BOOST_TEST(den.call(den.key, "POST", chat, R"({"text":"x","appUserId":"u1"})").code() == "banned");
@@ -114,7 +116,8 @@ BOOST_AUTO_TEST_CASE(history_is_newest_first_by_cursor_by_seq_and_by_page) {
   BOOST_TEST(page.first == "65");
   BOOST_TEST(seqs("?page=2&limit=3").first == "432");
   BOOST_TEST(seqs("?page=3&limit=3").second == "null");
-  for (const char* query : {"?before=3&after=1", "?page=1&before=2", "?cursor=YjM&after=1", "?page=1002&limit=10", "?before=0"}) {
+  for (const char* query :
+       {"?before=3&after=1", "?page=1&before=2", "?cursor=YjM&after=1", "?page=1002&limit=10", "?before=0"}) {
     BOOST_TEST(den.call(den.u2, "GET", std::string("/chats/den/messages") + query).status == 422, query);
   }
 }

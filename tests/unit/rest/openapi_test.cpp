@@ -80,7 +80,8 @@ BOOST_AUTO_TEST_CASE(documents_every_variable_and_query_field) {
     BOOST_TEST_CONTEXT(route.method << " " << route.path) {
       std::set<std::string> names;
       for (const auto& parameter : at(operationOf(route), "parameters").GetArray()) {
-        BOOST_TEST(names.emplace(std::string(asView(at(parameter, "in"))) + ":" + std::string(asView(at(parameter, "name")))).second);
+        BOOST_TEST(names.emplace(std::string(asView(at(parameter, "in"))) + ":" + std::string(asView(at(parameter, "name"))))
+                       .second);
       }
       if (route.query != nullptr) {
         for (const Field& field : route.query->fields) BOOST_TEST(names.count("query:" + std::string(field.name)) == 1U);
@@ -120,7 +121,8 @@ BOOST_AUTO_TEST_CASE(operation_ids_are_unique) {
 
 BOOST_AUTO_TEST_CASE(two_rows_never_share_method_and_path) {
   std::set<std::string> rows;
-  for (const Route& route : routeTable()) BOOST_TEST(rows.insert(std::string(route.method) + std::string(route.path)).second);
+  for (const Route& route : routeTable())
+    BOOST_TEST(rows.insert(std::string(route.method) + std::string(route.path)).second);
 }
 
 BOOST_AUTO_TEST_CASE(different_bodies_have_different_names) {

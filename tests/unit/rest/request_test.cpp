@@ -52,12 +52,15 @@ BOOST_AUTO_TEST_CASE(request_ids_are_echoed_if_they_are_sane) {
 
 BOOST_AUTO_TEST_CASE(origins_are_our_own_or_configured) {
   House house;
-  const auto from = [&](const std::string& origin) { return house.call(house.nobody, "GET", "/healthz", "", {{"Origin", origin}}); };
+  const auto from = [&](const std::string& origin) {
+    return house.call(house.nobody, "GET", "/healthz", "", {{"Origin", origin}});
+  };
   BOOST_TEST(from("http://chat.example:8080").status == 200);
   BOOST_TEST(from("http://chat.example:8080").header("Access-Control-Allow-Origin") == "");
   BOOST_TEST(from("https://friend.example").header("Access-Control-Allow-Origin") == "https://friend.example");
   BOOST_TEST(from("https://friend.example").header("Vary") == "Origin");
-  for (const char* bad : {"https://evil.example", "null", "http://chat.example", "https://friend.example.evil", "chat.example:8080"}) {
+  for (const char* bad :
+       {"https://evil.example", "null", "http://chat.example", "https://friend.example.evil", "chat.example:8080"}) {
     BOOST_TEST(from(bad).code() == "origin_refused", bad);
     BOOST_TEST(from(bad).header("Access-Control-Allow-Origin") == "");
   }
@@ -120,8 +123,9 @@ BOOST_AUTO_TEST_CASE(a_full_pool_is_busy_and_a_closing_one_restarting) {
 
 BOOST_AUTO_TEST_CASE(what_the_parser_refuses_looks_like_every_other_error) {
   House house;
-  for (const auto& [status, code] : {std::pair(400, "bad_request"), std::pair(408, "request_timeout"), std::pair(413, "too_large"),
-                                     std::pair(431, "headers_too_large"), std::pair(501, "not_supported"), std::pair(505, "not_supported")}) {
+  for (const auto& [status, code] :
+       {std::pair(400, "bad_request"), std::pair(408, "request_timeout"), std::pair(413, "too_large"),
+        std::pair(431, "headers_too_large"), std::pair(501, "not_supported"), std::pair(505, "not_supported")}) {
     const net::HttpResponse response = house.api.refused(status, "because");
     BOOST_TEST(response.status == status);
     BOOST_TEST(response.close);

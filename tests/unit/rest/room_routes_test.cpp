@@ -13,7 +13,8 @@ BOOST_AUTO_TEST_CASE(a_group_needs_a_name_that_is_free) {
   const AppId app = house.makeApp("a");
   const As key = house.keyOf(app);
   house.makeUser(app, "u1");
-  const Reply made = house.call(key, "POST", "/room", R"({"room":"lobby","name":"The lobby","users":["u1","u1"],"metadata":{"k":1}})");
+  const Reply made =
+      house.call(key, "POST", "/room", R"({"room":"lobby","name":"The lobby","users":["u1","u1"],"metadata":{"k":1}})");
   BOOST_TEST(made.status == 201);
   BOOST_TEST(made.at("type") == "group");
   BOOST_TEST(made.at("name") == "The lobby");

@@ -20,7 +20,7 @@ std::string found(std::string_view method, std::string_view path) {
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(router)
+BOOST_AUTO_TEST_SUITE(routing)
 
 BOOST_AUTO_TEST_CASE(finds_rows_and_segments) {
   BOOST_TEST(found("POST", "/app") == "createApp");

@@ -11,7 +11,8 @@ BOOST_AUTO_TEST_SUITE(user_routes)
 BOOST_AUTO_TEST_CASE(put_creates_then_changes_only_what_is_present) {
   House house;
   const As key = house.keyOf(house.makeApp("a"));
-  const Reply made = house.call(key, "POST", "/user", R"({"appUserId":7,"firstName":"Ann","lastName":"Lee","metadata":{"x":1}})");
+  const Reply made =
+      house.call(key, "POST", "/user", R"({"appUserId":7,"firstName":"Ann","lastName":"Lee","metadata":{"x":1}})");
   BOOST_TEST(made.status == 201);
   BOOST_TEST(made.at("appUserId") == "7");
   BOOST_TEST(made.body.find(R"("appUserId":7,)") != std::string::npos);

@@ -126,23 +126,21 @@ CREATE TABLE message (
   updated_at    INTEGER NOT NULL,
   deleted_at    INTEGER,
   rev           INTEGER NOT NULL,         -- of its last change; 0: none
-  send_high     INTEGER NOT NULL,         -- the sendId, to tell the same send from a client's repeat
-  send_low      INTEGER NOT NULL
+  send_high     INTEGER NOT NULL,         -- the sendId. Not indexed: only the process that made it can repeat it, and
+  send_low      INTEGER NOT NULL          -- remembers that; a tree of random ids would cost a page written per message
 ) STRICT;
 CREATE UNIQUE INDEX message_place ON message (room_id, seq);
 
--- What makes a repeat a repeat; outlives the message. The key is 'c' + clientMsgId, or, for a message without one,
--- 's' + sendId: so one tree keeps both promises, and its pages lie together by room and sender (a tree of random
--- sendIds alone would touch a page a message).
+-- What makes a client's repeat a repeat; outlives the message. Its rows lie together by room and sender.
 CREATE TABLE message_key (
-  room_id    INTEGER NOT NULL,
-  sender_id  INTEGER NOT NULL,
-  key        TEXT    NOT NULL,
-  message_id INTEGER NOT NULL,
-  seq        INTEGER NOT NULL,
-  text_hash  INTEGER NOT NULL,
-  created_at INTEGER NOT NULL,
-  PRIMARY KEY (room_id, sender_id, key)
+  room_id       INTEGER NOT NULL,
+  sender_id     INTEGER NOT NULL,
+  client_msg_id TEXT    NOT NULL,
+  message_id    INTEGER NOT NULL,
+  seq           INTEGER NOT NULL,
+  text_hash     INTEGER NOT NULL,
+  created_at    INTEGER NOT NULL,
+  PRIMARY KEY (room_id, sender_id, client_msg_id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE room_change (

@@ -1,0 +1,143 @@
+// A dialect that fails when it is told to, around a real one: the store above it is the whole store. Also how a test holds
+// the commit thread, so that what it sends meets in one batch.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "base/mutex.h"
+#include "store/batch_writer.h"
+#include "store/connection.h"
+#include "store/dialect.h"
+
+namespace chatd::test {
+
+/// What FaultyDialect throws; it judges itself.
+struct InjectedFault : std::runtime_error {
+  explicit InjectedFault(store::FaultKind k) : std::runtime_error("injected fault"), kind(k) {}
+  store::FaultKind kind;
+};
+
+/// Shared by the test and the dialect. Thread: any.
+class Faults {
+ public:
+  /// The next `count` commits fail so. `stored`: after they have been made (the answer is lost, the rows are not).
+  void failCommits(int count, store::FaultKind kind, bool stored = false) {
+    LockGuard g(mutex_);
+    commits_ = count;
+    kind_ = kind;
+    stored_ = stored;
+  }
+  /// An append of this text breaks a rule of the database.
+  void blame(std::string text) {
+    LockGuard g(mutex_);
+    guilty_ = std::move(text);
+  }
+  /// The commit thread waits before its next transaction until release().
+  void hold() {
+    LockGuard g(mutex_);
+    held_ = true;
+  }
+  void release() {
+    {
+      LockGuard g(mutex_);
+      held_ = false;
+    }
+    released_.notifyAll();
+  }
+
+  void beforeBegin() {
+    UniqueLock lock(mutex_);
+    while (held_) released_.wait(lock);
+  }
+  /// `commit` is called unless the fault comes before it.
+  template <class F>
+  void atCommit(F&& commit) {
+    bool fail = false;
+    bool stored = false;
+    store::FaultKind kind{};
+    {
+      LockGuard g(mutex_);
+      fail = commits_ > 0;
+      if (fail) --commits_;
+      stored = stored_;
+      kind = kind_;
+    }
+    if (!fail || stored) commit();
+    if (fail) throw InjectedFault(kind);
+  }
+  void check(std::span<store::LogItem> items) {
+    LockGuard g(mutex_);
+    if (guilty_.empty()) return;
+    for (const store::LogItem& item : items) {
+      const auto* append = std::get_if<Append>(&item.request);
+      if (append != nullptr && append->text == guilty_) throw InjectedFault(store::FaultKind::Constraint);
+    }
+  }
+
+ private:
+  Mutex mutex_;
+  Condition released_;
+  bool held_ CHATD_GUARDED_BY(mutex_) = false;
+  int commits_ CHATD_GUARDED_BY(mutex_) = 0;
+  bool stored_ CHATD_GUARDED_BY(mutex_) = false;
+  store::FaultKind kind_ CHATD_GUARDED_BY(mutex_) = store::FaultKind::NothingStored;
+  std::string guilty_ CHATD_GUARDED_BY(mutex_);
+};
+
+class FaultyBatchWriter final : public store::BatchWriter {
+ public:
+  FaultyBatchWriter(std::unique_ptr<store::BatchWriter> inner, std::shared_ptr<Faults> faults)
+      : inner_(std::move(inner)), faults_(std::move(faults)) {}
+  void write(std::span<store::LogItem> items) override {
+    inner_->write(items);
+    faults_->check(items);
+  }
+  void committed() override { inner_->committed(); }
+  void rolledBack() override { inner_->rolledBack(); }
+
+ private:
+  std::unique_ptr<store::BatchWriter> inner_;
+  std::shared_ptr<Faults> faults_;
+};
+
+class FaultyDialect final : public store::Dialect {
+ public:
+  FaultyDialect(std::unique_ptr<store::Dialect> inner, std::shared_ptr<Faults> faults)
+      : inner_(std::move(inner)), faults_(std::move(faults)) {}
+
+  Result<void> claim() override { return inner_->claim(); }
+  void release() override { inner_->release(); }
+  std::unique_ptr<store::Connection> connectWriter() override { return inner_->connectWriter(); }
+  std::unique_ptr<store::BatchWriter> batchWriter(store::Connection& c) override {
+    return std::make_unique<FaultyBatchWriter>(inner_->batchWriter(c), faults_);
+  }
+  std::unique_ptr<store::Connection> connectReader() override { return inner_->connectReader(); }
+  bool readersShareWriter() const override { return inner_->readersShareWriter(); }
+  void begin(store::Connection& c) override {
+    faults_->beforeBegin();
+    inner_->begin(c);
+  }
+  void commit(store::Connection& c) override {
+    faults_->atCommit([&] { inner_->commit(c); });
+  }
+  void rollback(store::Connection& c) override { inner_->rollback(c); }
+  const std::vector<store::Migration>& migrations() const override { return inner_->migrations(); }
+  void runScript(store::Connection& c, const std::string& sql) override { inner_->runScript(c, sql); }
+  store::Fault judge(store::Connection& c, const std::exception& e, bool committing) const override {
+    if (const auto* injected = dynamic_cast<const InjectedFault*>(&e)) return {injected->kind, injected->what()};
+    return inner_->judge(c, e, committing);
+  }
+  bool tend(store::Connection& c, bool idle) override { return inner_->tend(c, idle); }
+
+ private:
+  std::unique_ptr<store::Dialect> inner_;
+  std::shared_ptr<Faults> faults_;
+};
+
+}  // namespace chatd::test

@@ -1,0 +1,1 @@
+chatd_unit(plugins chatd_plugin_http chatd_base)
