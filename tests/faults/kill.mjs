@@ -26,7 +26,13 @@ class Sender {
       for (let number = first; up; number = this.next++) {
         const text = this.unanswered.get(number) ?? `${this.name}:${number}`;
         this.unanswered.set(number, text);
-        const answer = await this.client.socket.emitWithAck('send_message', { text, clientMsgId: text });
+        let answer;
+        try {
+          answer = await this.client.socket.emitWithAck('send_message', { text, clientMsgId: text });
+        } catch (error) {
+          if (this.client.socket.connected) throw error;
+          return; // it went with the connection, and stays unanswered
+        }
         if (!answer.ok) {
           refused.push(answer);
           return;
@@ -37,12 +43,12 @@ class Sender {
     };
     const old = [...this.unanswered.keys()];
     while (old.length < UNDER_WAY) old.push(this.next++);
-    // Not awaited: without a connection an acknowledgement of the official client neither comes nor fails.
-    old.forEach((number) => pump(number));
+    this.pumps = old.map((number) => pump(number));
   }
 
   async silenced() {
     await this.client.disconnected();
+    await Promise.all(this.pumps);
     this.client.close();
   }
 }

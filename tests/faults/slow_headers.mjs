@@ -26,6 +26,7 @@ await run(async (report) => {
       const socket = net.connect(chatd.port, chatd.host);
       socket.on('error', () => {});
       socket.on('close', () => { ended += 1; });
+      socket.resume(); // else Node would not notice the end
       slow.push(socket);
       if (i % 200 === 199) await new Promise((next) => setImmediate(next));
     }

@@ -1,5 +1,6 @@
-// One member of a room stops reading. The daemon closes it (4008, or a reset where its window is full) instead of keeping what it
-// does not read; the others get every message, in order, and memory stays bounded.
+// Two members of a room stop reading. The daemon ends both instead of keeping what they do not read: the one that reads again within
+// 5 s finds the close frame with 4008 behind the frame that was under way; the one that never does is reset. The others get every
+// message, in order, and memory stays bounded.
 import { ChatClient } from '../support/chat_client.mjs';
 import { Chatd, TestApp } from '../support/chatd.mjs';
 import { until } from '../support/wait.mjs';
@@ -10,10 +11,15 @@ import { FULL, run } from './report.mjs';
 const MEMBERS = FULL ? 200 : 50;
 const MESSAGE_BYTES = 12_000; // 16 KB as base64
 const OUTBOX_BYTES = 256 * 1024;
-const ENOUGH_BYTES = 24 * 2 ** 20; // more than loopback socket buffers (6 MiB at most here) and the outbox hold together
+const ENOUGH_BYTES = 16 * 2 ** 20; // more than the socket buffers of both ends (6 + 4 MiB at most) and the outbox hold together
 const MESSAGES = Math.ceil(ENOUGH_BYTES / (MESSAGE_BYTES * 4 / 3));
 const MEMORY_BOUND = 64 * 2 ** 20; // growth; one copy of everything for each member would be over a gigabyte
 const SEQ = /"seq":(\d+)/;
+
+async function openConnections(chatd) {
+  const { text } = await chatd.admin('GET', '/metrics');
+  return [...text.matchAll(/^chatd_connections\{.*\} (\d+)$/gm)].reduce((sum, [, count]) => sum + Number(count), 0);
+}
 
 await run(async (report) => {
   const chatd = await Chatd.start({
@@ -41,27 +47,38 @@ await run(async (report) => {
     sessions.forEach((session) => session.send('420["join","hall"]'));
     await until('all have joined', () => sessions.every((session) => session.joined), 60_000);
 
-    const [lazy, ...others] = sessions;
-    lazy.socket.pause();
+    const [late, never, ...others] = sessions;
+    const lateUser = users[1];
+    late.socket.pause();
+    never.socket.pause();
+    const openBefore = await openConnections(chatd);
     const text = 'x'.repeat(MESSAGE_BYTES);
     const started = Date.now();
     const before = residentBytes(chatd.pid);
     let sent = 0;
+    let dropped = false; // the daemon has given up on the late one
     const { peak } = await peakDuring(chatd.pid, async () => {
       for (; sent < MESSAGES; ++sent) {
         const answer = await sender.ask('send_message', text);
         if (!answer.ok) throw new Error(JSON.stringify(answer));
+        if (dropped || sent % 10 !== 0) continue;
+        dropped = (await app.rest('GET', `/user/${lateUser.id}/sessions`)).body.items.length === 0;
+        if (dropped) late.socket.resume();
       }
       await until('the others have everything', () => others.every((session) => session.seqs.length >= sent || session.gone), 60_000);
     });
     report.note(`${sent} messages of ${MESSAGE_BYTES} bytes to ${MEMBERS} sessions in ${((Date.now() - started) / 1000).toFixed(1)} s`);
     report.check('the others stay', others.every((session) => !session.gone), `${others.filter((session) => session.gone).length} of ${others.length} gone`);
     report.check('and miss nothing, in order', others.every((session) => session.seqs.length === sent && session.seqs.every((seq, i) => seq === i + 1)));
-    // It learns of its end only when it reads again: first what the kernel still holds for it, then the close or the reset.
-    lazy.socket.resume();
-    await until('the one that did not read is gone', () => lazy.gone, 15_000);
-    report.check('the one that stopped reading was closed', lazy.closeCode === 4008 || lazy.error === 'ECONNRESET' || (lazy.ended && lazy.seqs.length < sent), `code ${lazy.closeCode}, ${lazy.error ?? 'no error'}, it had read ${lazy.seqs.length} of ${sent}`);
-    report.check('what it got has no gap', lazy.seqs.every((seq, i) => seq === i + 1));
+    report.check('the daemon gives up on who does not read', dropped);
+    await until('the late one has its end', () => late.ended, 15_000);
+    report.check('who reads again in time finds 4008', late.closeCode === 4008, `code ${late.closeCode}, ${late.error ?? 'no error'}, ${late.seqs.length} of ${sent} read`);
+    // The other is not told anything while it does not read; the daemon's own count says when it is gone.
+    await until('the other is cut off', async () => (await openConnections(chatd)) <= openBefore - 2, 15_000);
+    never.socket.resume();
+    await until('and notices when it reads', () => never.gone, 15_000);
+    report.check('who does not read again is cut off', never.gone, `code ${never.closeCode}, ${never.error ?? 'no error'}, ${never.seqs.length} of ${sent} read`);
+    report.check('what they got has no gap', [late, never].every((session) => session.seqs.every((seq, i) => seq === i + 1)));
     report.check('memory stays bounded', peak - before < MEMORY_BOUND, `${mib(before)} before, ${mib(peak)} at most`);
   } finally {
     sessions.forEach((session) => session.destroy());

@@ -116,7 +116,8 @@ describe('accounts, apps and keys', () => {
     assert.equal((await mine.rest('GET', `/app/${other.id}`)).status, 404);
     assert.equal((await mine.rest('PATCH', `/app/${mine.id}`, { settings: { autoCreateUsers: false } })).status, 200);
     assert.equal((await mine.rest('GET', `/app/${mine.id}`)).body.settings.autoCreateUsers, false);
-    for (const change of [{ tokenVerificationUrl: 'https://example.org/' }, { verifiers: [] }, { settings: { allowPrivateNetworks: true } }]) {
+    await admin('PATCH', `/app/${mine.id}`, { tokenVerificationUrl: 'https://example.org/mine' });
+    for (const change of [{ tokenVerificationUrl: 'https://example.org/' }, { tokenVerificationUrl: null }, { verifiers: [] }, { settings: { allowPrivateNetworks: true } }]) {
       assert.equal((await mine.rest('PATCH', `/app/${mine.id}`, change)).status, 403, JSON.stringify(change));
     }
     assert.equal((await mine.rest('POST', '/app', { name: unique('x') })).status, 403);

@@ -14,7 +14,10 @@ export class RawSocket {
       if (text === '2') this.ws.send('3');
       this.packets.push(text);
     });
-    this.ws.on('unexpected-response', (_, response) => { this.closed ??= { status: response.statusCode }; response.resume(); });
+    this.ws.on('unexpected-response', (request, response) => {
+      this.closed ??= { status: response.statusCode };
+      request.destroy();
+    });
     this.ws.on('error', (error) => { this.closed ??= { error: error.message }; });
     this.ws.on('close', (code, reason) => { this.closed ??= { code, reason: reason.toString() }; });
   }
