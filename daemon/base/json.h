@@ -18,7 +18,7 @@ namespace chatd {
 using JsonDocument = rapidjson::Document;
 using JsonValue = rapidjson::Value;
 
-/// Errors: NotJson, with the byte offset and the reason.
+/// Errors: NotJson, with the byte offset and the reason; InvalidText for half of a surrogate pair ("\ud83d").
 [[nodiscard]] Result<JsonDocument> parseJson(std::string_view text);
 
 [[nodiscard]] inline std::string_view asView(const JsonValue& v) { return {v.GetString(), v.GetStringLength()}; }

@@ -150,8 +150,16 @@ Result<Packet> decode(std::string_view text) {
   CHATD_CHECK(takeId(text, packet));
   const bool there = !text.empty();
   if (there) {
-    CHATD_TRY(data, parseJson(text));
-    packet.data = std::move(data);
+    auto data = parseJson(text);
+    if (!data.ok()) {
+      // Half an emoji, cut by a client's own code: JSON all the same to its author, who must get an answer and not a closed door.
+      if (data.error().code() == Code::InvalidText && packet.type == PacketType::Event) {
+        packet.fault = std::move(data).error();
+        return packet;
+      }
+      return std::move(data).error();
+    }
+    packet.data = std::move(*data);
   }
   CHATD_CHECK(judgePayload(packet.type, there, packet.data));
   return packet;

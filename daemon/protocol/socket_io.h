@@ -33,6 +33,7 @@ struct Packet {
   std::optional<std::uint64_t> id;   ///< of an acknowledgement; wanted, if it is of an event
   std::size_t attachments = 0;       ///< that the packet announced
   JsonDocument data;                 ///< the payload; null if there is none
+  std::optional<Error> fault;        ///< of an event: InvalidText, half of a surrogate pair in it; `data` is then null
   std::vector<std::string> buffers;  ///< attachments, once complete; `{"_placeholder":true,"num":n}` stands for the n-th
 
   /// Of an event: its name; empty if it is a number.

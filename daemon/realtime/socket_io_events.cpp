@@ -26,7 +26,7 @@ Overloaded(F...) -> Overloaded<F...>;
 
 void SocketIoSession::event(sio::Packet packet) {
   Queued queued{Error(Code::UnknownEvent), std::string(packet.event()), packet.id};
-  auto parsed = vocabulary_a::parse(packet);
+  auto parsed = packet.fault ? Result<vocabulary_a::ClientEvent>(*packet.fault) : vocabulary_a::parse(packet);
   if (parsed.ok()) {
     const bool send = std::holds_alternative<vocabulary_a::SendMessage>(*parsed);
     if (!send && overEventRate()) {
