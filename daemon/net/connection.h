@@ -48,7 +48,8 @@ class StreamHandler {
   virtual std::size_t received(std::span<char> data) = 0;
   /// The outbox fell under half of its limit after it had been over it.
   virtual void drained() {}
-  /// The last call. The socket is gone.
+  /// The last call, once, at the end of a turn and never inside another call. The socket is gone. A peer that half-closes
+  /// (FIN) gets what was queued for it first; while reading is paused its FIN is not seen.
   virtual void closed(Closed why) = 0;
 };
 
@@ -72,8 +73,11 @@ class Connection {
   /// received() is called again in the next turn with what was left over (fair share between connections).
   virtual void readAgain() = 0;
 
-  /// Drops whole frames that have not been started, queues `last` (may be empty), flushes what is under way, shuts down; a
-  /// reset after `within` if the peer does not take it.
+  // While closing, and after: send() answers Closing, received() is not called any more, further closes change nothing
+  // (closeDropping() still drops). At the end of both closes the peer's FIN is awaited; without it the end is a reset.
+
+  /// Drops whole frames that have not been started (what was sent in this turn has not), queues `last` (may be empty),
+  /// flushes what is under way, shuts down; a reset after `within` if the peer does not take it.
   virtual void closeDropping(std::string last, std::chrono::milliseconds within) = 0;
   /// Flushes everything, then shuts down; a reset after `within`.
   virtual void close(std::chrono::milliseconds within) = 0;

@@ -68,7 +68,8 @@ class HttpHandler {
  public:
   virtual ~HttpHandler() = default;
   virtual void handle(HttpRequest&& request, HttpResponder responder) = 0;
-  /// The answer to what the parser refused (400, 408, 413, 431, 501, 505 …), so that it looks like every other error.
+  /// The answer to what never became a request (400, 408, 413, 414, 417, 431, 501, 505; 503 above the limit of connections)
+  /// or was not answered (500), so that it looks like every other error. Also called for a 500 without a body.
   virtual HttpResponse refused(int status, std::string_view reason) = 0;
 };
 

@@ -164,16 +164,11 @@ Listener::Listener(ListeningSocket socket, EventLoop& loop, Accepted accepted)
     : socket_(std::move(socket)),
       loop_(loop),
       accepted_(std::move(accepted)),
-      again_(
-          [](void* self) {
-            auto& listener = *static_cast<Listener*>(self);
-            if (!listener.start()) listener.loop_.arm(listener.again_, kRest);
-          },
-          this) {}
+      again_([](void* self) { static_cast<Listener*>(self)->start(); }, this) {}
 
-bool Listener::start() {
+void Listener::start() {
   watched_ = loop_.watch(socket_.get(), EPOLLIN, *this);
-  return watched_;
+  if (!watched_) loop_.arm(again_, kRest);
 }
 
 void Listener::ready(std::uint32_t) {

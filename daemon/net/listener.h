@@ -45,8 +45,8 @@ class Listener final : public Watched {
   using Accepted = std::function<void(Descriptor socket, const sockaddr_storage& address)>;
   Listener(ListeningSocket socket, EventLoop& loop, Accepted accepted);
 
-  /// False: the system refused the watch.
-  [[nodiscard]] bool start();
+  /// Begins to accept; if the system refuses the watch, tries again a little later.
+  void start();
   void ready(std::uint32_t events) override;
   /// Closes the socket; nothing is accepted any more. The object must live to the end of the turn.
   void stop();

@@ -48,7 +48,7 @@ Result<std::uint16_t> Server::listen(const Endpoint& endpoint) {
 void Server::start() {
   CHATD_ASSERT(threads_.empty());
   const bool posted = loops_.front()->post(Mail::Completion, [this] {
-    for (const auto& listener : listeners_) CHATD_ASSERT(listener->start());
+    for (const auto& listener : listeners_) listener->start();
   });
   CHATD_ASSERT(posted);
   for (const auto& loop : loops_) threads_.emplace_back([&loop = *loop] { loop.run(); });

@@ -48,8 +48,8 @@ class Server {
   Result<std::uint16_t> listen(const Endpoint& endpoint);
   /// Starts the loop threads. Called once.
   void start();
-  /// Closes the listening sockets: nobody new once it returns. Connections stay. Thread: any but a loop that others wait
-  /// for.
+  /// Closes the listening sockets: nobody new once it returns. Connections stay. Thread: any, but not while
+  /// stop() runs.
   void stopAccepting();
   /// Stops the loops and joins them. Not from a loop.
   void stop();

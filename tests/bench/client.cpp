@@ -116,6 +116,8 @@ void Client::takePacket(std::string_view packet) {
     stage("3");
   } else if (packet.starts_with("0{")) {
     stage("40{\"token\":\"" + token_ + "\"}");
+  } else if (packet.starts_with("40") && roomName_.empty()) {
+    events_.joined(*this);
   } else if (packet.starts_with("40")) {
     stage("420[\"join\",\"" + roomName_ + "\"]");
   } else if (packet.starts_with("41") || packet.starts_with("44") || packet.starts_with("42[\"error\"")) {

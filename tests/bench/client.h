@@ -28,7 +28,8 @@ class Client {
  public:
   Client(Events& events, std::size_t number, std::size_t itsRoom) : index(number), room(itsRoom), events_(events) {}
 
-  /// Connects (blocking; it is loopback) and writes the upgrade. The descriptor is non-blocking afterwards.
+  /// Connects (blocking; it is loopback) and writes the upgrade. The descriptor is non-blocking afterwards. Without a room
+  /// name it joins none, and counts as joined once it is connected.
   void open(std::uint16_t port, std::string token, std::string roomName);
   /// Reads what there is and handles it.
   void readable();

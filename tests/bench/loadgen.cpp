@@ -47,6 +47,7 @@ struct Options {
   pid_t serverPid = 0;
   pid_t sidePid = 0;  ///< its CPU is told apart (PostgreSQL)
   bool checkOrder = false;
+  bool join = true;  ///< false: connected and in no room
 };
 
 constexpr std::size_t kHandshakesAtOnce = 100;
@@ -141,7 +142,8 @@ class Generator final : public Events {
     const std::size_t index = clients_.size();
     const std::size_t room = index / o_.members;
     Client& client = clients_.emplace_back(*this, index, room);
-    client.open(o_.port, o_.tokens[index % o_.tokens.size()], o_.roomPrefix + std::to_string(room));
+    client.open(o_.port, o_.tokens[index % o_.tokens.size()],
+                o_.join ? o_.roomPrefix + std::to_string(room) : std::string());
     rooms_[room].members.push_back(&client);
     epoll_event event{};
     event.events = EPOLLIN;
@@ -269,6 +271,7 @@ Options parse(int argc, char** argv) {
       {"--tokens", [](Options& x, const std::string& v) { x.tokens = readLines(v); }},
       {"--server-pid", [](Options& x, const std::string& v) { x.serverPid = std::stoi(v); }},
       {"--side-pid", [](Options& x, const std::string& v) { x.sidePid = std::stoi(v); }},
+      {"--join", [](Options& x, const std::string& v) { x.join = v != "no"; }},
       {"--check-order", [](Options& x, const std::string& v) { x.checkOrder = v == "yes"; }},
   };
   for (int i = 1; i + 1 < argc; i += 2) {

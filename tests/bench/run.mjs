@@ -62,11 +62,23 @@ async function measure(server, shape, gate, extra = []) {
   return JSON.parse(execFileSync('taskset', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }));
 }
 
+/** On a fresh process: what other figures have left in its heap is not the price of a session. */
+async function idleFigure(start, join) {
+  const server = await start();
+  try {
+    const members = 10;
+    const shape = { rooms: Math.ceil(Number(options.idle) / members), members, underWay: 0 };
+    return await measure(server, shape, 'acked', ['--join', join, '--seconds', '1', '--warmup', '2']);
+  } finally {
+    await server.stop();
+  }
+}
+
 /** Every figure of one server, which is alone on the machine meanwhile. */
 async function figuresOf(start, { durable }) {
   const wanted = (part) => !options.only || options.only === part;
   const server = await start();
-  const figures = { name: server.name, fanout: [], durable: [], idle: null };
+  const figures = { name: server.name, fanout: [], durable: [], idle: [] };
   try {
     if (wanted('fanout')) for (const shape of FANOUT) figures.fanout.push(await measure(server, shape, 'delivered'));
     if (wanted('durable') && durable) for (const shape of DURABLE) figures.durable.push(await measure(server, shape, 'acked'));
@@ -74,15 +86,7 @@ async function figuresOf(start, { durable }) {
     await server.stop();
   }
   if (wanted('idle')) {
-    // A fresh process: what the figures before have left in its heap is not the price of a session.
-    const fresh = await start();
-    try {
-      const members = 10;
-      const shape = { rooms: Math.ceil(Number(options.idle) / members), members, underWay: 0 };
-      figures.idle = await measure(fresh, shape, 'acked', ['--seconds', '1', '--warmup', '2']);
-    } finally {
-      await fresh.stop();
-    }
+    for (const join of ['no', 'yes']) figures.idle.push({ join, ...await idleFigure(start, join) });
   }
   return figures;
 }
