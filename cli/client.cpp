@@ -118,8 +118,10 @@ Failure AdminClient::failureOf(const HttpAnswer& answer) const {
     const JsonValue* fields = find(*problem, "errors");
     if (fields != nullptr && fields->IsArray()) {
       for (const JsonValue& entry : fields->GetArray()) {
-        failure.message += fmt::format("\n  {}: {}", stringField(entry, "field").value_or("?"),
-                                       stringField(entry, "detail").value_or("not valid"));
+        const std::string fault = fmt::format("{}: {}", stringField(entry, "field").value_or("?"),
+                                              stringField(entry, "detail").value_or("not valid"));
+        // With one field at fault the detail is often just that.
+        if (failure.message != fault) failure.message += "\n  " + fault;
       }
     }
   }

@@ -39,7 +39,7 @@ void describe(const JsonValue& object, const std::string& prefix, std::vector<st
     if (member.value.IsObject() && member.value.MemberCount() > 0) {
       describe(member.value, name + ".", rows);
     } else {
-      rows.push_back({name, plain(member.value, Backslash::Keep)});
+      rows.push_back({name, member.value.IsNull() ? "-" : plain(member.value, Backslash::Keep)});
     }
   }
 }

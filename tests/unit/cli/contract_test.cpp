@@ -132,6 +132,8 @@ BOOST_AUTO_TEST_CASE(json_output_makes_failures_json_too) {
   BOOST_CHECK_EQUAL(std::string(asView(*find(*error, "requestId"))), "req-1");
   BOOST_CHECK(find(*error, "hint") != nullptr);
   BOOST_CHECK(parseJson(shell({"-o", "json", "app", "lst"}).err).ok());
+  daemon.answerNext({422, R"({"detail":"name: bad","code":"invalid","errors":[{"field":"name","detail":"bad"}]})"});
+  BOOST_CHECK_EQUAL(shell({"app", "create", "x"}).err, "chatctl: name: bad\nrequest id: req-1\n");
 }
 
 // --- formats --------------------------------------------------------------------------------------------------------------
@@ -164,10 +166,10 @@ BOOST_AUTO_TEST_CASE(an_object_is_printed_with_the_bytes_of_the_server) {
   const std::string body = R"({ "appId" : 1, "name":"\u00e4", "n": 1.50 , "big":9007199254740993})";
   daemon.answerNext({200, body});
   BOOST_CHECK_EQUAL(shell({"app", "get", "1", "-o", "json"}).out, body + "\n");
-  daemon.answerNext({200, R"({"appId":1,"login":{"login":"o","password":"p"},"tags":["x"],"none":{}})"});
-  BOOST_CHECK_EQUAL(
-      shell({"app", "get", "1"}).out,
-      "appId           1\nlogin.login     o\nlogin.password  p\ntags            [\"x\"]\nnone            {}\n");
+  daemon.answerNext({200, R"({"appId":1,"login":{"login":"o","password":"p"},"tags":["x"],"none":{},"null":null})"});
+  BOOST_CHECK_EQUAL(shell({"app", "get", "1"}).out,
+                    "appId           1\nlogin.login     o\nlogin.password  p\ntags            [\"x\"]\nnone            "
+                    "{}\nnull            -\n");
 }
 
 BOOST_AUTO_TEST_CASE(yaml_keeps_strings_strings) {
