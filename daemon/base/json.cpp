@@ -118,7 +118,8 @@ Result<JsonDocument> parseJson(std::string_view text) {
   document.Populate(generate);
   if (tooDeep) return Error(Code::NotJson, fmt::format("The JSON is nested deeper than {} levels.", kMaxDepth));
   if (guard.numberTooBig()) return Error(Code::NotJson, "A number of the JSON is too large.");
-  if (guard.loneSurrogate()) return Error(Code::InvalidText, "A string of the JSON has half of a surrogate pair.");
+  if (guard.loneSurrogate() || outcome.Code() == rapidjson::kParseErrorStringUnicodeSurrogateInvalid)
+    return Error(Code::InvalidText, "A string of the JSON has half of a surrogate pair.");
   if (outcome.IsError()) {
     return Error(Code::NotJson, fmt::format("Not valid JSON at byte {}: {}", outcome.Offset(),
                                             rapidjson::GetParseError_En(outcome.Code())));

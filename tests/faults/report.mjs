@@ -23,6 +23,6 @@ export async function run(body) {
   } catch (error) {
     report.check('ran to its end', false, error.stack);
   }
-  console.log(`  ${report.passed} passed, ${report.failed} failed`);
+  console.log(`${report.passed} passed, ${report.failed} failed`);
   process.exit(report.failed === 0 ? 0 : 1);
 }
