@@ -97,7 +97,8 @@ class OutboundHttp::Core : public std::enable_shared_from_this<OutboundHttp::Cor
   const int stopFd_;
   Breaker breaker_;
   ConnectionPool pool_;
-  std::optional<Poco::Net::Context::Ptr> tls_;
+  std::optional<Poco::Net::Context::Ptr> tls_;  ///< until stop()
+  bool tlsReady_ = false;
   std::string tlsFault_;
   std::thread watch_;
 
@@ -125,6 +126,7 @@ Result<void> OutboundHttp::Core::prepareTls() {
     Context::Ptr context(new Context(Context::TLS_CLIENT_USE, params));
     context->requireMinimumProtocol(Context::PROTO_TLSV1_2);
     tls_ = context;
+    tlsReady_ = true;
     return {};
   } catch (const Poco::Exception& e) {
     tlsFault_ = e.displayText();
@@ -136,7 +138,7 @@ void OutboundHttp::Core::fetch(OutboundRequest request, Done done) {
   auto url = parseUrl(request.url);
   if (!url.ok()) return done(failed(fmt::format("the URL is refused: {}", url.error().detail())));
   if (auto good = checkRequest(request); !good.ok()) return done(std::move(good).error());
-  if (url->tls && !tls_) return done(failed("TLS is not set up: " + tlsFault_));
+  if (url->tls && !tlsReady_) return done(failed("TLS is not set up: " + tlsFault_));
 
   auto call = std::make_shared<Call>();
   call->hostKey = fmt::format("{} {} {} {}:{}", request.tenant, request.allowPrivateNetworks ? 1 : 0,
@@ -241,6 +243,8 @@ Result<std::vector<Endpoint>> OutboundHttp::Core::resolveOutside(Call& call) {
   auto endpoints = resolve(call.url, call.request.allowPrivateNetworks);
   LockGuard g(mutex_);
   --resolving_;
+  // stop() does not wait for the resolver: what it has taken away meanwhile must not be touched any more.
+  if (stopping_) return failed("the client is stopping");
   return endpoints;
 }
 
@@ -378,6 +382,9 @@ void OutboundHttp::Core::stop() {
     while (threads_ > resolving_) ended_.wait(lock);
   }
   pool_.clear();
+  // Freed here and not with the core: a thread that lets go of that last may do it while the process ends, after OpenSSL has
+  // put its own house in order.
+  tls_.reset();
 }
 
 OutboundHttp::OutboundHttp(const OutboundOptions& options) : core_(std::make_shared<Core>(options)) {
