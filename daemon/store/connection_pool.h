@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "store/connection.h"
 #include "store/dialect.h"
+#include "store/fault_report.h"
 
 namespace chatd::store {
 
@@ -71,8 +72,8 @@ class ConnectionPool {
 /// more on a new connection if the first had gone stale. Thread: any; blocks.
 class Readers {
  public:
-  Readers(ConnectionPool& pool, const Dialect& dialect, std::chrono::milliseconds timeout)
-      : pool_(pool), dialect_(dialect), timeout_(timeout) {}
+  Readers(ConnectionPool& pool, const Dialect& dialect, FaultReport& report, std::chrono::milliseconds timeout)
+      : pool_(pool), dialect_(dialect), report_(report), timeout_(timeout) {}
 
   /// `read(Connection&)` answers a Result<T>.
   template <class F>
@@ -88,7 +89,8 @@ class Readers {
         const Fault fault = judge(*lease, e);
         lease->discard();
         if (fault.kind == FaultKind::Stale && wasOpen && attempt == 0) continue;
-        return Error(Code::StoreUnavailable, fault.text);
+        report_.say("a read failed: " + fault.text);
+        return Code::StoreUnavailable;
       }
     }
   }
@@ -109,6 +111,7 @@ class Readers {
 
   ConnectionPool& pool_;
   const Dialect& dialect_;
+  FaultReport& report_;
   const std::chrono::milliseconds timeout_;
 };
 

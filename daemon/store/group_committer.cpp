@@ -25,13 +25,11 @@ constexpr std::chrono::milliseconds kIdleAfter{5};
 // While unhealthy: how often a write is tried even if nobody asks for one, so that readiness comes back by itself.
 constexpr std::chrono::milliseconds kProbeEvery{1000};
 
-Error unavailable(const Fault& fault) { return {Code::StoreUnavailable, "Nothing was stored: " + fault.text}; }
-
 }  // namespace
 
 GroupCommitter::GroupCommitter(const CommitQueue::Limits& limits, std::chrono::milliseconds timeout, Dialect& dialect,
-                               ConnectionPool& writer, Housekeeping& housekeeping)
-    : timeout_(timeout), dialect_(dialect), writer_(writer), housekeeping_(housekeeping), queue_(limits) {}
+                               ConnectionPool& writer, Housekeeping& housekeeping, FaultReport& report)
+    : timeout_(timeout), dialect_(dialect), writer_(writer), housekeeping_(housekeeping), report_(report), queue_(limits) {}
 
 GroupCommitter::~GroupCommitter() { stop(); }
 
@@ -109,15 +107,16 @@ void GroupCommitter::commit(Jobs jobs, Items items) {
         commit({}, items.first(half));
         return commit({}, items.subspan(half));
       }
-      return refuse(jobs, items, Error(Code::Invalid, "The database refused it: " + fault->text));
+      report_.say("a row was refused: " + fault->text);
+      return refuse(jobs, items, Error(Code::Invalid, "The database refuses it."));
     }
-    report(*fault);
+    failed(*fault);
     // Once an outcome was unknown, only an answer from the database ends it, or the deadline.
     unknown = unknown || fault->kind == FaultKind::Unknown;
     const bool again = unknown || fault->kind == FaultKind::Stale;
-    if (!again) return refuse(jobs, items, unavailable(*fault));
+    if (!again) return refuse(jobs, items, Code::StoreUnavailable);
     if (steady_clock::now() + kRetryPause >= deadline) {
-      return refuse(jobs, items, unknown ? Error(Code::OutcomeUnknown) : unavailable(*fault));
+      return refuse(jobs, items, unknown ? Code::OutcomeUnknown : Code::StoreUnavailable);
     }
     std::this_thread::sleep_for(kRetryPause);
   }
@@ -155,7 +154,7 @@ void GroupCommitter::runJob(Connection& connection, WriteJob& job) {
   } catch (const std::exception& e) {
     const Fault fault = dialect_.judge(connection, e, false);
     if (fault.kind != FaultKind::Constraint) throw;
-    job.fail(Error(Code::AlreadyExists, "The database refused it: " + fault.text));
+    job.fail(Code::AlreadyExists);
   }
   if (!keep) connection.run(kRollbackTo);
   connection.run(kRelease);
@@ -228,13 +227,14 @@ void GroupCommitter::tend(bool housekeeping) {
 }
 
 void GroupCommitter::tended(ConnectionPool::Lease& lease, const std::exception& e) {
-  if (!lease.connected()) return report({FaultKind::NothingStored, e.what()});
+  if (!lease.connected()) return failed({FaultKind::NothingStored, e.what()});
   Fault fault = dialect_.judge(lease.connection(), e, false);
   undo(lease, fault);
-  report(fault);
+  failed(fault);
 }
 
-void GroupCommitter::report(const Fault& fault) {
+void GroupCommitter::failed(const Fault& fault) {
+  report_.say("a write failed: " + fault.text);
   LockGuard g(faultMutex_);
   fault_ = fault.text;
   healthy_.store(false, std::memory_order_relaxed);

@@ -26,7 +26,7 @@ namespace chatd::store {
 class GroupCommitter {
  public:
   GroupCommitter(const CommitQueue::Limits& limits, std::chrono::milliseconds timeout, Dialect& dialect,
-                 ConnectionPool& writer, Housekeeping& housekeeping);
+                 ConnectionPool& writer, Housekeeping& housekeeping, FaultReport& report);
   ~GroupCommitter();
 
   void setSink(LogSink* sink) { sink_ = sink; }
@@ -75,13 +75,14 @@ class GroupCommitter {
   void refuse(Jobs jobs, Items items, const Error& error);
   void tend(bool housekeeping);
   void tended(ConnectionPool::Lease& lease, const std::exception& e);
-  void report(const Fault& fault);
+  void failed(const Fault& fault);
   void recovered();
 
   const std::chrono::milliseconds timeout_;
   Dialect& dialect_;
   ConnectionPool& writer_;
   Housekeeping& housekeeping_;
+  FaultReport& report_;
   CommitQueue queue_;
   LogSink* sink_ = nullptr;
   std::thread thread_;

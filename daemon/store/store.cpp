@@ -41,7 +41,7 @@ CommitQueue::Limits limitsOf(const StoreOptions& o) {
 class Store::Impl {
  public:
   Impl(StoreOptions options, const Clock& clock, std::unique_ptr<Dialect> dialect)
-      : options_(std::move(options)), dialect_(std::move(dialect)), housekeeping_(clock) {
+      : options_(std::move(options)), dialect_(std::move(dialect)), housekeeping_(clock), report_(options_.onFault) {
     if (!dialect_) {
       auto made = dialectOf(options_, clock);
       if (made.ok()) {
@@ -60,8 +60,9 @@ class Store::Impl {
     if (!dialect_->readersShareWriter()) {
       readers_ = std::make_unique<ConnectionPool>(options_.readers, [this] { return dialect_->connectReader(); });
     }
-    reads_ = std::make_unique<Readers>(readers_ ? *readers_ : *writer_, *dialect_, options_.timeout);
-    committer_ = std::make_unique<GroupCommitter>(limitsOf(options_), options_.timeout, *dialect_, *writer_, housekeeping_);
+    reads_ = std::make_unique<Readers>(readers_ ? *readers_ : *writer_, *dialect_, report_, options_.timeout);
+    committer_ =
+        std::make_unique<GroupCommitter>(limitsOf(options_), options_.timeout, *dialect_, *writer_, housekeeping_, report_);
     log_ = std::make_unique<SqlMessageLog>(*committer_, *reads_);
     directory_ = std::make_unique<SqlDirectory>(*committer_, *reads_, housekeeping_, clock);
     credentials_ = std::make_unique<SqlCredentials>(*committer_, *reads_, clock);
@@ -118,6 +119,7 @@ class Store::Impl {
   std::unique_ptr<Dialect> dialect_;
   std::optional<Error> refused_;
   Housekeeping housekeeping_;
+  FaultReport report_;
   std::unique_ptr<ConnectionPool> writer_;
   std::unique_ptr<ConnectionPool> readers_;  // null: reads take turns on the writing connection
   std::unique_ptr<Readers> reads_;

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -30,6 +31,8 @@ struct StoreOptions {
   std::size_t queueBytes = 64u << 20;  ///< their texts
   std::size_t batchRows = 500;         ///< of one transaction
   std::size_t batchBytes = 1u << 20;
+  /// Told what is wrong with the database, for the log; at most once a second. Thread: any; must not call the store.
+  std::function<void(const std::string& what)> onFault;
 };
 
 class Store {

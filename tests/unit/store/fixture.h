@@ -113,6 +113,7 @@ struct Fixture {
   FakeClock clock{std::chrono::time_point_cast<std::chrono::microseconds>(systemClock.wall())};
   std::shared_ptr<Faults> faults = std::make_shared<Faults>();
   Outcomes outcomes;
+  std::string told;  // by onFault: read it only after an answer that came behind it
   std::unique_ptr<Store> store;
 
   Fixture() { open(); }
