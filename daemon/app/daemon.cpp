@@ -129,11 +129,16 @@ struct Daemon::Parts {
   }
 
   RestOptions restOptions(const Options& options);
+  /// What apps may use; REST keeps it up to date from then on.
+  Result<void> loadQuotas();
   void registerMetrics();
 
   SystemClock clock;
   Health health;
   Metrics metrics;
+  Histogram& restSeconds =
+      metrics.histogram("chatd_rest_seconds", "Time from a REST request to its answer.", secondsBuckets());
+  CounterFamily& restAnswers = metrics.counters("chatd_rest_answers_total", "Answers of the REST API.", "status");
   web::StaticPages pages;
   Store store;
   OutboundHttp outbound;
@@ -162,6 +167,16 @@ RestOptions Daemon::Parts::restOptions(const Options& options) {
     return StaticAnswer{answer->status, std::move(answer->headers), answer->body};
   };
   out.metrics = [this] { return metrics.render(); };
+  out.observe = [this](const RestObservation& o) {
+    restSeconds.observe(std::chrono::duration<double>(o.took).count());
+    restAnswers.with(std::to_string(o.status)).add();
+    log().debug("rest", "answered",
+                {{"method", o.method},
+                 {"route", o.route},
+                 {"status", o.status},
+                 {"micros", o.took.count()},
+                 {"requestId", o.requestId}});
+  };
   out.notReady = [this] {
     std::vector<std::string> reasons;
     for (const auto& finding : health.report().findings) {
@@ -170,6 +185,17 @@ RestOptions Daemon::Parts::restOptions(const Options& options) {
     return reasons;
   };
   return out;
+}
+
+Result<void> Daemon::Parts::loadQuotas() {
+  PageQuery query;
+  query.limit = 100;
+  do {
+    CHATD_TRY(page, store.directory().apps(query, std::nullopt));
+    for (const App& app : page.items) chat.setQuotas(app.id, app.settings.quotas);
+    query.cursor = page.next;
+  } while (query.cursor);
+  return {};
 }
 
 void Daemon::Parts::registerMetrics() {
@@ -202,6 +228,8 @@ Result<void> Daemon::start() {
   CHATD_TRY(pages, web::StaticPages::load(pagesDirectory(), folders));
   parts_ = std::make_unique<Parts>(options_, key, std::move(pages));
   CHATD_CHECK(parts_->store.open());
+
+  CHATD_CHECK(parts_->loadQuotas());
 
   for (const Listener& listener : options_.listen) {
     CHATD_TRY(port, parts_->server.listen({listener.address, listener.port, {}}));
@@ -251,10 +279,10 @@ void Daemon::stop() {
   }
   // What was admitted is committed while the loops still carry the answers. Workers last that long too: they may wait for a
   // commit.
+  p.outbound.stop();
   p.verifier.stop();
   p.workers.stop();
   p.store.stop();
-  p.outbound.stop();
   p.server.stop();
   log().info("app", "stopped");
   log().stopWriter();

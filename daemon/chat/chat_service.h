@@ -27,7 +27,8 @@ struct ChatLimits {
   std::size_t liveRooms = 100'000;      ///< rooms in memory; the longest unused are evicted
 };
 
-/// Who acts. A user acts under its membership; an app (its key) acts for one of its users without one.
+/// Who acts. A user acts under its membership. An app (its key) sends in the name of a member, and reads and deletes in any
+/// room of its own.
 struct Actor {
   AppId app{};
   UserId user{};

@@ -83,8 +83,8 @@ class LiveRoom {
 
   /// Nothing holds it in memory.
   [[nodiscard]] bool idle() const {
-    return roster_.empty() && inFlight == 0 && !refreshing && waiting.empty() && held.empty() && readMarks.empty() && !readWrite &&
-           !rosterTimer && !seenTimer && staged.empty();
+    return roster_.empty() && inFlight == 0 && !refreshing && waiting.empty() && held.empty() && readMarks.empty() &&
+           !readWrite && !rosterTimer && !seenTimer && staged.empty();
   }
 
  private:

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "net/origin.h"
 #include "protocol/websocket.h"
 #include "realtime/engine_io_session.h"
 
@@ -28,16 +29,6 @@ std::string headerOr(const net::HttpRequest& request, std::string_view name) {
 
 }  // namespace
 
-bool originAllowed(const net::HttpRequest& request, const std::vector<std::string>& allowed) {
-  const std::string* origin = request.header("Origin");
-  if (origin == nullptr) return true;
-  for (const std::string& one : allowed) {
-    if (one == "*" || equalIgnoreCase(one, *origin)) return true;
-  }
-  const std::string* host = request.header("Host");
-  return host != nullptr && equalIgnoreCase(*origin, (request.secure ? "https://" : "http://") + *host);
-}
-
 Realtime::Realtime(Executor& executor, Verifier& verifier, const Clock& clock, const RealtimeOptions& options)
     : executor_(executor),
       verifier_(verifier),
@@ -61,7 +52,9 @@ void Realtime::setOptions(const RealtimeOptions& options) {
 }
 
 void Realtime::handle(net::HttpRequest&& request, net::HttpResponder responder) {
-  if (!originAllowed(request, options()->origins)) return responder.send(engineError(403, 4, "Forbidden"));
+  const std::string* origin = request.header("Origin");
+  if (origin != nullptr && !net::originAllowed(options()->origins, *origin, headerOr(request, "Host"), request.secure))
+    return responder.send(engineError(403, 4, "Forbidden"));
   if (request.queryValue("EIO") != "4") return responder.send(engineError(400, 5, "Unsupported protocol version"));
   if (request.queryValue("transport") != "websocket") return responder.send(engineError(400, 0, "Transport unknown"));
   if (request.queryValue("sid")) return responder.send(engineError(400, 1, "Session ID unknown"));

@@ -28,9 +28,6 @@ struct RealtimeOptions {
   std::chrono::milliseconds connectTime{45'000};  ///< from the upgrade to the CONNECT packet
 };
 
-/// True for no origin (not a browser), the same origin, and those allowed. Source: CONTRACT section 3, "Origin".
-[[nodiscard]] bool originAllowed(const net::HttpRequest& request, const std::vector<std::string>& allowed);
-
 class Realtime final : public Fanout, public Sessions {
  public:
   Realtime(Executor& executor, Verifier& verifier, const Clock& clock, const RealtimeOptions& options);

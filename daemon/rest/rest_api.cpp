@@ -4,6 +4,7 @@
 
 #include "base/mutex.h"
 #include "base/text.h"
+#include "net/origin.h"
 #include "rest/call.h"
 #include "rest/idempotency.h"
 #include "rest/openapi.h"
@@ -87,8 +88,8 @@ Result<void> RestApi::Impl::checkOrigin(Call& call) const {
   const std::string* host = call.request.header("Host");
   const std::string_view hostText = host != nullptr ? std::string_view(*host) : std::string_view();
   const bool secure = call.request.secure;
-  if (!originAllowed(call.options->corsOrigins, *origin, hostText, secure)) return Code::OriginRefused;
-  if (!originAllowed({}, *origin, hostText, secure)) call.corsOrigin = *origin;
+  if (!net::originAllowed(call.options->corsOrigins, *origin, hostText, secure)) return Code::OriginRefused;
+  if (!net::originAllowed({}, *origin, hostText, secure)) call.corsOrigin = *origin;
   return {};
 }
 
@@ -201,20 +202,6 @@ net::HttpResponse RestApi::refused(int status, std::string_view reason) const {
 }
 
 void RestApi::setOptions(RestOptions options) { impl_->setOptions(std::move(options)); }
-
-bool RestApi::originAllowed(const std::vector<std::string>& allowed, std::string_view origin, std::string_view host,
-                            bool secure) {
-  for (const std::string& one : allowed) {
-    if (one == "*" || equalIgnoreCase(one, origin)) return true;
-  }
-  // The same origin: the page came from this host. Without TLS here a proxy may have ended it, so both schemes pass; what a
-  // page of the other scheme could do with that it could do without: nothing counts here but the credential it holds.
-  constexpr std::string_view kSecure = "https://";
-  constexpr std::string_view kPlain = "http://";
-  if (host.empty()) return false;
-  if (origin.starts_with(kSecure)) return equalIgnoreCase(origin.substr(kSecure.size()), host);
-  return !secure && origin.starts_with(kPlain) && equalIgnoreCase(origin.substr(kPlain.size()), host);
-}
 
 const std::string& RestApi::openApi() const { return impl_->context.openApi; }
 

@@ -87,11 +87,6 @@ class RestApi {
   /// Replaces the options (reload); requests under way keep the old ones. Thread: any.
   void setOptions(RestOptions options);
 
-  /// True if a browser page of `origin` may call a server that it reached as `host` (the Host header). For realtime too.
-  /// Thread: any.
-  [[nodiscard]] static bool originAllowed(const std::vector<std::string>& allowed, std::string_view origin,
-                                          std::string_view host, bool secure);
-
   /// The OpenAPI 3.1 document. Thread: any.
   [[nodiscard]] const std::string& openApi() const;
 

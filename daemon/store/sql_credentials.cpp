@@ -82,6 +82,8 @@ constexpr Sql<In<Text>> kDropIdempotency{"DELETE FROM idempotency_key WHERE scop
 
 constexpr Int kTokensOfUser = 10;
 constexpr auto kIdempotencyKept = 24h;
+// No request runs that long: its daemon was killed in the middle of it.
+constexpr auto kIdempotencyAbandoned = 2min;
 
 std::vector<AppId> appsOf(Connection& c, Int account) {
   std::vector<AppId> apps;
@@ -282,7 +284,9 @@ Result<IdempotencyState> SqlCredentials::beginIdempotent(const std::string& scop
   return committer_.write<IdempotencyState>(AppId{}, [scope, bodyHash, at](Connection& c) -> Result<IdempotencyState> {
     using Kind = IdempotencyState::Kind;
     const auto& rows = c.run(kIdempotency, toHex(scope));
-    if (!rows.empty() && fromMicros(rows.at<3>(0)) + kIdempotencyKept > at) {
+    const auto kept = !rows.empty() && rows.at<1>(0).isNull() ? Timestamp::duration(kIdempotencyAbandoned)
+                                                              : Timestamp::duration(kIdempotencyKept);
+    if (!rows.empty() && fromMicros(rows.at<3>(0)) + kept > at) {
       if (rows.at<0>(0) != toHex(bodyHash)) return IdempotencyState{Kind::Mismatch, {}};
       if (rows.at<1>(0).isNull()) return IdempotencyState{Kind::Running, {}};
       return IdempotencyState{Kind::Done, {static_cast<int>(rows.at<1>(0).value()), rows.at<2>(0)}};

@@ -7,7 +7,8 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { CHATD, removeFolder, temporaryFolder } from '../support/chatd.mjs';
@@ -43,7 +44,7 @@ const { values: options } = parseArgs({
 
 function generator() {
   if (process.env.BENCH_LOADGEN) return resolve(process.env.BENCH_LOADGEN);
-  const build = resolve(import.meta.dirname, '../../build');
+  const build = resolve(dirname(fileURLToPath(import.meta.url)), '../../build');
   const made = spawnSync('cmake', ['--build', build, '--target', 'bench_loadgen', '-j', '2'], { stdio: ['ignore', 'ignore', 'inherit'] });
   if (made.status !== 0) throw new Error('bench_loadgen could not be built: run cmake --preset release first');
   return join(build, 'bin/bench_loadgen');

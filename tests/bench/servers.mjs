@@ -3,7 +3,8 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 import { Chatd, TestApp } from '../support/chatd.mjs';
 import { until } from '../support/wait.mjs';
@@ -23,7 +24,7 @@ async function inParallel(items, work) {
 async function startPeer(name, folder, script, ...args) {
   const out = join(folder, `${name}.out`);
   const file = openSync(out, 'w');
-  const node = [process.execPath, join(import.meta.dirname, 'peers', script), '0', ...args];
+  const node = [process.execPath, join(dirname(fileURLToPath(import.meta.url)), 'peers', script), '0', ...args];
   const child = spawn(PINNED[0], [...PINNED.slice(1), ...node], { stdio: ['ignore', file, 'inherit'], env: { ...process.env, NODE_ENV: 'production' } });
   closeSync(file);
   const exited = new Promise((done) => child.once('exit', done));

@@ -4,12 +4,13 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 import { request } from './http.mjs';
 import { until, within } from './wait.mjs';
 
-const HERE = import.meta.dirname;
+const HERE = dirname(fileURLToPath(import.meta.url));
 export const CHATD = resolve(process.env.CHATD_BIN ?? join(HERE, '../../build/bin/chatd'));
 export const CHATCTL = resolve(process.env.CHATCTL_BIN ?? join(CHATD, '../chatctl'));
 

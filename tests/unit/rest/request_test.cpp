@@ -1,6 +1,8 @@
 // What is true of every request: media types, origins, ids, limits, pages, and a server that is busy.
 #include <boost/test/unit_test.hpp>
 
+#include "net/origin.h"
+
 #include "unit/rest/house.h"
 
 using namespace chatd;
@@ -67,10 +69,10 @@ BOOST_AUTO_TEST_CASE(origins_are_our_own_or_configured) {
 }
 
 BOOST_AUTO_TEST_CASE(same_origin_knows_tls) {
-  BOOST_TEST(RestApi::originAllowed({}, "https://a.example", "a.example", true));
-  BOOST_TEST(!RestApi::originAllowed({}, "http://a.example", "a.example", true));
-  BOOST_TEST(RestApi::originAllowed({"*"}, "http://any.example", "a.example", true));
-  BOOST_TEST(!RestApi::originAllowed({}, "http://", "", false));
+  BOOST_TEST(net::originAllowed({}, "https://a.example", "a.example", true));
+  BOOST_TEST(!net::originAllowed({}, "http://a.example", "a.example", true));
+  BOOST_TEST(net::originAllowed({"*"}, "http://any.example", "a.example", true));
+  BOOST_TEST(!net::originAllowed({}, "http://", "", false));
 }
 
 BOOST_AUTO_TEST_CASE(a_preflight_names_methods_and_headers) {
