@@ -67,12 +67,25 @@ StoreOptions storeOptions(const Options& o) {
   store.dataDirectory = o.dataDir;
   store.timeout = o.store.timeout;
   store.readers = o.threads.workers;
+  store.onFault = [](const std::string& what) { log().error("store", what); };
   return store;
 }
 
 VerifierOptions verifierOptions(const Options& o) {
   VerifierOptions verifier;
   verifier.allowPrivateNetworks = o.dev;
+  verifier.log = [](AuthLogLevel level, const std::string& what) {
+    switch (level) {
+      case AuthLogLevel::Debug:
+        return log().debug("auth", what);
+      case AuthLogLevel::Info:
+        return log().info("auth", what);
+      case AuthLogLevel::Warn:
+        return log().warning("auth", what);
+      case AuthLogLevel::Error:
+        return log().error("auth", what);
+    }
+  };
   return verifier;
 }
 

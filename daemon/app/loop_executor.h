@@ -21,6 +21,10 @@ class LoopExecutor final : public Executor {
     CHATD_ASSERT(here_ == loop);
     server_.loop(loop).after(delay, std::move(task));
   }
+  void atTurnEnd(std::size_t loop, Task task) override {
+    CHATD_ASSERT(here_ == loop);
+    server_.loop(loop).defer(std::move(task));
+  }
   [[nodiscard]] Offer work(AppId app, Task task) override { return workers_.submit(app, std::move(task)); }
 
  private:

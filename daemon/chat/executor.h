@@ -30,6 +30,8 @@ class Executor {
   [[nodiscard]] virtual bool post(std::size_t loop, Mail mail, Task task) = 0;
   /// Runs `task` on this loop after `delay`, with 1 ms resolution. Thread: that loop.
   virtual void after(std::size_t loop, std::chrono::milliseconds delay, Task task) = 0;
+  /// Runs `task` on this loop at the end of its turn. Thread: that loop.
+  virtual void atTurnEnd(std::size_t loop, Task task) = 0;
   /// Runs `task` on a worker thread, where it may block. Full: the pool or the app's share of it is.
   [[nodiscard]] virtual Offer work(AppId app, Task task) = 0;
 };

@@ -86,7 +86,15 @@ class MessageLog {
 
   /// Queues one message. Taken: exactly one outcome reaches the sink. Full, Closing: none will.
   /// Order: per room first in, first out. Thread: any.
-  [[nodiscard]] virtual Offer append(Append&& append) = 0;
+  [[nodiscard]] Offer append(Append&& append) {
+    const Offer offer = stage(std::move(append));
+    if (offer == Offer::Taken) kick();
+    return offer;
+  }
+  /// As append(), but its commit may wait for kick(): a turn of a loop stages all that it has read, so that one commit takes
+  /// it.
+  [[nodiscard]] virtual Offer stage(Append&& append) = 0;
+  virtual void kick() = 0;
   [[nodiscard]] virtual Offer change(Change&& change) = 0;
   /// Set once before the first append.
   virtual void setSink(LogSink* sink) = 0;

@@ -235,12 +235,22 @@ void RoomShard::submit(LiveRoom& room, std::uint64_t slot, PendingSend pending) 
   pending.append.app = app;
   const auto place = inFlight_.emplace(slot, InFlight{room.room->id, std::move(pending), nullptr}).first;
   ++room.inFlight;
-  const Offer offer = context_.log.append(std::move(append));
-  if (offer == Offer::Taken) return;
+  const Offer offer = context_.log.stage(std::move(append));
+  if (offer == Offer::Taken) return kickAtTurnEnd();
   --room.inFlight;
   PendingSend refused = std::move(place->second.send);
   inFlight_.erase(place);
   finish(refused, offer == Offer::Full ? Code::Busy : Code::Restarting);
+}
+
+void RoomShard::kickAtTurnEnd() {
+  if (kickLater_) return;
+  kickLater_ = true;
+  // One commit for all that this turn reads: woken by the first of them, the commit thread would take that one alone.
+  context_.executor.atTurnEnd(loop_, [this] {
+    kickLater_ = false;
+    context_.log.kick();
+  });
 }
 
 void RoomShard::finish(PendingSend& pending, Result<Appended> result) {

@@ -72,6 +72,7 @@ class RoomShard {
 
   void sendTo(LiveRoom& room, std::uint64_t slot, PendingSend send);
   void submit(LiveRoom& room, std::uint64_t slot, PendingSend send);
+  void kickAtTurnEnd();
   void finish(PendingSend& send, Result<Appended> result);
   void appended(AppendOutcome outcome);
   void changed(ChangeOutcome outcome);
@@ -104,7 +105,8 @@ class RoomShard {
   std::unordered_map<std::uint64_t, InFlight> inFlight_;
   std::uint64_t nextSlot_ = 0;
   std::vector<RoomId> stagedRooms_;
-  bool batching_ = false;  ///< inside committed(): the flush comes at its end
+  bool kickLater_ = false;  ///< appends of this turn wait for its end
+  bool batching_ = false;   ///< inside committed(): the flush comes at its end
 };
 
 }  // namespace chatd

@@ -152,7 +152,8 @@ Result<Packet> decode(std::string_view text) {
   if (there) {
     auto data = parseJson(text);
     if (!data.ok()) {
-      // Half an emoji, cut by a client's own code: JSON all the same to its author, who must get an answer and not a closed door.
+      // Half an emoji, cut by a client's own code: JSON all the same to its author, who must get an answer and not a closed
+      // door.
       if (data.error().code() == Code::InvalidText && packet.type == PacketType::Event) {
         packet.fault = std::move(data).error();
         return packet;

@@ -16,6 +16,7 @@ EngineIoSession::EngineIoSession(Realtime& realtime, Handshake handshake)
     : realtime_(realtime),
       parser_(realtime.options()->maxPayload),
       heartbeat_([](void* self) { static_cast<EngineIoSession*>(self)->beat(); }, this),
+      outboxBytes_(realtime.options()->outboxBytes),
       pingInterval_(realtime.options()->pingInterval),
       pingTimeout_(realtime.options()->pingTimeout),
       handshake_(std::move(handshake)) {}
@@ -25,7 +26,7 @@ EngineIoSession::~EngineIoSession() = default;
 void EngineIoSession::attached(net::Connection& connection) {
   connection_ = &connection;
   const auto options = realtime_.options();
-  connection.setOutboxLimit(options->outboxBytes);
+  connection.setOutboxLimit(outboxBytes_);
   realtime_.transportOpened();
   const std::string sid = toBase64Url(randomBytes(15));
   std::string open;
@@ -132,6 +133,23 @@ void EngineIoSession::send(FramePtr frame) {
 }
 void EngineIoSession::send(std::string frame) {
   if (!closing_) sent(connection_->send(std::move(frame)));
+}
+
+void EngineIoSession::sendReply(std::string frames) {
+  if (closing_) return;
+  // Who has read what it was sent gets its answer in whatever size; the limit grows by that one answer and comes back after
+  // it. Who has not is held to the limit as always, so that asking again and again does not pile up memory.
+  if (connection_->unsentBytes() <= outboxBytes_ / 2) {
+    if (outboxRaised_ || frames.size() > outboxBytes_ / 2) connection_->setOutboxLimit(outboxBytes_ + frames.size());
+    outboxRaised_ = frames.size() > outboxBytes_ / 2;
+  }
+  sent(connection_->send(std::move(frames)));
+}
+
+void EngineIoSession::drained() {
+  if (!outboxRaised_ || closing_) return;
+  outboxRaised_ = false;
+  connection_->setOutboxLimit(outboxBytes_);
 }
 
 void EngineIoSession::tooSlow() {

@@ -20,11 +20,13 @@ class EngineIoSession final : public net::StreamHandler, public SocketIoTranspor
   // StreamHandler.
   void attached(net::Connection& connection) override;
   std::size_t received(std::span<char> data) override;
+  void drained() override;
   void closed(net::Closed why) override;
 
   // SocketIoTransport.
   void send(FramePtr frame) override;
   void send(std::string frame) override;
+  void sendReply(std::string frames) override;
   void close(ws::CloseCode code, std::string_view reason) override;
   void pauseReading() override;
   void resumeReading() override;
@@ -43,6 +45,8 @@ class EngineIoSession final : public net::StreamHandler, public SocketIoTranspor
   net::Timer heartbeat_;
   bool awaitingPong_ = false;
   bool closing_ = false;
+  bool outboxRaised_ = false;  ///< for a reply that was larger than the outbox
+  std::size_t outboxBytes_;
   std::chrono::milliseconds pingInterval_;
   std::chrono::milliseconds pingTimeout_;
   Handshake handshake_;  ///< until attached() hands it on

@@ -66,7 +66,8 @@ void SocketIoSession::checkBackpressure() {
 void SocketIoSession::pump() {
   if (pumping_) return;  // an answer that came at once; the loop below goes on
   pumping_ = true;
-  while (!queue_.empty() && !barrier_ && state_ == State::Connected) {
+  // While draining nothing new is started: what was not acknowledged, the client sends again to the next process.
+  while (!queue_.empty() && !barrier_ && !draining_ && state_ == State::Connected) {
     const auto* event = std::get_if<vocabulary_a::ClientEvent>(&queue_.front().event);
     const bool send = event != nullptr && std::holds_alternative<vocabulary_a::SendMessage>(*event);
     if (!send && inFlight_ > 0) break;
@@ -213,10 +214,12 @@ void SocketIoSession::joined(Result<Joined> result, const std::string& name, std
   room_ = CurrentRoom{j.room->id, j.room};
   realtime_.hub(address_.loop).listen(*this, j.room->id, j.rosterVersion, j.counter.lastSeq);
   constexpr Framing framing = Framing::WebSocket;
-  if (ack) transport_.send(vocabulary_a::ackRoom(framing, *ack, *j.room, *j.members, j.unread, j.lastMessage.get()));
-  transport_.send(vocabulary_a::info(framing, "You have joined the room"));
-  transport_.send(vocabulary_a::roomInfo(framing, *j.room, *j.members, j.unread, j.lastMessage.get()));
-  transport_.send(vocabulary_a::roomData(framing, *j.room, *j.roster, j.rosterTotal));
+  std::string reply;
+  if (ack) reply = vocabulary_a::ackRoom(framing, *ack, *j.room, *j.members, j.unread, j.lastMessage.get());
+  reply += vocabulary_a::info(framing, "You have joined the room");
+  reply += vocabulary_a::roomInfo(framing, *j.room, *j.members, j.unread, j.lastMessage.get());
+  reply += vocabulary_a::roomData(framing, *j.room, *j.roster, j.rosterTotal);
+  transport_.sendReply(std::move(reply));
   barrierDone();
 }
 
@@ -267,7 +270,7 @@ void SocketIoSession::startLoadMore(Queued& queued, const vocabulary_a::LoadMore
         realtime->withSession(address,
                               [frame = std::move(frame), error = result.ok() ? std::nullopt : std::optional(result.error()),
                                name = std::move(name), ack](SocketIoSession& session) mutable {
-                                if (!error) session.transport_.send(std::move(frame));
+                                if (!error) session.transport_.sendReply(std::move(frame));
                                 session.answer(name, ack, error ? Result<void>(*error) : Result<void>());
                                 session.barrierDone();
                               });

@@ -36,6 +36,9 @@ class SocketIoTransport {
   virtual ~SocketIoTransport() = default;
   virtual void send(FramePtr frame) = 0;
   virtual void send(std::string frame) = 0;
+  /// Bytes that the client asked for and that may be more than its outbox holds (a page of long messages, a room of
+  /// thousands).
+  virtual void sendReply(std::string frames) = 0;
   virtual void close(ws::CloseCode code, std::string_view reason) = 0;
   virtual void pauseReading() = 0;
   virtual void resumeReading() = 0;

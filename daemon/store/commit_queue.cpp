@@ -22,6 +22,12 @@ std::size_t bytesOf(const Work& work) {
 }  // namespace
 
 Offer CommitQueue::push(AppId app, Work&& work) {
+  const Offer offer = stage(app, std::move(work));
+  if (offer == Offer::Taken) kick();
+  return offer;
+}
+
+Offer CommitQueue::stage(AppId app, Work&& work) {
   const std::size_t bytes = bytesOf(work);
   {
     LockGuard g(mutex_);
@@ -34,7 +40,6 @@ Offer CommitQueue::push(AppId app, Work&& work) {
     queuedBytes_ += bytes;
     arriving_.push_back({app, bytes, std::move(work)});
   }
-  arrived_.notifyOne();
   return Offer::Taken;
 }
 

@@ -46,6 +46,9 @@ class CommitQueue {
 
   /// Thread: any.
   [[nodiscard]] Offer push(AppId app, Work&& work);
+  /// As push(), without waking the commit thread: it takes this with the next push, kick() or batch.
+  [[nodiscard]] Offer stage(AppId app, Work&& work);
+  void kick() { arrived_.notifyOne(); }
 
   /// Fills `batch` with what waits; waits for something until `until`. False: closed and drained. Thread: commit thread.
   [[nodiscard]] bool take(Batch& batch, std::chrono::steady_clock::time_point until);

@@ -43,9 +43,9 @@ void GroupCommitter::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-Offer GroupCommitter::append(Append&& append) {
+Offer GroupCommitter::stage(Append&& append) {
   const AppId app = append.app;
-  return queue_.push(app, Work(std::move(append)));
+  return queue_.stage(app, Work(std::move(append)));
 }
 
 Offer GroupCommitter::change(Change&& change) {

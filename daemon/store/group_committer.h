@@ -35,7 +35,9 @@ class GroupCommitter {
   void stop();
 
   /// Thread: any.
-  [[nodiscard]] Offer append(Append&& append);
+  /// The commit may wait for kick(), or for the one under way.
+  [[nodiscard]] Offer stage(Append&& append);
+  void kick() { queue_.kick(); }
   [[nodiscard]] Offer change(Change&& change);
 
   /// Runs `body(Connection&)`, which answers a Result<T>, in a transaction of the commit thread, under a savepoint: if it

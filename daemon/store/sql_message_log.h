@@ -11,7 +11,8 @@ class SqlMessageLog final : public MessageLog {
  public:
   SqlMessageLog(GroupCommitter& committer, Readers& readers) : committer_(committer), readers_(readers) {}
 
-  [[nodiscard]] Offer append(Append&& append) override { return committer_.append(std::move(append)); }
+  [[nodiscard]] Offer stage(Append&& append) override { return committer_.stage(std::move(append)); }
+  void kick() override { committer_.kick(); }
   [[nodiscard]] Offer change(Change&& change) override { return committer_.change(std::move(change)); }
   void setSink(LogSink* sink) override { committer_.setSink(sink); }
 

@@ -175,7 +175,9 @@ int main(int argc, char** argv) {
   std::filesystem::remove_all(folder);
   {
     const SystemClock clock;
-    Store store({.dataDirectory = folder}, clock);
+    StoreOptions options;
+    options.dataDirectory = folder;
+    Store store(options, clock);
     if (const auto opened = store.open(); !opened.ok()) {
       fmt::print(stderr, "{}\n", opened.error().detail());
       return 1;

@@ -107,11 +107,12 @@ class HeldLog final : public MessageLog {
  public:
   explicit HeldLog(RoomDirectory& directory) : directory_(directory) {}
 
-  Offer append(Append&& append) override {
+  Offer stage(Append&& append) override {
     if (full) return Offer::Full;
     waiting.push_back(std::move(append));
     return Offer::Taken;
   }
+  void kick() override { ++kicks; }
   Offer change(Change&& change) override {
     if (full) return Offer::Full;
     changes.push_back(std::move(change));
@@ -165,6 +166,7 @@ class HeldLog final : public MessageLog {
   std::deque<Append> waiting;
   std::deque<Change> changes;
   std::vector<Message> messages;
+  int kicks = 0;
   bool full = false;
   bool failing = false;
 

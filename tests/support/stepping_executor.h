@@ -26,6 +26,7 @@ class SteppingExecutor final : public Executor {
   void after(std::size_t loop, std::chrono::milliseconds delay, Task task) override {
     timers_.emplace(clock_.steady() + delay, std::pair{loop, std::move(task)});
   }
+  void atTurnEnd(std::size_t loop, Task task) override { letters_[loop].push_back(std::move(task)); }
   [[nodiscard]] Offer work(AppId, Task task) override {
     if (refuseWork) return Offer::Full;
     work_.push_back(std::move(task));

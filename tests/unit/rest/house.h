@@ -30,6 +30,7 @@ class Pump final : public Executor {
   [[nodiscard]] std::size_t here() const override { return onLoop_ ? 0 : kNoLoop; }
   [[nodiscard]] bool post(std::size_t loop, Mail mail, Task task) override;
   void after(std::size_t loop, std::chrono::milliseconds delay, Task task) override;
+  void atTurnEnd(std::size_t loop, Task task) override { (void)post(loop, Mail::Completion, std::move(task)); }
   [[nodiscard]] Offer work(AppId app, Task task) override;
 
   /// Runs what comes until `done()` says so. False: ten seconds have passed.
