@@ -118,8 +118,9 @@ struct Fixture {
 
   Fixture() { open(); }
   void open() {
-    store =
-        std::make_unique<Store>(database.options, clock, std::make_unique<FaultyDialect>(database.dialect(clock), faults));
+    StoreOptions options = database.options;
+    options.onFault = [this](const std::string& what) { told = what; };
+    store = std::make_unique<Store>(options, clock, std::make_unique<FaultyDialect>(database.dialect(clock), faults));
     must(store->open());
     store->log().setSink(&outcomes);
   }
