@@ -1,5 +1,6 @@
 // bench_store: durable appends per second and the CPU time of each, with so many under way over so many rooms.
-// Usage: bench_store FOLDER [SECONDS]. One line a case; the folder gets a database, which is removed.
+// Usage: bench_store FOLDER [SECONDS [UNDER_WAY ROOMS CLIENT_IDS]]. One line a case; the folder gets a database, which is
+// removed.
 #include <fmt/format.h>
 #include <sys/resource.h>
 
@@ -167,7 +168,7 @@ void run(Store& store, Slots& sink, AppId app, const Load& load, std::chrono::se
 
 int main(int argc, char** argv) {
   if (argc < 2) {
-    fmt::print(stderr, "usage: bench_store FOLDER [SECONDS]\n");
+    fmt::print(stderr, "usage: bench_store FOLDER [SECONDS [UNDER_WAY ROOMS CLIENT_IDS]]\n");
     return 2;
   }
   const std::filesystem::path folder = std::filesystem::path(argv[1]) / "bench_store";
@@ -186,6 +187,13 @@ int main(int argc, char** argv) {
     store.log().setSink(&sink);
     const AppId app = must(store.directory().createApp({"bench", {}, {}})).id;
     fmt::print("under way rooms clientId  appends/s rows/batch commit µs  total µs   p50 ms   p99 ms   max ms  B/append\n");
+    if (argc > 5) {
+      const auto number = [&](int i) { return static_cast<std::size_t>(std::max(1, std::atoi(argv[i]))); };
+      run(store, sink, app, {number(3), number(4), std::atoi(argv[5]) != 0}, length);
+      store.stop();
+      std::filesystem::remove_all(folder);
+      return 0;
+    }
     for (const bool ids : {true, false}) {
       for (const std::size_t rooms : {1u, 100u}) {
         for (const std::size_t underWay : {1u, 8u, 64u, 512u}) run(store, sink, app, {underWay, rooms, ids}, length);
