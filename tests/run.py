@@ -106,14 +106,14 @@ def boost(program, env=None):
     return settled(code, count, program.name)
 
 
-def node(folder):
+def node(folder, env=None):
     """Every test file of a folder, by Node's own runner."""
     files = sorted(folder.glob("*.mjs")) if folder.is_dir() else []
     if not files:
         return missing(f"{folder.relative_to(ROOT)}")
     tap = LOGS / f"{folder.name}.tap"
     code, _ = run(["node", "--test", "--test-reporter=spec", "--test-reporter-destination=stdout", "--test-reporter=tap",
-                   f"--test-reporter-destination={tap}", *files])
+                   f"--test-reporter-destination={tap}", *files], env=env)
     text = tap.read_text(encoding="utf-8", errors="replace") if tap.exists() else ""
 
     def total(name):
@@ -165,8 +165,15 @@ def built(preset, targets, *definitions):
     return True
 
 
-def sanitized(preset, env):
-    return units(f"build-{preset}", env) if built(preset, ["units"]) else Count(failed=1)
+def sanitized(preset, env, daemon=False):
+    """The unit tests under a sanitizer; with `daemon` also the integration tests, against a chatd that was built with it."""
+    if not built(preset, ["units", "chatd"] if daemon else ["units"]):
+        return Count(failed=1)
+    count = units(f"build-{preset}", env)
+    if daemon:
+        count += node(ROOT / "tests/integration", {**env, "CHATD_BIN": str(ROOT / f"build-{preset}/bin/chatd"),
+                                                   "CHATD_TEST_PATIENCE_MS": "60000"})
+    return count
 
 
 def fuzz():
@@ -191,11 +198,12 @@ PARTS = {
     "integration": lambda: node(ROOT / "tests/integration"),
     "browser": lambda: node(ROOT / "tests/browser"),
     "faults": lambda: script(ROOT / "tests/faults/run"),
-    "asan": lambda: sanitized("asan", ASAN),
-    "tsan": lambda: sanitized("tsan", TSAN),
+    "asan-units": lambda: sanitized("asan", ASAN),
+    "asan": lambda: sanitized("asan", ASAN, daemon=True),
+    "tsan": lambda: sanitized("tsan", TSAN, daemon=True),
     "fuzz": fuzz,
 }
-STANDARD = ["lint", "unit", "packaging", "integration", "browser", "faults", "asan"]
+STANDARD = ["lint", "unit", "packaging", "integration", "browser", "faults", "asan-units"]
 
 
 def main():
