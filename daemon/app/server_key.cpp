@@ -58,7 +58,7 @@ Result<void> create(const std::filesystem::path& path, const std::string& key) {
 Result<std::string> loadServerKey(const std::filesystem::path& dataDirectory) {
   const std::filesystem::path path = std::filesystem::absolute(dataDirectory) / "server.key";
   for (int attempt = 0; attempt < 2; ++attempt) {
-    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (file.get() < 0) {
       if (errno != ENOENT || attempt > 0) return fault(path, fmt::format("cannot be read: {}", std::strerror(errno)));
       CHATD_CHECK(create(path, randomBytes(kBytes)));
@@ -66,6 +66,7 @@ Result<std::string> loadServerKey(const std::filesystem::path& dataDirectory) {
     }
     struct stat status {};
     if (::fstat(file.get(), &status) != 0) return fault(path, std::strerror(errno));
+    if (!S_ISREG(status.st_mode)) return fault(path, "is not a regular file");
     if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
       return fault(path,
                    "is readable by others; run chmod 600 on it, and register the tokens anew if somebody may have read it");

@@ -98,9 +98,10 @@ void Authenticator::authenticate(const Presented& presented, UniqueFunction<void
   const std::string& bearer = *presented.bearer;
   const bool account = isSecret(bearer, kAccountPrefix);
   if (!account && !isSecret(bearer, kKeyPrefix)) return authenticateUser(presented, std::move(done));
-  if (!verifier_.mayTry(presented.peer.ip)) return done(Error(Code::RateLimited).after(std::chrono::seconds(1)));
   auto principal = account ? byAccountToken(bearer) : byAppKey(bearer);
   if (!principal.ok() && principal.error().code() == Code::NotFound) {
+    // Only failures are limited; who holds a valid key is not locked out by who guesses beside it.
+    if (!verifier_.mayTry(presented.peer.ip)) return done(Error(Code::RateLimited).after(std::chrono::seconds(1)));
     verifier_.failed(presented.peer.ip);
     return done(Error(Code::Unauthorized));
   }

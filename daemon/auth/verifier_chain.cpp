@@ -129,6 +129,14 @@ class VerifierChain::Impl {
     cache_.eraseApp(app);
   }
   Result<void> check(AppId app, const std::vector<VerifierSpec>& verifiers);
+  /// The answer to a credential that failed: `error`, or RateLimited once the address has used up its failures. Only
+  /// failures are limited: behind one address there may be a whole office, or a proxy with everybody, and one of them must
+  /// not lock out the rest.
+  [[nodiscard]] Error overBudget(const std::string& ip, Error error) {
+    if (!mayTry(ip)) return std::move(Error(Code::RateLimited).after(std::chrono::seconds(1)));
+    failed(ip);
+    return error;
+  }
   [[nodiscard]] bool mayTry(const std::string& ip) {
     return ip.empty() || failures_.available(addressKey(ip), clock_.steady());
   }
@@ -177,12 +185,8 @@ class VerifierChain::Impl {
 
 void VerifierChain::Impl::verify(VerifyRequest request, Done done) {
   if (stopping_) return done(Error(Code::VerifierUnavailable));
-  if (!mayTry(request.clientIp)) return done(Error(Code::RateLimited).after(std::chrono::seconds(1)));
   if (request.token.empty()) return done(Error(Code::Unauthorized));
-  if (request.token.size() > kMaxToken) {
-    failed(request.clientIp);
-    return done(Error(Code::Unauthorized));
-  }
+  if (request.token.size() > kMaxToken) return done(overBudget(request.clientIp, Code::Unauthorized));
   const std::uint64_t lane = std::hash<std::string_view>{}(request.app ? *request.app : std::string_view{});
   if (!admission_.enter(lane)) return done(Error(Code::Busy).after(std::chrono::seconds(1)));
   auto v = std::make_shared<Verification>(std::move(request), std::move(done), admission_, lane);
@@ -192,8 +196,6 @@ void VerifierChain::Impl::verify(VerifyRequest request, Done done) {
 
 void VerifierChain::Impl::begin(const VerificationPtr& v) {
   if (stopping_) return v->finish(Error(Code::VerifierUnavailable));
-  // Asked again: many attempts may have been admitted before the first of them failed.
-  if (!mayTry(v->request.clientIp)) return v->finish(Error(Code::RateLimited).after(std::chrono::seconds(1)));
   // Before anything is read: what is revoked from now on is newer than our answer.
   v->generation = revocations_.now();
   if (v->request.app) {
@@ -306,8 +308,8 @@ void VerifierChain::Impl::allow(const VerificationPtr& v, const std::string& key
 
 void VerifierChain::Impl::refuse(const VerificationPtr& v, Error error) {
   // AppRequired asks for more; the others are failed credentials.
-  if (error.code() != Code::AppRequired) failed(v->request.clientIp);
-  v->finish(std::move(error));
+  if (error.code() == Code::AppRequired) return v->finish(std::move(error));
+  v->finish(overBudget(v->request.clientIp, std::move(error)));
 }
 
 Result<User> VerifierChain::Impl::userOf(const App& app, const Verdict& verdict) {

@@ -31,9 +31,10 @@ void Hub::listen(SocketIoSession& session, RoomId id, std::uint64_t rosterVersio
   room.cursor = std::max(room.cursor, seq);
   const auto [it, isNew] = room.places.try_emplace(session.address().id, room.listeners.size());
   if (isNew) {
-    room.listeners.push_back({&session, from, rosterVersion});
+    room.listeners.push_back({&session, from, rosterVersion, from});
   } else {
     room.listeners[it->second].rosterVersion = rosterVersion;
+    room.listeners[it->second].joinedAt = from;
   }
 }
 
@@ -140,14 +141,14 @@ std::size_t Hub::slice(RoomId id, Room& room, std::size_t budget) {
     }
     if (room.next < room.listeners.size()) break;
     // The members whom a letter removes have heard all that came before it.
-    std::vector<LostEvent> lost;
+    std::vector<std::pair<std::uint64_t, LostEvent>> lost;
     for (std::size_t i = 0; i < room.batch; ++i) {
       for (const RoomEvent& event : room.pending[i]->letter().events) {
-        if (const auto* l = std::get_if<LostEvent>(&event)) lost.push_back(*l);
+        if (const auto* l = std::get_if<LostEvent>(&event)) lost.emplace_back(room.first + i, *l);
       }
     }
     endBatch(room);
-    for (const LostEvent& l : lost) tellLost(id, l);
+    for (const auto& [number, l] : lost) tellLost(id, number, l);
   }
   return told;
 }
@@ -204,12 +205,12 @@ void Hub::tell(Room& room, Listener& listener) {
   }
 }
 
-void Hub::tellLost(RoomId id, const LostEvent& lost) {
+void Hub::tellLost(RoomId id, std::uint64_t number, const LostEvent& lost) {
   const auto found = rooms_.find(id);
   if (found == rooms_.end()) return;
   std::vector<SocketIoSession*> losers;
   for (const Listener& listener : found->second.listeners) {
-    if (listener.session == nullptr) continue;
+    if (listener.session == nullptr || number < listener.joinedAt) continue;
     const UserId user = listener.session->user();
     if (lost.everybody || std::find(lost.users->begin(), lost.users->end(), user) != lost.users->end()) {
       losers.push_back(listener.session);

@@ -53,6 +53,7 @@ class Hub {
     SocketIoSession* session = nullptr;  ///< null: left while the room was being walked
     std::uint64_t from = 0;              ///< number of the first letter that concerns it
     std::uint64_t rosterVersion = 0;
+    std::uint64_t joinedAt = 0;  ///< number of the next letter when it joined last: losses before that are history
   };
   struct Room {
     AppId app{};
@@ -76,7 +77,7 @@ class Hub {
   void startBatch(Room& room);
   void endBatch(Room& room);
   void tell(Room& room, Listener& listener);
-  void tellLost(RoomId id, const LostEvent& lost);
+  void tellLost(RoomId id, std::uint64_t number, const LostEvent& lost);
   void compact(Room& room);
 
   Executor& executor_;

@@ -233,7 +233,9 @@ void SocketIoSession::leaveRoom() {
 
 void SocketIoSession::lostRoom(RoomId room, Code why) {
   if (!room_ || room_->id != room) return;
-  leaveRoom();
+  // The room has let go of it already. To say `leave` now could undo a join that is on its way, if the user was added again.
+  realtime_.hub(address_.loop).unlisten(*this, room);
+  room_.reset();
   const Error error = why == Code::Forbidden ? Error(why, "You are no longer a member of the room.") : Error(why);
   transport_.send(vocabulary_a::error(Framing::WebSocket, error));
 }

@@ -131,7 +131,7 @@ class SocketIoSession {
   };
   std::optional<CurrentRoom> room_;
 
-  std::list<Queued> queue_;  ///< a list, because an empty one costs an idle session nothing
+  std::list<Queued> queue_;   ///< a list, because an empty one costs an idle session nothing
   std::size_t inFlight_ = 0;  ///< sends not answered yet
   bool barrier_ = false;      ///< a join, seen or load_more is under way
   bool pumping_ = false;

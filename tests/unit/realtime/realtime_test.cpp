@@ -312,6 +312,29 @@ BOOST_AUTO_TEST_CASE(who_is_removed_hears_nothing_more_of_the_room) {
   h.gone(b);
 }
 
+BOOST_AUTO_TEST_CASE(who_is_removed_and_added_again_at_once_keeps_its_new_join) {
+  House h;
+  auto a = h.client("u1", 0);
+  auto b = h.client("u2", 1);
+  h.say(*a, R"(2["join","usr-1-2"])");
+  h.say(*b, R"(2["join","usr-1-2"])");
+  for (int i = 0; i < 3; ++i) {
+    // Removed, added and joined again before its loop has run: the loss and the new join are on their way together.
+    h.directory.remove(h.room, 2);
+    h.chat.accessChanged(h.room);
+    h.executor.on(1, [&] { b->session.packet(R"(21["join","usr-1-2"])"); });
+    h.directory.add(h.room, 2);
+    h.chat.accessChanged(h.room);
+    h.executor.run();
+    h.say(*b, R"(22["join","usr-1-2"])");
+  }
+  h.say(*a, R"(2["send_message","m"])");
+  h.commit();
+  BOOST_TEST(b->seqs().size() == 1U);
+  h.gone(a);
+  h.gone(b);
+}
+
 BOOST_AUTO_TEST_CASE(with_64_commands_under_way_the_socket_is_not_read) {
   House h;
   auto a = h.client("u1", 0);
