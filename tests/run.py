@@ -11,6 +11,7 @@ import contextlib
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -171,6 +172,8 @@ def sanitized(preset, env, daemon=False):
         return Count(failed=1)
     count = units(f"build-{preset}", env)
     if daemon:
+        # The browser files are the same in every build; chatd looks for them beside its own folder.
+        shutil.copytree(ROOT / "build/share", ROOT / f"build-{preset}/share", dirs_exist_ok=True)
         count += node(ROOT / "tests/integration", {**env, "CHATD_BIN": str(ROOT / f"build-{preset}/bin/chatd"),
                                                    "CHATD_TEST_PATIENCE_MS": "60000"})
     return count
