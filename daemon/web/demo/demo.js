@@ -23,15 +23,17 @@ function start({ room, app, a, b }) {
 form.addEventListener('submit', (event) => {
   event.preventDefault();
   const values = Object.fromEntries(new FormData(form));
-  // Into the address, so that a reload comes back to the chat; the fragment never leaves the browser.
-  history.replaceState(null, '', '#' + new URLSearchParams(Object.entries(values).filter(([, value]) => value)));
+  // Kept for this tab, so that a reload comes back to the chat. Not in the address: addresses are copied, tokens must not be.
+  sessionStorage.setItem('connect', JSON.stringify(values));
+  history.replaceState(null, '', '#' + new URLSearchParams({ room: values.room, app: values.app }));
   settings.open = false;
   start(values);
 });
 
 function startFromAddress() {
   const given = new URLSearchParams(location.hash.slice(1));
-  for (const name of ['room', 'app', 'a', 'b']) form.elements[name].value = given.get(name) ?? '';
+  const kept = JSON.parse(sessionStorage.getItem('connect') ?? '{}');
+  for (const name of ['room', 'app', 'a', 'b']) form.elements[name].value = given.get(name) ?? kept[name] ?? '';
   const complete = form.checkValidity();
   settings.open = !complete;
   if (complete) start(Object.fromEntries(new FormData(form)));
