@@ -118,13 +118,23 @@ BOOST_AUTO_TEST_CASE(what_is_no_packet_is_refused) {
 }
 
 BOOST_AUTO_TEST_CASE(broken_json_is_refused) {
-  for (const char* bad :
-       {"2[", "2[\"a\"", "2[\"a\",]", "2[\"a\"]x", "2[\"\\ud800\"]", "2[\"a\",NaN]", "2['a']", "0{\"a\":1,\"a\":2}"}) {
+  for (const char* bad : {"2[", "2[\"a\"", "2[\"a\",]", "2[\"a\"]x", "2[\"a\",NaN]", "2['a']", "0{\"a\":1,\"a\":2}"}) {
     BOOST_TEST(refused(bad, Code::NotJson), bad);
   }
   BOOST_TEST(refused("2[\"a\"," + std::string(100'000, '[') + std::string(100'000, ']') + "]", Code::NotJson));
   BOOST_TEST(refused(std::string("2[\"a\0b\"]", 9), Code::NotJson));
   BOOST_TEST(refused("2[\"\xFF\"]", Code::NotJson));
+}
+
+BOOST_AUTO_TEST_CASE(half_of_a_surrogate_pair_is_a_fault_of_that_event_and_leaves_its_id) {
+  for (const char* text : {R"(27["send_message","\ud83d"])", R"(27["send_message","\ude00 tail"])"}) {
+    const auto packet = sio::decode(text);
+    BOOST_REQUIRE(packet.ok());
+    BOOST_REQUIRE(packet->fault.has_value());
+    BOOST_TEST((packet->fault->code() == Code::InvalidText));
+    BOOST_TEST(packet->id.value() == 7U);
+  }
+  BOOST_TEST(!sio::decode(R"(0{"token":"\ud83d"})").ok());
 }
 
 BOOST_AUTO_TEST_CASE(a_binary_packet_says_how_many_attachments_it_has) {
