@@ -44,6 +44,7 @@ class Listener final : public Watched {
  public:
   using Accepted = std::function<void(Descriptor socket, const sockaddr_storage& address)>;
   Listener(ListeningSocket socket, EventLoop& loop, Accepted accepted);
+  virtual ~Listener() = default;
 
   /// Begins to accept; if the system refuses the watch, tries again a little later.
   void start();
