@@ -127,6 +127,7 @@ Result<Room> namedRoom(const Context& context, const Call& call) {
 
 std::vector<UserId> idsOf(const std::vector<User>& users) {
   std::vector<UserId> ids;
+  ids.reserve(users.size());
   for (const User& user : users) ids.push_back(user.id);
   return ids;
 }
