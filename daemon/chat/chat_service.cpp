@@ -102,7 +102,6 @@ void ChatService::send(SendCommand command, UniqueFunction<void(Result<Appended>
   pending.append.clientMsgId = std::move(command.clientMsgId);
   pending.append.replyTo = command.replyTo;
   pending.append.metadata = std::move(command.metadata);
-  pending.asApp = command.actor.asApp;
   pending.done = std::move(done);
 
   const std::size_t loop = impl_->home(command.room);

@@ -23,7 +23,6 @@ struct LiveMember {
 /// A send between the check of its access and its commit.
 struct PendingSend {
   Append append;
-  bool asApp = false;
   int checks = 0;  ///< how often its access was checked
   UniqueFunction<void(Result<Appended>)> done;
 };
