@@ -23,7 +23,8 @@ DAEMON = {
     "outbound": LOWER | {"net"},
     # The bundled plugins run inline: auth/ names the entry of each.
     "auth": LOWER | {"chat", "net", "outbound", "sdk", "http/http_plugin.h"},
-    "realtime": LOWER | {"chat", "protocol", "net"},
+    "engine": LOWER | {"net", "protocol", "chat/executor.h"},
+    "realtime": LOWER | {"chat", "engine", "protocol", "net"},
     "web": {"base"},
     "rest": LOWER | {"chat", "auth", "net", "protocol", "web"},
     "app": None,  # the composition root: everything
