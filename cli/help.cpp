@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "cli/guess.h"
+#include "cli/layout.h"
 #include "cli/visible.h"
 
 namespace chatd::cli {
@@ -17,6 +19,7 @@ std::string exitCodes() {
 
 constexpr std::string_view kFormats =
     R"(-o table    for people: columns that fit; one object as a list of its fields
+-o wide     the same with more columns, cut to no width
 -o json     the object of the REST interface, unchanged; a list as
             {"items":[...],"nextCursor":null}, all pages in one
 -o ndjson   one object a line, printed while the pages come
@@ -24,6 +27,7 @@ constexpr std::string_view kFormats =
 -o tsv      the columns of the table, tabs between them, \t \n \\ escaped
 -o name     one name a line: what the other commands take
 -q          one id a line
+--fields A,B.C  only these fields: columns of a table, members of json
 
 Control characters in names and texts are shown as \n, \x1b, \u{202e}; json and
 ndjson carry them as JSON does. All pages of a list are followed; --limit bounds.
@@ -34,6 +38,11 @@ Data goes to the standard output, everything else to the standard error. With
 constexpr std::string_view kEnvironment =
     R"(CHATCTL_SERVER    the daemon: http(s)://HOST:PORT or unix:/PATH
 CHATCTL_TOKEN     the bearer token: of an account, or an app key
+CHATCTL_CONTEXT   the context, as -c
+CHATCTL_APP       the app, as -a
+CHATCTL_OUTPUT    the format, as -o
+CHATCTL_TIMEOUT   how long a request may take, as --timeout
+NO_COLOR          if set, no colours
 XDG_CONFIG_HOME   where chatctl/config.yaml is kept; ~/.config by itself
 SSL_CERT_FILE     certificates to trust for https, in PEM
 

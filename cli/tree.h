@@ -50,7 +50,5 @@ class CommandTree {
 [[nodiscard]] std::string helpOf(const CLI::App& command);
 /// The visible commands directly below, in order.
 [[nodiscard]] std::vector<const CLI::App*> commandsBelow(const CLI::App& command);
-/// The closest of `known` to what was typed, if it is close enough to be meant; else nothing. Distance: Damerau-Levenshtein.
-[[nodiscard]] std::string closest(const std::string& typed, const std::vector<std::string>& known);
 
 }  // namespace chatd::cli

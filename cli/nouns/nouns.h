@@ -12,5 +12,7 @@ const Noun& messageNoun();
 const Noun& contextNoun();
 const Noun& loginNoun();   // login, logout, whoami
 const Noun& serverNoun();  // status, api, version, help
+const Noun& daemonNoun();  // wait, reload, loglevel, drain
+const Noun& accountNoun();
 
 }  // namespace chatd::cli

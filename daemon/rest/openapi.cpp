@@ -63,6 +63,13 @@ void appendParameters(JsonWriter& out, const Route& route) {
     out.field("description", "The same as X-Chat-App.");
     out.key("schema").beginObject().field("type", "string").endObject().endObject();
   }
+  if (takesDryRun(route)) {
+    out.beginObject().field("name", "dryRun").field("in", "query").field("required", false);
+    out.field("description",
+              "true: the call is only checked (access, schema, and what the operation checks before it writes) and answered "
+              "with 200 {dryRun, operation, changes}; nothing is written.");
+    out.key("schema").beginObject().field("type", "boolean").endObject().endObject();
+  }
   if (route.method == "POST" && route.keepsAnswers) {
     appendHeaderParameter(
         out, "Idempotency-Key",
