@@ -51,6 +51,27 @@ A flag wins over the environment, the environment over the context in force
 `chatctl login` has stored is sent to its own server only.
 )";
 
+constexpr std::string_view kApply =
+    R"(A file of `apply`, `diff` and `delete` declares apps and what is in them, as YAML:
+
+apps:
+  - name: shop
+    settings: {autoCreateUsers: false}
+    verifiers:                      # the chain; or tokenVerificationUrl: https://...
+      - plugin: http
+        config: {url: https://shop.example/api/me}
+        timeoutMs: 2000
+    users:
+      - {appUserId: 42, firstName: Ada}
+      - {appUserId: "43"}
+    rooms:
+      - {room: support, type: group, name: Help, users: [42, 43]}
+
+What is not mentioned is left alone; a list that is there is made so by --prune,
+which deletes what the list does not have. Apps are deleted by `delete` alone.
+A second apply writes nothing. A quoted id is a text, a plain one a number.
+)";
+
 std::string joined(const std::vector<std::string>& words) { return fmt::format("{}", fmt::join(words, " ")); }
 
 }  // namespace
@@ -58,7 +79,8 @@ std::string joined(const std::vector<std::string>& words) { return fmt::format("
 const std::vector<Topic>& topics() {
   static const std::vector<Topic> all = {{"exit-codes", "EXIT STATUS", exitCodes()},
                                          {"formats", "FORMATS", std::string(kFormats)},
-                                         {"environment", "ENVIRONMENT", std::string(kEnvironment)}};
+                                         {"environment", "ENVIRONMENT", std::string(kEnvironment)},
+                                         {"apply", "DECLARED STATE", std::string(kApply)}};
   return all;
 }
 

@@ -251,6 +251,22 @@ Outcome<void> Printer::items(const View& view, const JsonValue& array) {
   return written();
 }
 
+Outcome<void> Printer::next(const View& view, const JsonValue& item) {
+  if (!settings_.quiet && settings_.format == Format::Json) {
+    out_ << json(item) << '\n';
+  } else if (!settings_.quiet && settings_.format == Format::Yaml) {
+    const auto chosen = parseJson(json(item));
+    CHATD_ASSERT(chosen.ok());  // written from parsed values just above
+    out_ << "---\n" << asYaml(*chosen);
+  } else {
+    if (!begun_) header(view);
+    line(view, item);
+  }
+  begun_ = true;
+  out_.flush();
+  return written();
+}
+
 Outcome<void> Printer::text(std::string_view text) {
   out_ << text;
   return written();

@@ -40,6 +40,8 @@ class Printer {
   [[nodiscard]] Outcome<void> list(const View& view, AdminClient& client, const ListCall& call);
   /// An array that is at hand, in the envelope of a list.
   [[nodiscard]] Outcome<void> items(const View& view, const JsonValue& array);
+  /// An item of what has no end (tail, watch): a line each in every format, table and wide as tsv; yaml as a document.
+  [[nodiscard]] Outcome<void> next(const View& view, const JsonValue& item);
   /// Text as it is.
   [[nodiscard]] Outcome<void> text(std::string_view text);
 
@@ -63,6 +65,7 @@ class Printer {
 
   const Settings& settings_;
   std::ostream& out_;
+  bool begun_ = false;  // by next()
 };
 
 /// A JSON value as one YAML document, strings quoted so that "1" and "true" stay strings.

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "cli/complete.h"
 #include "cli/help.h"
 #include "cli/layout.h"
 #include "cli/tree.h"
@@ -58,6 +59,10 @@ Outcome<void> dispatch(CommandTree& tree, Io& io) {
     io.out << manPage(tree.root());
     return {};
   }
+  if (handler == nullptr && tree.chosen().get_name() == "__reference") {
+    io.out << reference(tree.root());
+    return {};
+  }
   if (handler == nullptr) {
     CHATD_TRY(text, helpText(tree));
     io.out << text;
@@ -90,9 +95,14 @@ Outcome<void> parseAndDispatch(CommandTree& tree, const std::vector<std::string>
 
 int run(const std::vector<std::string>& words, Io& io) {
   CommandTree tree;
+  // Before the parser: what is being typed is no command line yet.
+  if (!words.empty() && words.front() == "__complete") return printCompletion(tree, {words.begin() + 1, words.end()}, io);
   const auto outcome = parseAndDispatch(tree, words, io);
   io.out.flush();
   if (outcome.ok()) return static_cast<int>(Exit::Ok);
+  const Failure& failure = outcome.error();
+  // Nothing to say: Ctrl-C is how a tail ends, and of a broken output main() knows the reason.
+  if (failure.message.empty() || (failure.code == "output" && !io.out.good())) return static_cast<int>(failure.exit);
   const bool color = io.errIsTerminal && !io.environment("NO_COLOR") && tree.flags().color.value_or("auto") != "never";
   report(outcome.error(), wantsJson(tree, io), color, io.err);
   return static_cast<int>(outcome.error().exit);

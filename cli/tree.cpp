@@ -82,6 +82,7 @@ CommandTree::CommandTree() : root_("Administers chatd: apps, users, rooms and me
       root_.add_subcommand("help", "Explain a command or a topic: exit-codes, formats, environment")->group("The daemon");
   help->add_option("WORD", helpWords_, "a topic, or the words of a command");
   root_.add_subcommand("__man", "write chatctl(1)")->group("");
+  root_.add_subcommand("__reference", "write the reference of the commands, in Markdown")->group("");
 }
 
 void CommandTree::addGlobalFlags() {

@@ -24,7 +24,7 @@ class CommandTree {
   [[nodiscard]] Outcome<void> parse(const std::vector<std::string>& words);
 
   [[nodiscard]] const GlobalFlags& flags() const { return flags_; }
-  /// The verb that was parsed, and what it does. `handler` is null for `help` and `__man`.
+  /// The verb that was parsed, and what it does. `handler` is null for `help`, `__man`, `__reference`.
   [[nodiscard]] CLI::App& chosen();
   [[nodiscard]] const Handler* handler();
   [[nodiscard]] CLI::App& root() { return root_; }

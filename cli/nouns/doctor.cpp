@@ -17,6 +17,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/complete.h"
 #include "cli/layout.h"
 #include "cli/nouns/nouns.h"
 #include "cli/nouns/servers.h"
@@ -28,7 +29,7 @@ namespace {
 
 constexpr const char* kConfig = "/etc/chatd/chatd.yaml";
 constexpr const char* kUser = "chatd";
-constexpr std::int64_t kClockSeconds = 60;       // tokens are judged by the clock; a minute is more than any network takes
+constexpr std::int64_t kClockSeconds = 60;  // tokens are judged by the clock; a minute is more than any network takes
 constexpr std::int64_t kCertificateDays = 14;
 
 const View kFindings{"check", "check", {{"CHECK", "check"}, {"STATE", "state"}, {"DETAIL", "detail"}, {"MEND", "mend"}}};
@@ -113,7 +114,8 @@ std::optional<std::string> notWritable(const std::string& folder, const passwd* 
   std::vector<char> name(probe.begin(), probe.end());
   name.push_back('\0');
   const int file = ::mkstemp(name.data());
-  if (file < 0 && errno == EACCES && user != nullptr && ::geteuid() != user->pw_uid) return std::nullopt;  // it can, we cannot
+  if (file < 0 && errno == EACCES && user != nullptr && ::geteuid() != user->pw_uid)
+    return std::nullopt;  // it can, we cannot
   if (file < 0) return std::string(std::strerror(errno));
   ::close(file);
   ::unlink(name.data());
@@ -132,8 +134,8 @@ void Doctor::dataDirectory() {
   const auto why = notWritable(*folder, user);
   if (!why) return add("data directory", State::Ok, *folder);
   add("data directory", State::Failed, fmt::format("the daemon cannot write its data directory {}: {}", *folder, *why),
-      fmt::format("sudo install -d -o {0} -g {0} -m 0750 {1} && sudo systemctl restart chatd", user != nullptr ? kUser : "$USER",
-                  *folder));
+      fmt::format("sudo install -d -o {0} -g {0} -m 0750 {1} && sudo systemctl restart chatd",
+                  user != nullptr ? kUser : "$USER", *folder));
 }
 
 void Doctor::noServer(const Failure& failure) {
@@ -162,15 +164,17 @@ void Doctor::certificate() {
   if (!seen.ok()) return;  // no TLS there at all: the request says it better
   const std::int64_t left = seen.value().notAfter - std::time(nullptr);
   const std::string mend =
-      "renew the files of listen.tls.certificate and listen.tls.key, then: sudo systemctl reload chatd (or chatctl reload over the socket)";
+      "renew the files of listen.tls.certificate and listen.tls.key, then: sudo systemctl reload chatd (or chatctl reload "
+      "over the socket)";
   if (left < 0) {
-    add("certificate", State::Failed, fmt::format("the certificate of {} has expired {} days ago", seen.value().subject, -left / 86400),
-        mend);
+    add("certificate", State::Failed,
+        fmt::format("the certificate of {} has expired {} days ago", seen.value().subject, -left / 86400), mend);
   } else if (seen.value().notBefore > std::time(nullptr)) {
     add("certificate", State::Failed, fmt::format("the certificate of {} is not valid yet", seen.value().subject),
         "sudo timedatectl set-ntp true, if this clock is behind; else " + mend);
   } else if (left < kCertificateDays * 86400) {
-    add("certificate", State::Warning, fmt::format("the certificate of {} expires in {} days", seen.value().subject, left / 86400), mend);
+    add("certificate", State::Warning,
+        fmt::format("the certificate of {} expires in {} days", seen.value().subject, left / 86400), mend);
   } else {
     add("certificate", State::Ok, fmt::format("{}, {} days left", seen.value().subject, left / 86400));
   }
@@ -179,10 +183,11 @@ void Doctor::certificate() {
 void Doctor::clock(const HttpAnswer& answer) {
   if (!answer.date) return;
   const std::int64_t ahead = *answer.date - std::time(nullptr);
-  if (std::abs(ahead) <= kClockSeconds) return add("clock", State::Ok, fmt::format("{} s apart from the server's", std::abs(ahead)));
+  if (std::abs(ahead) <= kClockSeconds)
+    return add("clock", State::Ok, fmt::format("{} s apart from the server's", std::abs(ahead)));
   add("clock", State::Failed,
-      fmt::format("the clocks are apart: the server's is {} min {} s {} of this one", std::abs(ahead) / 60, std::abs(ahead) % 60,
-                  ahead > 0 ? "ahead" : "behind"),
+      fmt::format("the clocks are apart: the server's is {} min {} s {} of this one", std::abs(ahead) / 60,
+                  std::abs(ahead) % 60, ahead > 0 ? "ahead" : "behind"),
       "sudo timedatectl set-ntp true, on the machine whose `date` is wrong; tokens are judged by the clock");
 }
 
@@ -208,28 +213,33 @@ bool Doctor::server() {
 bool Doctor::credential() {
   const auto who = run_.client.get("/auth/verify");
   if (who.ok()) {
-    add("credential", State::Ok, fmt::format("{} {}", stringField(who.value().document, "kind").value_or("?"),
-                                             stringField(who.value().document, "subject").value_or("")));
+    add("credential", State::Ok,
+        fmt::format("{} {}", stringField(who.value().document, "kind").value_or("?"),
+                    stringField(who.value().document, "subject").value_or("")));
     return true;
   }
   const Failure& failure = who.error();
   const bool stranger = failure.exit == Exit::NotLoggedIn;
   const std::string login = fmt::format("chatctl login --server {}", run_.settings.server.text);
-  const std::string detail = !stranger               ? failure.message
-                             : run_.settings.token ? "wrong token: the server does not take it; it is unknown, revoked or expired"
-                                                   : "no token";
+  const std::string detail = !stranger ? failure.message
+                             : run_.settings.token
+                                 ? "wrong token: the server does not take it; it is unknown, revoked or expired"
+                                 : "no token";
   add("credential", State::Failed, detail,
-      local() && !run_.settings.token ? "sudo usermod -aG chatd $USER, then log in again; or " + login : login, failure.exit);
+      local() && !run_.settings.token ? "sudo usermod -aG chatd $USER, then log in again; or " + login : login,
+      failure.exit);
   return false;
 }
 
 void Doctor::readiness() {
   const auto answer = probe(run_, "/readyz");
-  if (!answer.ok()) return add("ready", State::Failed, answer.error().message, "journalctl -u chatd -n 50", answer.error().exit);
+  if (!answer.ok())
+    return add("ready", State::Failed, answer.error().message, "journalctl -u chatd -n 50", answer.error().exit);
   if (answer.value().status < 300) return add("ready", State::Ok, "the daemon can do its work");
   const auto document = parseJson(answer.value().body);
   const JsonValue* reasons = document.ok() && document->IsObject() ? find(*document, "reasons") : nullptr;
-  if (reasons == nullptr || !reasons->IsArray()) return add("ready", State::Failed, "not ready", "journalctl -u chatd -n 50");
+  if (reasons == nullptr || !reasons->IsArray())
+    return add("ready", State::Failed, "not ready", "journalctl -u chatd -n 50");
   for (const JsonValue& reason : reasons->GetArray()) {
     const std::string text = reason.IsString() ? std::string(asView(reason)) : toText(reason);
     if (text.starts_with("store")) {
@@ -314,16 +324,28 @@ Outcome<void> Doctor::examine() {
 
 Handler doctor(CLI::App& command) {
   auto words = std::make_shared<DoctorWords>();
-  bindWord(command, "--config", words->config, "the daemon's configuration, to look at its data directory")->type_name("FILE");
+  bindWord(command, "--config", words->config, "the daemon's configuration, to look at its data directory")
+      ->type_name("FILE");
   bindWord(command, "--data-dir", words->dataDir, "its data directory itself")->type_name("DIR");
   return [words](Invocation& run) { return Doctor(run, *words).examine(); };
+}
+
+Handler completion(CLI::App& command) {
+  auto shell = std::make_shared<std::string>();
+  bindWord(command, "SHELL", *shell, "bash, zsh or fish")->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  return [shell](Invocation& run) -> Outcome<void> {
+    CHATD_TRY(script, completionScript(*shell));
+    return run.printer.text(script);
+  };
 }
 
 }  // namespace
 
 const Noun& doctorNoun() {
-  static const Noun noun{
-      "", "The daemon", {{"doctor", "Find out what is broken, and name the command that mends it", doctor}}};
+  static const Noun noun{"",
+                         "The daemon",
+                         {{"doctor", "Find out what is broken, and name the command that mends it", doctor},
+                          {"completion", "Print the completion script of a shell", completion}}};
   return noun;
 }
 

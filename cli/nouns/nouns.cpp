@@ -4,7 +4,8 @@ namespace chatd::cli {
 
 const std::vector<const Noun*>& nouns() {
   static const std::vector<const Noun*> all = {&appNoun(),     &userNoun(),  &roomNoun(),   &messageNoun(), &accountNoun(),
-                                               &contextNoun(), &loginNoun(), &serverNoun(), &daemonNoun()};
+                                               &contextNoun(), &loginNoun(), &serverNoun(), &daemonNoun(),  &doctorNoun(),
+                                               &applyNoun(),   &bulkNoun(),  &tailNoun(),   &watchNoun()};
   return all;
 }
 

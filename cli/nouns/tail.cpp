@@ -22,9 +22,8 @@ constexpr std::chrono::milliseconds kPoll{500};
 constexpr std::chrono::milliseconds kLongestPause{5000};
 constexpr std::chrono::seconds kLookAtRooms{5};
 
-const View kMessages{"id",
-                     "id",
-                     {{"CREATED", "createdAt"}, {"ROOM", "room"}, {"SEQ", "seq"}, {"USER ID", "userId"}, {"TEXT", "text"}}};
+const View kMessages{
+    "id", "id", {{"CREATED", "createdAt"}, {"ROOM", "room"}, {"SEQ", "seq"}, {"USER ID", "userId"}, {"TEXT", "text"}}};
 
 struct TailWords {
   std::vector<std::string> rooms;
@@ -60,7 +59,7 @@ Outcome<Begin> beginOf(const std::optional<std::string>& since) {
 struct Followed {
   std::int64_t id = 0;
   std::string name;
-  std::int64_t seen = 0;               ///< seq
+  std::int64_t seen = 0;                       ///< seq
   std::map<std::int64_t, std::string> people;  ///< user id → appUserId
 };
 
@@ -97,7 +96,8 @@ std::int64_t lastSeq(const JsonValue& room) {
 /// In slices, so that Ctrl-C is heard.
 void Tail::pause(std::chrono::milliseconds time) const {
   const auto until = Clock::now() + time;
-  while (!ended() && Clock::now() < until) std::this_thread::sleep_for(std::min<Clock::duration>(kPoll / 5, until - Clock::now()));
+  while (!ended() && Clock::now() < until)
+    std::this_thread::sleep_for(std::min<Clock::duration>(kPoll / 5, until - Clock::now()));
 }
 
 /// The seq of the last message before `time`; read backwards, because seq and time rise together.
@@ -137,7 +137,8 @@ Outcome<void> Tail::follow(const JsonValue& room, bool first) {
   if (known != rooms_.end()) {
     // Less than we have seen: a backup was restored, or the room made anew. What is there now is new to us.
     if (lastSeq(room) < known->second.seen) {
-      note(run_, fmt::format("room {} has another history now: it is shown from seq {}", known->second.name, lastSeq(room) + 1));
+      note(run_,
+           fmt::format("room {} has another history now: it is shown from seq {}", known->second.name, lastSeq(room) + 1));
       known->second.seen = lastSeq(room);
     }
     return {};
@@ -234,13 +235,14 @@ Outcome<void> Tail::work() {
     pause(pauseTime);
   }
   if (left_ == 0) return {};
-  return Failure{Exit::Interrupted, "interrupted", "interrupted", {}, {}};
+  return Failure{Exit::Interrupted, "interrupted", {}, {}, {}};  // how a tail ends: nothing to say
 }
 
 Handler tail(CLI::App& command) {
   auto words = std::make_shared<TailWords>();
   bindWords(command, "ROOM", words->rooms, "rooms by name or id; all of the app by itself")->required(false);
-  bindWord(command, "--since", words->since, "begin at a seq (exclusive), a time, a duration ago (10m), or all; now by itself")
+  bindWord(command, "--since", words->since,
+           "begin at a seq (exclusive), a time, a duration ago (10m), or all; now by itself")
       ->type_name("WHEN");
   bindLimit(command, words->limit);
   return [words](Invocation& run) -> Outcome<void> {
@@ -252,7 +254,7 @@ Handler tail(CLI::App& command) {
 }  // namespace
 
 const Noun& tailNoun() {
-  static const Noun noun{"", "What was said in a room", {{"tail", "Show messages as they are said, until Ctrl-C", tail}}};
+  static const Noun noun{"", "Live", {{"tail", "Show messages as they are said, until Ctrl-C", tail}}};
   return noun;
 }
 

@@ -76,9 +76,12 @@ Outcome<void> show(Invocation& run, const JsonValue& stats, bool first) {
   for (const Column& column : kStats.columns) {
     titles.emplace_back(column.title);
     const JsonValue* value = find(stats, column.field);
-    cells.push_back(value == nullptr || value->IsNull() ? "-" : value->IsString() ? std::string(asView(*value)) : toText(*value));
+    cells.push_back(value == nullptr || value->IsNull() ? "-"
+                    : value->IsString()                 ? std::string(asView(*value))
+                                                        : toText(*value));
   }
-  if (first && !run.settings.noHeaders) CHATD_CHECK(run.printer.text(coloured(row(titles), Colour::Bold, run.settings.colorOut)));
+  if (first && !run.settings.noHeaders)
+    CHATD_CHECK(run.printer.text(coloured(row(titles), Colour::Bold, run.settings.colorOut)));
   CHATD_CHECK(run.printer.text(row(cells)));
   run.io.out.flush();
   return {};
@@ -90,7 +93,8 @@ Handler stats(CLI::App& command) {
     std::uint64_t limit = kAllItems;
   };
   auto words = std::make_shared<Words>();
-  bindWord(command, "--interval", words->interval, "how long between two looks: 500ms, 5s; 1 s by itself")->type_name("TIME");
+  bindWord(command, "--interval", words->interval, "how long between two looks: 500ms, 5s; 1 s by itself")
+      ->type_name("TIME");
   bindLimit(command, words->limit);
   return [words](Invocation& run) -> Outcome<void> {
     std::chrono::milliseconds interval{1000};
@@ -109,7 +113,7 @@ Handler stats(CLI::App& command) {
       const auto until = Clock::now() + interval;
       while (shown + 1 < words->limit && !interrupted() && Clock::now() < until)
         std::this_thread::sleep_for(std::min<Clock::duration>(kSlice, until - Clock::now()));
-      if (interrupted()) return Failure{Exit::Interrupted, "interrupted", "interrupted", {}, {}};
+      if (interrupted()) return Failure{Exit::Interrupted, "interrupted", {}, {}, {}};
     }
     return {};
   };
@@ -118,7 +122,8 @@ Handler stats(CLI::App& command) {
 }  // namespace
 
 const Noun& watchNoun() {
-  static const Noun noun{"watch", "The daemon's numbers", {{"stats", "Show load and rates, a line a second, until Ctrl-C", stats}}};
+  static const Noun noun{
+      "watch", "The daemon's numbers", {{"stats", "Show load and rates, a line a second, until Ctrl-C", stats}}};
   return noun;
 }
 

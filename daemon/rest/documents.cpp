@@ -179,6 +179,10 @@ constexpr Field kReload[] = {
      .required = true,
      .items = Type::Text,
      .doc = "Keys that hold after a restart."}};
+constexpr Field kDryRun[] = {
+    {.name = "dryRun", .type = Type::Boolean, .required = true},
+    {.name = "operation", .required = true},
+    {.name = "changes", .type = Type::Boolean, .required = true, .doc = "false: it is known that nothing would change."}};
 constexpr Field kFieldError[] = {
     {.name = "field", .required = true, .doc = "Path in the body, or the name of the query parameter or header."},
     {.name = "detail", .required = true}};
@@ -218,6 +222,7 @@ constinit const Schema kMessageDocument{"Message", kMessage};
 constinit const Schema kHealthDocument{"Health", kHealth};
 constinit const Schema kServerDocument{"Server", kServer};
 constinit const Schema kReloadDocument{"Reload", kReload};
+constinit const Schema kDryRunDocument{"DryRun", kDryRun};
 constinit const Schema kFieldErrorDocument{"FieldError", kFieldError};
 constinit const Schema kProblemDocument{"Problem", kProblem};
 
@@ -227,11 +232,11 @@ constinit const Schema kAppQuery{"AppQuery", kAppFields};
 
 std::span<const Schema* const> documents() {
   static constexpr const Schema* kAll[] = {
-      &kAccountDocument,    &kLoginDocument,   &kVerifyDocument,   &kVerifierDocument,   &kQuotasDocument,
-      &kSettingsDocument,   &kAppDocument,     &kAppLoginDocument, &kAppCreatedDocument, &kKeyDocument,
-      &kKeyCreatedDocument, &kBanDocument,     &kUserDocument,     &kSessionDocument,    &kMemberDocument,
-      &kRoomDocument,       &kMessageDocument, &kHealthDocument,   &kServerDocument,     &kReloadDocument,
-      &kFieldErrorDocument, &kProblemDocument};
+      &kAccountDocument,    &kLoginDocument,      &kVerifyDocument,   &kVerifierDocument,   &kQuotasDocument,
+      &kSettingsDocument,   &kAppDocument,        &kAppLoginDocument, &kAppCreatedDocument, &kKeyDocument,
+      &kKeyCreatedDocument, &kBanDocument,        &kUserDocument,     &kSessionDocument,    &kMemberDocument,
+      &kRoomDocument,       &kMessageDocument,    &kHealthDocument,   &kServerDocument,     &kReloadDocument,
+      &kDryRunDocument,     &kFieldErrorDocument, &kProblemDocument};
   return kAll;
 }
 

@@ -25,6 +25,7 @@ extern const Schema kMessageDocument;
 extern const Schema kHealthDocument;
 extern const Schema kServerDocument;
 extern const Schema kReloadDocument;
+extern const Schema kDryRunDocument;
 extern const Schema kFieldErrorDocument;
 extern const Schema kProblemDocument;
 

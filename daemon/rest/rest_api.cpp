@@ -176,7 +176,7 @@ Result<Reply> RestApi::Impl::tryOut(Call& call) const {
   std::string body;
   JsonWriter out(body);
   out.beginObject().field("dryRun", true).field("operation", call.route->operation).field("changes", changes).endObject();
-  return json(200, std::move(body));
+  return json(202, std::move(body));
 }
 
 void RestApi::Impl::run(const CallPtr& call) {
