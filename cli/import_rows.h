@@ -13,7 +13,7 @@
 
 namespace chatd::cli {
 
-enum class RowKind { User, Room, Message };
+enum class RowKind { User, Room, Message, Ban };
 
 struct ImportRow {
   std::uint64_t line = 0;
@@ -23,7 +23,7 @@ struct ImportRow {
   std::string room;  ///< of a room or a message
 };
 
-/// `{"kind":"user"|"room"|"message",…}`; without a kind, `text` makes it a message, `room` a room, `appUserId` a user.
+/// `{"kind":"user"|"room"|"message"|"ban",…}`; without a kind, `text` makes it a message, `room` a room, `appUserId` a user.
 /// Errors: Exit::Invalid.
 [[nodiscard]] Outcome<ImportRow> readRow(std::uint64_t line, std::string text);
 
@@ -40,6 +40,7 @@ class RowImporter {
   [[nodiscard]] Outcome<Answer> completeRoom(const ImportRow& row);
   [[nodiscard]] Outcome<void> moderators(const JsonValue& row, const JsonValue& room);
   [[nodiscard]] Outcome<void> message(const ImportRow& row);
+  [[nodiscard]] Outcome<void> ban(const JsonValue& row);
   [[nodiscard]] Query appQuery() const;
 
   AdminClient& client_;

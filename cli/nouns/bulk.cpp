@@ -27,7 +27,7 @@ struct ExportWords {
   bool gzip = false, messages = false;
 };
 
-/// Writes the rows of one app: users, then rooms, then messages, so that an import finds what a row needs.
+/// Writes the rows of one app: users, rooms, messages, bans, so that an import finds what a row needs.
 class Exporter {
  public:
   Exporter(Invocation& run, Query app, std::ostream& out) : run_(run), app_(std::move(app)), out_(out) {}
@@ -46,8 +46,9 @@ class Exporter {
   Invocation& run_;
   const Query app_;
   std::ostream& out_;
-  std::map<std::int64_t, std::string> names_;                 // user id → appUserId as JSON
+  std::map<std::int64_t, std::string> names_;                // user id → appUserId as JSON
   std::vector<std::pair<std::int64_t, std::string>> rooms_;  // for the messages
+  std::vector<std::string> bans_;                            // rows, for the end
 };
 
 Outcome<void> Exporter::every(const std::string& path, const Each& each) {
@@ -82,9 +83,18 @@ Outcome<void> Exporter::user(const JsonValue& user) {
   std::string line;
   JsonWriter out(line);
   out.beginObject().field("kind", "user");
-  copy(out, user, {"appUserId", "firstName", "middleName", "lastName", "metadata", "ban"});
+  copy(out, user, {"appUserId", "firstName", "middleName", "lastName", "metadata"});
   out.endObject();
-  return write(line);
+  CHATD_CHECK(write(line));
+  const JsonValue* ban = find(user, "ban");
+  if (ban == nullptr || !ban->IsObject()) return {};
+  std::string banned;
+  JsonWriter last(banned);
+  last.beginObject().field("kind", "ban").key("appUserId").raw(toText(*name));
+  copy(last, *ban, {"until", "reason"});
+  last.endObject();
+  bans_.push_back(std::move(banned));
+  return {};
 }
 
 Outcome<void> Exporter::room(const JsonValue& room) {
@@ -143,8 +153,10 @@ Outcome<void> Exporter::messagesOf(std::int64_t roomId, const std::string& name)
 Outcome<void> Exporter::work(bool messages) {
   CHATD_CHECK(every("/user", [this](const JsonValue& item) { return user(item); }));
   CHATD_CHECK(every("/room", [this](const JsonValue& item) { return room(item); }));
-  if (!messages) return {};
-  for (const auto& [id, name] : rooms_) CHATD_CHECK(messagesOf(id, name));
+  for (const auto& [id, name] : rooms_) {
+    if (messages) CHATD_CHECK(messagesOf(id, name));
+  }
+  for (const std::string& ban : bans_) CHATD_CHECK(write(ban));
   return {};
 }
 
@@ -207,7 +219,8 @@ Handler importRows(CLI::App& command) {
   bindWord(command, "--on-error", words->onError, "continue (rejected rows go to a file) or stop at the first")
       ->type_name("WHAT")
       ->check(CLI::IsMember({"continue", "stop"}));
-  bindWord(command, "--rejects", words->rejects, "the file of rejected rows; FILE.rejects.ndjson by itself")->type_name("FILE");
+  bindWord(command, "--rejects", words->rejects, "the file of rejected rows; FILE.rejects.ndjson by itself")
+      ->type_name("FILE");
   return [words](Invocation& run) -> Outcome<void> {
     ImportOptions options;
     options.file = words->file;
@@ -215,7 +228,8 @@ Handler importRows(CLI::App& command) {
     options.resume = words->resume;
     options.stopOnError = words->onError == "stop";
     options.concurrency = words->concurrency;
-    options.rejects = words->rejects.value_or(words->file == "-" ? "import.rejects.ndjson" : words->file + ".rejects.ndjson");
+    options.rejects =
+        words->rejects.value_or(words->file == "-" ? "import.rejects.ndjson" : words->file + ".rejects.ndjson");
     return ImportJob(run, std::move(options)).work();
   };
 }
