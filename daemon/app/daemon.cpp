@@ -55,6 +55,12 @@ RealtimeOptions realtimeOptions(const Options& o) {
   RealtimeOptions realtime;
   realtime.maxPayload = o.engine.maxPayload;
   realtime.sessionsPerUser = o.limits.sessionsPerUser;
+  realtime.outboxBytes = o.limits.outboxBytes;
+  realtime.replay = o.limits.replay;
+  realtime.messageBytes = o.limits.messageBytes;
+  realtime.messagesPerSecond = o.limits.messagesPerSecond;
+  realtime.messagesBurst = o.limits.messagesBurst;
+  realtime.origins = o.cors.origins;
   return realtime;
 }
 
