@@ -71,6 +71,7 @@ engine::EngineOptions engineOptions(const Options& o) {
   engine.maxPayload = o.engine.maxPayload;
   engine.outboxBytes = o.limits.outboxBytes;
   engine.maxSessions = 2 * o.limits.connections;
+  engine.revision3 = o.engine.revision3;
   engine.origins = o.cors.origins;
   return engine;
 }
