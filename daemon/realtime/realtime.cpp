@@ -53,7 +53,7 @@ void Realtime::setOptions(const RealtimeOptions& options) {
 
 void Realtime::handle(net::HttpRequest&& request, net::HttpResponder responder) {
   const std::string* origin = request.header("Origin");
-  if (origin != nullptr && !net::originAllowed(options()->origins, *origin, headerOr(request, "Host"), request.secure))
+  if (origin != nullptr && !net::originAllowed(options()->origins, *origin, request.host(), request.secure))
     return responder.send(engineError(403, 4, "Forbidden"));
   if (request.queryValue("EIO") != "4") return responder.send(engineError(400, 5, "Unsupported protocol version"));
   if (request.queryValue("transport") != "websocket") return responder.send(engineError(400, 0, "Transport unknown"));
