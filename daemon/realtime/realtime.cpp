@@ -3,8 +3,9 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "engine/websocket_stream.h"
+#include "engine/websocket_upgrade.h"
 #include "net/origin.h"
-#include "protocol/websocket.h"
 #include "realtime/engine_io_session.h"
 
 namespace chatd {
@@ -20,11 +21,6 @@ net::HttpResponse engineError(int status, int code, std::string_view message) {
   response.headers.emplace_back("Content-Type", "application/json");
   JsonWriter(response.body).beginObject().field("code", code).field("message", message).endObject();
   return response;
-}
-
-std::string headerOr(const net::HttpRequest& request, std::string_view name) {
-  const std::string* value = request.header(name);
-  return value == nullptr ? std::string() : *value;
 }
 
 }  // namespace
@@ -64,22 +60,15 @@ void Realtime::handle(net::HttpRequest&& request, net::HttpResponder responder) 
     response.headers.emplace_back("Retry-After", "1");
     return responder.send(std::move(response));
   }
-  const std::string upgrade = headerOr(request, "Upgrade");
-  const std::string connection = headerOr(request, "Connection");
-  const std::string key = headerOr(request, "Sec-WebSocket-Key");
-  const std::string version = headerOr(request, "Sec-WebSocket-Version");
-  const auto accept = ws::acceptUpgrade({request.method, upgrade, connection, key, version});
-  if (!accept.ok()) {
-    net::HttpResponse response = engineError(accept.error().status(), 3, accept.error().detail());
-    if (accept.error().code() == Code::UpgradeRequired) {
-      response.headers.emplace_back("Upgrade", "websocket");
-      response.headers.emplace_back("Sec-WebSocket-Version", "13");
-    }
+  auto accepted = engine::acceptWebSocket(request);
+  if (!accepted.ok()) {
+    net::HttpResponse response = engineError(accepted.error().status(), 3, accepted.error().detail());
+    engine::addRefusalHeaders(response, accepted.error());
     return responder.send(std::move(response));
   }
 
   Handshake handshake;
-  handshake.origin = headerOr(request, "Origin");
+  handshake.origin = engine::headerOr(request, "Origin");
   if (const std::string* bearer = request.header("Authorization");
       bearer != nullptr && bearer->size() > 7 && equalIgnoreCase(bearer->substr(0, 7), "Bearer ")) {
     handshake.token = bearer->substr(7);
@@ -91,12 +80,11 @@ void Realtime::handle(net::HttpRequest&& request, net::HttpResponder responder) 
   } else {
     handshake.app = request.queryValue("app");
   }
-  net::HttpResponse response;
-  response.status = 101;
-  response.headers.emplace_back("Upgrade", "websocket");
-  response.headers.emplace_back("Connection", "Upgrade");
-  response.headers.emplace_back("Sec-WebSocket-Accept", *accept);
-  responder.upgrade(std::move(response), std::make_unique<EngineIoSession>(*this, std::move(handshake)));
+  const auto options = this->options();
+  responder.upgrade(std::move(*accepted),
+                    std::make_unique<engine::WebSocketStream>(
+                        std::make_unique<EngineIoSession>(*this, std::move(handshake)),
+                        engine::WebSocketLimits{.maxMessage = options->maxPayload, .outboxBytes = options->outboxBytes}));
 }
 
 // ---- Sessions

@@ -3,8 +3,6 @@
 
 #include "base/random.h"
 #include "base/text.h"
-#include "net/connection.h"
-#include "net/event_loop.h"
 #include "realtime/realtime.h"
 
 namespace chatd {
@@ -31,12 +29,11 @@ bool comeBack(Code code) {
 
 }  // namespace
 
-SocketIoSession::SocketIoSession(Realtime& realtime, SocketIoTransport& transport, net::Connection& connection,
-                                 Handshake handshake)
+SocketIoSession::SocketIoSession(Realtime& realtime, engine::Transport& transport, Handshake handshake)
     : realtime_(realtime),
       transport_(transport),
-      address_{static_cast<std::uint32_t>(connection.loop().index()), realtime.nextSessionId()},
-      clientIp_(connection.peer().ip),
+      address_{static_cast<std::uint32_t>(transport.loop()), realtime.nextSessionId()},
+      clientIp_(transport.peer().ip),
       handshake_(std::make_unique<Handshake>(std::move(handshake))),
       timer_([](void* self) { static_cast<SocketIoSession*>(self)->timer(); }, this),
       eventTokens_(0),
@@ -143,7 +140,7 @@ void SocketIoSession::attach(Identity identity) {
   summary.id = publicId_;
   summary.app = identity.app.id;
   summary.user = identity.user.id;
-  summary.transport = "websocket";
+  summary.transport = transport_.name();
   summary.clientIp = clientIp_;
   summary.connectedAt = realtime_.clock().wall();
   summary.expiresAt = identity.expiresAt;

@@ -12,15 +12,13 @@
 #include "base/frame.h"
 #include "chat/chat_service.h"
 #include "chat/verifier.h"
+#include "engine/transport.h"
 #include "net/timer_wheel.h"
 #include "protocol/vocabulary_a.h"
 #include "protocol/websocket.h"
 
 namespace chatd {
 
-namespace net {
-class Connection;
-}
 class Realtime;
 
 /// What a client showed when its transport was opened.
@@ -30,24 +28,9 @@ struct Handshake {
   std::string origin;
 };
 
-/// What a session needs of the transport under it.
-class SocketIoTransport {
- public:
-  virtual ~SocketIoTransport() = default;
-  virtual void send(FramePtr frame) = 0;
-  virtual void send(std::string frame) = 0;
-  /// Bytes that the client asked for and that may be more than its outbox holds (a page of long messages, a room of
-  /// thousands).
-  virtual void sendReply(std::string frames) = 0;
-  virtual void close(ws::CloseCode code, std::string_view reason) = 0;
-  virtual void pauseReading() = 0;
-  virtual void resumeReading() = 0;
-  virtual void arm(net::Timer& timer, std::chrono::milliseconds delay) = 0;
-};
-
 class SocketIoSession {
  public:
-  SocketIoSession(Realtime& realtime, SocketIoTransport& transport, net::Connection& connection, Handshake handshake);
+  SocketIoSession(Realtime& realtime, engine::Transport& transport, Handshake handshake);
   ~SocketIoSession();
 
   // From the transport.
@@ -113,7 +96,7 @@ class SocketIoSession {
   [[nodiscard]] Actor actor() const { return {app_, user_, false}; }
 
   Realtime& realtime_;
-  SocketIoTransport& transport_;
+  engine::Transport& transport_;
   const SessionAddress address_;
   std::string clientIp_;
   std::unique_ptr<Handshake> handshake_;           ///< until CONNECT

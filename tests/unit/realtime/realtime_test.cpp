@@ -4,7 +4,6 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "net/event_loop.h"
 #include "realtime/socket_io_session.h"
 #include "support/room_fakes.h"
 #include "support/stepping_executor.h"
@@ -33,30 +32,6 @@ class NamedVerifier final : public Verifier {
   bool revoked = false;
 };
 
-/// A connection that is only asked where it lives and who is there.
-class Place final : public net::Connection {
- public:
-  explicit Place(std::size_t loop) : loop_(loop, {}) { peer_.ip = "127.0.0.1"; }
-  net::EventLoop& loop() override { return loop_; }
-  [[nodiscard]] const net::Peer& peer() const override { return peer_; }
-  Offer send(FramePtr) override { return Offer::Closing; }
-  Offer send(std::string) override { return Offer::Closing; }
-  [[nodiscard]] std::size_t unsentBytes() const override { return 0; }
-  void setOutboxLimit(std::size_t) override {}
-  void pauseReading() override {}
-  void resumeReading() override {}
-  void readAgain() override {}
-  void closeDropping(std::string, std::chrono::milliseconds) override {}
-  void close(std::chrono::milliseconds) override {}
-  void reset() override {}
-  [[nodiscard]] bool closing() const override { return false; }
-  void setHandler(std::unique_ptr<net::StreamHandler>) override {}
-
- private:
-  net::EventLoop loop_;
-  net::Peer peer_;
-};
-
 /// Splits unmasked WebSocket text frames into the texts behind the Engine.IO type.
 std::vector<std::string> packets(std::string_view bytes) {
   std::vector<std::string> found;
@@ -75,8 +50,8 @@ std::vector<std::string> packets(std::string_view bytes) {
   return found;
 }
 
-struct Client final : public SocketIoTransport {
-  Client(Realtime& realtime, std::size_t loop) : place(loop), session(realtime, *this, place, {}) {}
+struct Client final : public engine::Transport {
+  Client(Realtime& realtime, std::size_t loop) : onLoop(loop), session(realtime, *this, {}) {}
 
   void send(FramePtr frame) override { take(*frame); }
   void send(std::string frame) override { take(frame); }
@@ -89,6 +64,10 @@ struct Client final : public SocketIoTransport {
   void pauseReading() override { ++paused; }
   void resumeReading() override { --paused; }
   void arm(net::Timer&, std::chrono::milliseconds) override {}
+  [[nodiscard]] std::size_t unsentBytes() const override { return 0; }
+  [[nodiscard]] const net::Peer& peer() const override { return from; }
+  [[nodiscard]] std::size_t loop() const override { return onLoop; }
+  [[nodiscard]] std::string_view name() const override { return "websocket"; }
 
   void take(const std::string& bytes) {
     for (std::string& p : packets(bytes)) got.push_back(std::move(p));
@@ -110,7 +89,8 @@ struct Client final : public SocketIoTransport {
   std::vector<std::string> got;
   std::optional<ws::CloseCode> closedWith;
   int paused = 0;
-  Place place;
+  std::size_t onLoop;
+  net::Peer from;
   SocketIoSession session;
 };
 
