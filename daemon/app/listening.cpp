@@ -51,14 +51,15 @@ std::vector<ConfigFault> certificateFaults(const LoadedOptions& loaded) {
     const auto& tls = loaded.options->listen[i].tls;
     if (!tls) continue;
     const auto context = net::TlsContext::load(tls->certificate, tls->key);
-    if (!context.ok()) faults.push_back({where, "listen", fmt::format("entry {}: tls: {}", i + 1, context.error().detail())});
+    if (!context.ok())
+      faults.push_back({where, "listen", fmt::format("entry {}: tls: {}", i + 1, context.error().detail())});
   }
   return faults;
 }
 
 std::shared_ptr<const net::TrustedProxies> trustedProxies(const Options& options) {
-  const auto headers = options.proxyHeader == Options::ProxyHeader::Forwarded ? net::ProxyHeaders::Forwarded
-                                                                               : net::ProxyHeaders::XForwarded;
+  const auto headers =
+      options.proxyHeader == Options::ProxyHeader::Forwarded ? net::ProxyHeaders::Forwarded : net::ProxyHeaders::XForwarded;
   auto parsed = net::TrustedProxies::parse(options.trustedProxies, headers);
   CHATD_ASSERT(parsed.ok());
   return std::make_shared<const net::TrustedProxies>(std::move(parsed).value());

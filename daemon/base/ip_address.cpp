@@ -75,9 +75,8 @@ Result<IpRange> IpRange::parse(std::string_view text) {
   range.base_ = masked(*address, range.bits_);
   if (address->v4() && range.bits_ < kMappedBits) return Error(Code::Invalid, "write an IPv4 range as IPv4: 10.0.0.0/8");
   if (range.base_ != *address) {
-    return Error(Code::Invalid,
-                 fmt::format("has bits set behind its prefix: write {}/{}", range.base_.text(),
-                             range.bits_ - (range.base_.v4() ? kMappedBits : 0)));
+    return Error(Code::Invalid, fmt::format("has bits set behind its prefix: write {}/{}", range.base_.text(),
+                                            range.bits_ - (range.base_.v4() ? kMappedBits : 0)));
   }
   return range;
 }

@@ -101,7 +101,8 @@ std::vector<OptionRow> makeTable() {
        "Addresses and CIDR ranges of proxies that are believed when they say whom they speak for; `unix:` for whoever "
        "connects to a Unix socket of `listen`. Empty: nobody."},
       {"proxy_header", "x-forwarded", kSame, choice<&O::proxyHeader>({"x-forwarded", "forwarded"}), "", Reload::Live, kOpen,
-       "What those proxies say it in: X-Forwarded-For, -Proto and -Host, or Forwarded (RFC 7239). The other one is not read, "
+       "What those proxies say it in: X-Forwarded-For, -Proto and -Host, or Forwarded (RFC 7239). The other one is not "
+       "read, "
        "as it may come from the client."},
       {"admin_socket", "/run/chatd/admin.sock", kSame, text<&O::adminSocket>(checkSocketPath), "", Reload::Restart, kOpen,
        "Unix socket for administration (chatctl), mode 0660. Empty: none. Under --dev: admin.sock in the data directory."},

@@ -96,8 +96,8 @@ class EventLoop {
   void markAgain(SocketConnection& connection) { again_.push_back(&connection); }
   /// Its tellClosed() is called at the very end of this turn, then it is destroyed.
   void markDying(SocketConnection& connection) { dying_.push_back(&connection); }
-  /// May a TLS handshake go on in this turn? Signing takes up to a millisecond, so a rush of new clients would otherwise hold
-  /// up everybody who is in already. If not: what waits in the socket is reported again in the next turn.
+  /// May a TLS handshake go on in this turn? Signing takes up to a millisecond, so a rush of new clients would otherwise
+  /// hold up everybody who is in already. If not: what waits in the socket is reported again in the next turn.
   [[nodiscard]] bool mayHandshake() { return handshakes_++ < kHandshakesPerTurn; }
   /// Destroys a handler at the end of this turn, when none of its calls is on the stack.
   void retire(std::unique_ptr<StreamHandler> handler);

@@ -20,9 +20,9 @@ struct HttpRequest {
   std::string query;   ///< behind '?', as sent
   std::vector<std::pair<std::string, std::string>> headers;  ///< in order, values trimmed, nothing decoded
   std::string body;
-  Peer peer;            ///< the client; behind a trusted proxy the one that the proxy speaks for
-  bool secure = false;  ///< the client speaks TLS, with us or with a trusted proxy
-  std::string forwardedHost;  ///< the host that a trusted proxy was asked for; empty: not told
+  Peer peer;                       ///< the client; behind a trusted proxy the one that the proxy speaks for
+  bool secure = false;             ///< the client speaks TLS, with us or with a trusted proxy
+  std::string forwardedHost = {};  ///< the host that a trusted proxy was asked for; empty: not told
 
   /// First value of a header, by name without regard to case; nothing if absent.
   [[nodiscard]] const std::string* header(std::string_view name) const;
@@ -86,7 +86,8 @@ struct HttpLimits {
                                                  ///< a PROXY header and a TLS handshake together
   std::chrono::milliseconds bodyTime{30'000};
   std::chrono::milliseconds idleTime{75'000};  ///< keep-alive between requests
-  std::shared_ptr<const TrustedProxies> trustedProxies;  ///< whose word about their clients counts; nullptr: nobody's
+  std::shared_ptr<const TrustedProxies> trustedProxies =
+      nullptr;  ///< whose word about their clients counts; nullptr: nobody's
 };
 
 }  // namespace chatd::net

@@ -1,6 +1,6 @@
-// ProxyHeaderParser: the PROXY protocol, version 1 (a line of text) and 2 (binary), as a proxy sends it before anything else.
-// Pure; takes its input in any pieces. Source: the protocol's document, proxy-protocol.txt of HAProxy, sections 2.1 and 2.2.
-// Thread: any, one at a time.
+// ProxyHeaderParser: the PROXY protocol, version 1 (a line of text) and 2 (binary), as a proxy sends it before anything
+// else. Pure; takes its input in any pieces. Source: the protocol's document, proxy-protocol.txt of HAProxy, sections 2.1
+// and 2.2. Thread: any, one at a time.
 #pragma once
 
 #include <cstddef>
@@ -37,8 +37,8 @@ class ProxyHeaderParser {
   [[nodiscard]] Status blockHead();
   [[nodiscard]] bool readExtras(std::string_view extras);
 
-  std::string header_;          ///< what has come of it; at most kMaxBlock
-  std::size_t blockSize_ = 0;   ///< of version 2, once it is known
+  std::string header_;         ///< what has come of it; at most kMaxBlock
+  std::size_t blockSize_ = 0;  ///< of version 2, once it is known
   Status status_ = Status::NeedMore;
   std::optional<ProxiedClient> client_;
 };

@@ -42,10 +42,10 @@ Result<std::uint16_t> Server::listen(const Endpoint& endpoint) {
   const std::uint16_t port = sockets.front().port();
   const auto shared = std::make_shared<const Endpoint>(endpoint);
   for (ListeningSocket& socket : sockets) {
-    listeners_.push_back(std::make_unique<Listener>(
-        std::move(socket), *loops_.front(), [this, shared](Descriptor accepted, const sockaddr_storage& address) {
-          this->accepted(*shared, std::move(accepted), address);
-        }));
+    listeners_.push_back(std::make_unique<Listener>(std::move(socket), *loops_.front(),
+                                                    [this, shared](Descriptor accepted, const sockaddr_storage& address) {
+                                                      this->accepted(*shared, std::move(accepted), address);
+                                                    }));
   }
   return port;
 }

@@ -29,8 +29,8 @@ struct Endpoint {
   mode_t unixMode = 0660;
   /// The admin socket: its peers are whom the kernel says, and the fields of Peer tell. Only for a Unix socket.
   bool admin = false;
-  bool proxyHeader = false;          ///< peers are trusted proxies that send a PROXY header first; others are closed
-  std::shared_ptr<TlsIdentity> tls;  ///< nullptr: plain
+  bool proxyHeader = false;  ///< peers are trusted proxies that send a PROXY header first; others are closed
+  std::shared_ptr<TlsIdentity> tls = nullptr;  ///< nullptr: plain
 };
 
 struct ServerOptions {

@@ -1,7 +1,8 @@
 // SocketConnection: the Connection over a stream socket (TCP or Unix), plain or TLS. Owned by its loop. Thread: its loop.
 //
-// Life: [entering (a PROXY header, then a TLS handshake, under one deadline; the handler knows nothing yet) ->] open -> closing (no more input for the handler; output is flushed, then SHUT_WR, then the peer's FIN is awaited) ->
-// dead (socket gone; the handler is told at the end of the turn, then everything is destroyed).
+// Life: [entering (a PROXY header, then a TLS handshake, under one deadline; the handler knows nothing yet) ->] open ->
+// closing (no more input for the handler; output is flushed, then SHUT_WR, then the peer's FIN is awaited) -> dead (socket
+// gone; the handler is told at the end of the turn, then everything is destroyed).
 #pragma once
 
 #include <cstddef>
@@ -28,8 +29,8 @@ struct ConnectionLimits {
 
 /// What comes before the first byte for the handler.
 struct Entrance {
-  bool proxyHeader = false;               ///< the peer sends a PROXY header first; without one it is not let in
-  std::shared_ptr<const TlsContext> tls;  ///< nullptr: plain
+  bool proxyHeader = false;                         ///< the peer sends a PROXY header first; without one it is not let in
+  std::shared_ptr<const TlsContext> tls = nullptr;  ///< nullptr: plain
   std::chrono::milliseconds time{10'000};
 };
 

@@ -55,8 +55,9 @@ using ContextPtr = std::unique_ptr<SSL_CTX, Freeing<&::SSL_CTX_free>>;
     return wrong(file, "belongs to somebody who is neither root nor the user that the daemon runs as");
   }
   if ((status.st_mode & (S_IRWXO | S_IWGRP)) != 0) {
-    return wrong(file, fmt::format("has mode {:04o}: a key must not be open to others, nor writable by its group; chmod 0640",
-                                   status.st_mode & 07777U));
+    return wrong(file,
+                 fmt::format("has mode {:04o}: a key must not be open to others, nor writable by its group; chmod 0640",
+                             status.st_mode & 07777U));
   }
   return {};
 }

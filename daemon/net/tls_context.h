@@ -19,8 +19,8 @@ class TlsContext {
  public:
   /// Reads a PEM chain (the server's certificate first) and its key. TLS 1.2 and 1.3, ALPN http/1.1, no renegotiation, no
   /// compression, tickets under a key of this object's own. Blocks on the disk.
-  /// Errors: Invalid, with file and reason: not readable, no regular file, over 1 MiB, no PEM, a key with a passphrase, a key
-  /// that does not fit, a key that others than owner and group may read or write or that belongs to neither root nor us.
+  /// Errors: Invalid, with file and reason: not readable, no regular file, over 1 MiB, no PEM, a key with a passphrase, a
+  /// key that does not fit, a key that others than owner and group may read or write or that belongs to neither root nor us.
   [[nodiscard]] static Result<std::shared_ptr<const TlsContext>> load(const std::string& certificateFile,
                                                                       const std::string& keyFile);
   ~TlsContext();

@@ -43,8 +43,8 @@ class TlsStream {
   /// receive() must first send something: call it again when the socket is writable.
   [[nodiscard]] bool readNeedsOutput() const { return readNeedsOutput_; }
 
-  /// As sendmsg(2), one record: from the front of `pieces`, -1 with EAGAIN if the socket is full. `scratch`: at least 16 KiB,
-  /// in which small pieces are put together.
+  /// As sendmsg(2), one record: from the front of `pieces`, -1 with EAGAIN if the socket is full. `scratch`: at least 16
+  /// KiB, in which small pieces are put together.
   [[nodiscard]] ssize_t transmit(std::span<const iovec> pieces, std::span<char> scratch);
   /// Bytes at the front of what waits that are in a record already, though transmit() has not counted them as sent: the next
   /// transmit() must bring them again, so they cannot be dropped.

@@ -70,7 +70,8 @@ std::optional<std::string> cutValue(std::string_view& text) {
   if (text.empty() || text.front() != '"') {
     // ':' and brackets are no part of a token, but proxies that forget the quotes are common and there is one reading.
     std::size_t size = 0;
-    while (size < text.size() && (isToken(text[size]) || std::string_view(":[]").find(text[size]) != std::string_view::npos)) {
+    while (size < text.size() &&
+           (isToken(text[size]) || std::string_view(":[]").find(text[size]) != std::string_view::npos)) {
       ++size;
     }
     if (size == 0) return std::nullopt;
