@@ -44,8 +44,8 @@ void Conformance::echoBody(net::HttpRequest&& request, net::HttpResponder respon
 void Conformance::openEcho(const net::HttpRequest& request, net::HttpResponder responder) {
   auto accepted = engine::acceptWebSocket(request);
   if (accepted.ok())
-    return responder.upgrade(*std::move(accepted),
-                             std::make_unique<engine::WebSocketStream>(std::make_unique<Echo>(), Echo::limits()));
+    return responder.upgrade(*std::move(accepted), std::make_unique<engine::WebSocketStream>(
+                                                       std::make_unique<WebSocketEcho>(), WebSocketEcho::limits()));
   net::HttpResponse response = plain(accepted.error().status(), accepted.error().detail());
   engine::addRefusalHeaders(response, accepted.error());
   responder.send(std::move(response));
