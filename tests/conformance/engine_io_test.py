@@ -26,7 +26,7 @@ REFUSED = [
     ("a_handshake_by_delete", "DELETE", {}, 400, 2),
     ("an_unknown_sid_of_get", "GET", {"sid": "abc"}, 400, 1),
     ("an_unknown_sid_of_post", "POST", {"sid": "abc"}, 400, 1),
-    ("websocket_without_an_upgrade", "GET", {"transport": "websocket"}, 400, 3),
+    ("websocket_without_an_upgrade", "GET", {"transport": "websocket"}, 426, 3),
 ]
 
 REFUSED_SOCKETS = [
@@ -174,7 +174,6 @@ BAD_PAYLOADS = [
     ("base64_with_a_foreign_character", b"bAQID*A=="),
     ("base64_cut_short", b"bAQIDB"),
     ("a_message_that_is_not_utf_8", b"4\xff\xfe"),
-    ("a_payload_of_revision_3", b"6:4hello"),
 ]
 
 

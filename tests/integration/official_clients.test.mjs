@@ -108,7 +108,7 @@ describe('official clients against chatd-conformance', () => {
 
       test('text and binary come back in order', async (t) => {
         const { socket, got } = await open(t);
-        const sent = ['hello', bytes(1, 2, 3), '', 'κόσμε 😀', Buffer.alloc(100_000, 9)];
+        const sent = ['hello', bytes(1, 2, 3), 'κόσμε 😀', Buffer.alloc(100_000, 9)];
         for (const message of sent) socket.send(message);
         await until('all echoes', () => got.length === sent.length);
         assert.deepEqual(got, sent);
