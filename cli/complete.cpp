@@ -17,19 +17,31 @@ namespace {
 
 constexpr std::chrono::milliseconds kPatience{2000};
 
-/// Words that a value can be, by the placeholder of its flag or position.
+/// Words that a value can be, by the placeholder of its flag or position, where no check of CLI11 lists them.
 const std::map<std::string, std::vector<std::string>>& fixedWords() {
   static const std::map<std::string, std::vector<std::string>> all = {
       {"FORMAT", {"table", "wide", "json", "ndjson", "yaml", "tsv", "name"}},
       {"WHEN", {"auto", "always", "never"}},
-      {"TYPE", {"direct", "group"}},
-      {"ROLE", {"member", "moderator"}},
-      {"LEVEL", {"debug", "info", "warning", "error"}},
-      {"STATE", {"ready", "healthy", "drained"}},
-      {"SHELL", {"bash", "zsh", "fish"}},
-      {"WHAT", {"continue", "stop"}},
       {"METHOD", {"GET", "POST", "PUT", "PATCH", "DELETE"}}};
   return all;
+}
+
+/// What CLI11 says of a value: "TYPE", or "TYPE:{direct,group}" where a check lists what it may be.
+struct Placeholder {
+  std::string name;
+  std::vector<std::string> words;
+};
+
+Placeholder placeholderOf(const CLI::Option& option) {
+  Placeholder out;
+  const std::string type = option.get_type_name();
+  const std::size_t colon = type.find(':');
+  out.name = option.get_positional() ? option.get_name(true) : type.substr(0, colon);
+  const std::size_t open = type.find('{');
+  if (open == std::string::npos || !type.ends_with('}')) return out;
+  std::istringstream rest(type.substr(open + 1, type.size() - open - 2));
+  for (std::string word; std::getline(rest, word, ',');) out.words.push_back(word);
+  return out;
 }
 
 /// What the line says so far.
@@ -77,7 +89,8 @@ Typed read(const CLI::App& root, const std::vector<std::string>& words) {
       if (equals != std::string::npos) remember(typed.flags, *option, word.substr(equals + 1));
     } else {
       const auto below = commandsBelow(*typed.at);
-      const auto next = std::find_if(below.begin(), below.end(), [&](const CLI::App* one) { return one->get_name() == word; });
+      const auto next =
+          std::find_if(below.begin(), below.end(), [&](const CLI::App* one) { return one->get_name() == word; });
       if (next != below.end()) {
         typed.at = *next;
       } else {
@@ -150,8 +163,11 @@ class Names {
   std::optional<AdminClient> client_;
 };
 
-/// The candidates for a placeholder.
-void byPlaceholder(const std::string& placeholder, const Typed& typed, const Io& io, Completion& to) {
+/// The candidates for a value.
+void addValues(const CLI::Option& option, const Typed& typed, const Io& io, Completion& to) {
+  const Placeholder value = placeholderOf(option);
+  for (const std::string& word : value.words) to.candidates.push_back({word, ""});
+  const std::string placeholder = option.check_name("--context") ? "CONTEXT" : value.name;
   const auto fixed = fixedWords().find(placeholder);
   if (fixed != fixedWords().end()) {
     for (const std::string& word : fixed->second) to.candidates.push_back({word, ""});
@@ -206,7 +222,7 @@ Completion complete(CommandTree& tree, const std::vector<std::string>& words, co
     if (flag == nullptr) return to;
   }
   if (flag != nullptr) {
-    byPlaceholder(flag->check_name("--context") ? "CONTEXT" : flag->get_type_name(), typed, io, to);
+    addValues(*flag, typed, io, to);
   } else if (last.starts_with('-') && !typed.plain) {
     flagsWanted = true;
     addFlags(typed.at, to.candidates);
@@ -215,7 +231,7 @@ Completion complete(CommandTree& tree, const std::vector<std::string>& words, co
   } else if (typed.at->get_name() == "help") {
     addTopics(tree.root(), to.candidates);
   } else if (const CLI::Option* position = positionOf(typed)) {
-    byPlaceholder(position->get_name(true), typed, io, to);
+    addValues(*position, typed, io, to);
   }
   std::erase_if(to.candidates,
                 [&](const Candidate& one) { return !one.word.starts_with(last) || !isSafe(one, flagsWanted); });

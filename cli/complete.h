@@ -22,8 +22,8 @@ struct Completion {
 /// `words`: those of the command line without the program's name; the last is what is being typed, maybe empty.
 [[nodiscard]] Completion complete(CommandTree& tree, const std::vector<std::string>& words, const Io& io);
 
-/// A command line as bash has it (COMP_LINE up to COMP_POINT) in words, quotes and backslashes taken away, the program's name
-/// left out; the last word is what is being typed.
+/// A command line as bash has it (COMP_LINE up to COMP_POINT) in words, quotes and backslashes taken away, the program's
+/// name left out; the last word is what is being typed.
 [[nodiscard]] std::vector<std::string> splitLine(std::string_view line);
 
 /// `__complete` of the scripts: a line a candidate, "word<TAB>help", and ":files" if files are wanted. Candidates that hold

@@ -52,8 +52,11 @@ class Reader {
 
 void Reader::fail(const YAML::Node& node, const std::string& what) {
   if (fault_) return;
-  fault_ = Failure{Exit::Invalid, "bad_file", fmt::format("{}: {}", visible(at(node)), visible(what)),
-                   "Nothing was sent. `chatctl help apply` shows the form.", {}};
+  fault_ = Failure{Exit::Invalid,
+                   "bad_file",
+                   fmt::format("{}: {}", visible(at(node)), visible(what)),
+                   "Nothing was sent. `chatctl help apply` shows the form.",
+                   {}};
 }
 
 /// True if the node is a map with known keys, each once.
@@ -67,7 +70,8 @@ bool Reader::keys(const YAML::Node& map, std::string_view what, std::initializer
     const std::string key = entry.first.Scalar();
     if (std::find(known.begin(), known.end(), key) == known.end()) {
       const std::string meant = closest(key, {known.begin(), known.end()});
-      fail(entry.first, fmt::format("{} has no {}{}", what, key, meant.empty() ? "" : fmt::format("; did you mean {}?", meant)));
+      fail(entry.first,
+           fmt::format("{} has no {}{}", what, key, meant.empty() ? "" : fmt::format("; did you mean {}?", meant)));
     } else if (!seen.insert(key).second) {
       fail(entry.first, fmt::format("{} is given twice", key));
     }
@@ -221,7 +225,8 @@ Outcome<std::vector<DeclaredApp>> Reader::read(const std::string& text) {
   try {
     for (const YAML::Node& root : YAML::LoadAll(text)) document(root);
   } catch (const YAML::Exception& e) {
-    return Failure{Exit::Invalid, "bad_file", fmt::format("{}:{}: {}", visible(file_), e.mark.line + 1, visible(e.msg)), "", {}};
+    return Failure{
+        Exit::Invalid, "bad_file", fmt::format("{}:{}: {}", visible(file_), e.mark.line + 1, visible(e.msg)), "", {}};
   }
   if (fault_) return *fault_;
   return std::move(apps_);
@@ -262,8 +267,11 @@ Outcome<std::vector<DeclaredApp>> readDeclared(const std::string& path, std::ist
     CHATD_TRY(apps, Reader(file).read(text));
     for (DeclaredApp& app : apps) {
       if (!names.insert(app.name).second) {
-        return Failure{Exit::Invalid, "bad_file", fmt::format("{}: the app {} is declared twice", visible(app.where), visible(app.name)),
-                       "", {}};
+        return Failure{Exit::Invalid,
+                       "bad_file",
+                       fmt::format("{}: the app {} is declared twice", visible(app.where), visible(app.name)),
+                       "",
+                       {}};
       }
       all.push_back(std::move(app));
     }

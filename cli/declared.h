@@ -19,7 +19,7 @@ struct DeclaredUser {
 
 struct DeclaredRoom {
   std::string room;
-  JsonDocument body;                               ///< of POST /room, without appId
+  JsonDocument body;                                ///< of POST /room, without appId
   std::optional<std::vector<std::string>> members;  ///< texts of their ids; nothing: the file does not say
 };
 

@@ -21,9 +21,9 @@ namespace chatd::cli {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr std::size_t kQueue = 16;                // rows that wait for one worker
-constexpr std::size_t kMaxLine = 4UL << 20U;      // more than any body that the server takes
-constexpr int kRetries = 4;                       // a moment of overload must not end a long job
+constexpr std::size_t kQueue = 16;            // rows that wait for one worker
+constexpr std::size_t kMaxLine = 4UL << 20U;  // more than any body that the server takes
+constexpr int kRetries = 4;                   // a moment of overload must not end a long job
 constexpr std::chrono::milliseconds kSaveEach{500};
 constexpr std::chrono::milliseconds kShowEach{100};
 constexpr std::size_t kBar = 20;
@@ -129,7 +129,8 @@ Outcome<void> ImportJob::openRejects() {
     for (std::string line; std::getline(before, line);) {
       const auto parsed = parseJson(line);
       const auto number = parsed.ok() ? integerField(*parsed, "line") : Outcome<std::int64_t>(0);
-      if (number.ok() && number.value() > 0 && static_cast<std::uint64_t>(number.value()) <= place_.line) kept += line + "\n";
+      if (number.ok() && number.value() > 0 && static_cast<std::uint64_t>(number.value()) <= place_.line)
+        kept += line + "\n";
     }
   }
   std::error_code ignored;
@@ -344,8 +345,11 @@ Outcome<void> ImportJob::report(bool interrupted) {
     return failure;
   }
   if (place_.rejected == 0) return {};
-  return Failure{Exit::Partial, "partial", fmt::format("{} of {} rows were rejected", place_.rejected, rows),
-                 fmt::format("They are in {}, with line, reason and row.", visible(options_.rejects)), {}};
+  return Failure{Exit::Partial,
+                 "partial",
+                 fmt::format("{} of {} rows were rejected", place_.rejected, rows),
+                 fmt::format("They are in {}, with line, reason and row.", visible(options_.rejects)),
+                 {}};
 }
 
 Outcome<void> ImportJob::work() {

@@ -1,5 +1,5 @@
-// ImportJob: rows of a file through several workers, with the place where it stopped kept beside the file. The reading thread
-// is the one of run(); each worker has a thread, a client and a short queue of its own.
+// ImportJob: rows of a file through several workers, with the place where it stopped kept beside the file. The reading
+// thread is the one of run(); each worker has a thread, a client and a short queue of its own.
 #pragma once
 
 #include <atomic>
@@ -25,8 +25,8 @@
 namespace chatd::cli {
 
 struct ImportOptions {
-  std::string file;          ///< "-": the standard input
-  bool gzip = false;         ///< also if the file says so itself by its first bytes
+  std::string file;   ///< "-": the standard input
+  bool gzip = false;  ///< also if the file says so itself by its first bytes
   bool resume = false;
   bool stopOnError = false;  ///< the first bad row ends the job
   std::size_t concurrency = 8;
@@ -82,8 +82,8 @@ class ImportJob {
   // Of several threads.
   std::mutex mutex_;
   std::condition_variable settled_;
-  std::uint64_t taken_ = 0;           // lines read
-  std::set<std::uint64_t> underWay_;  // lines handed out and not settled
+  std::uint64_t taken_ = 0;              // lines read
+  std::set<std::uint64_t> underWay_;     // lines handed out and not settled
   std::map<std::uint64_t, End> beyond_;  // settled lines above the place
   ImportPlace place_;
   std::optional<Failure> fatal_;

@@ -106,8 +106,9 @@ Outcome<void> Planner::app() {
     out.beginObject().field("name", declared_.name);
     for (const auto& member : declared_.body.GetObject()) out.key(asView(member.name)).raw(toText(member.value));
     out.endObject();
-    plan_.steps.push_back(
-        {Change::Create, "app", declared_.name, {}, [body](std::int64_t) { return Call{"POST", "/app", {}, body}; }});
+    plan_.steps.push_back({Change::Create, "app", declared_.name, {}, [body](std::int64_t) {
+                             return Call{"POST", "/app", {}, body};
+                           }});
     return {};
   }
   CHATD_TRY(id, integerField(found.value().document, "appId"));
@@ -177,9 +178,10 @@ Outcome<void> Planner::members(const DeclaredRoom& wanted, const JsonValue& foun
     if (id != nullptr) present.insert(textOf(*id));
   }
   const auto change = [&](Change kind, const char* path, const std::string& user) {
-    plan_.steps.push_back({kind, "member", wanted.room + "/" + user, {}, [path, room = wanted.room, user](std::int64_t appId) {
-                             return Call{"PUT", path, {}, membersBody(appId, room, user)};
-                           }});
+    plan_.steps.push_back(
+        {kind, "member", wanted.room + "/" + user, {}, [path, room = wanted.room, user](std::int64_t appId) {
+           return Call{"PUT", path, {}, membersBody(appId, room, user)};
+         }});
   };
   for (const std::string& user : *wanted.members) {
     if (present.erase(user) > 0) {
@@ -196,10 +198,12 @@ Outcome<void> Planner::members(const DeclaredRoom& wanted, const JsonValue& foun
 Outcome<void> Planner::room(const DeclaredRoom& wanted, const JsonValue& found) {
   const auto type = stringField(wanted.body, "type");
   if (type && stringField(found, "type") != type) {
-    return Failure{Exit::Conflict, "conflict",
+    return Failure{Exit::Conflict,
+                   "conflict",
                    fmt::format("room {} is of type {}, and declared as {}", wanted.room,
                                stringField(found, "type").value_or("?"), *type),
-                   "The type of a room cannot change: delete the room, or declare it as it is.", {}};
+                   "The type of a room cannot change: delete the room, or declare it as it is.",
+                   {}};
   }
   CHATD_TRY(id, integerField(found, "id"));
   if (compareFields(found, wanted.body) == Match::Same) {

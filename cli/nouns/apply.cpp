@@ -153,13 +153,20 @@ Outcome<void> Runner::finish() {
     return Failure{Exit::Interrupted, "interrupted", "interrupted", "Apply it again: what is done stays done.", {}};
   if (tally.failed == 0) return {};
   if (tally.writes() == 0) return *firstFailure_;
-  return Failure{Exit::Partial, "partial", fmt::format("{} of {} changes failed", tally.failed, tally.failed + tally.writes()),
-                 "Mend what is named above and apply again: what is done stays done.", {}};
+  return Failure{Exit::Partial,
+                 "partial",
+                 fmt::format("{} of {} changes failed", tally.failed, tally.failed + tally.writes()),
+                 "Mend what is named above and apply again: what is done stays done.",
+                 {}};
 }
 
 Outcome<void> differs(std::size_t count) {
   if (count == 0) return {};
-  return Failure{Exit::Differs, "differs", fmt::format("{} differences", count), "`chatctl apply` with the same words makes them equal.", {}};
+  return Failure{Exit::Differs,
+                 "differs",
+                 fmt::format("{} differences", count),
+                 "`chatctl apply` with the same words makes them equal.",
+                 {}};
 }
 
 Handler apply(CLI::App& command) {
@@ -184,9 +191,11 @@ void printDifferences(Invocation& run, const AppPlan& plan) {
   for (const Step& step : plan.steps) {
     const bool ofApp = step.kind == "app";
     const char* sign = step.change == Change::Create ? "+" : step.change == Change::Update ? "~" : "-";
-    const Colour colour =
-        step.change == Change::Create ? Colour::Green : step.change == Change::Update ? Colour::Yellow : Colour::Red;
-    const std::string line = fmt::format("{} {} {}", sign, step.kind, visible(ofApp ? step.name : plan.name + "/" + step.name));
+    const Colour colour = step.change == Change::Create   ? Colour::Green
+                          : step.change == Change::Update ? Colour::Yellow
+                                                          : Colour::Red;
+    const std::string line =
+        fmt::format("{} {} {}", sign, step.kind, visible(ofApp ? step.name : plan.name + "/" + step.name));
     run.io.out << coloured(line, colour, run.settings.colorOut) << '\n';
     for (const std::string& difference : step.lines) run.io.out << "    " << visible(difference) << '\n';
   }
@@ -197,7 +206,8 @@ Handler diff(CLI::App& command) {
   bindPrune(command, *words);
   return [words](Invocation& run) -> Outcome<void> {
     CHATD_TRY(all, plans(run, *words));
-    const bool forPeople = !run.settings.quiet && (run.settings.format == Format::Table || run.settings.format == Format::Wide);
+    const bool forPeople =
+        !run.settings.quiet && (run.settings.format == Format::Table || run.settings.format == Format::Wide);
     std::size_t count = 0;
     std::size_t unchanged = 0;
     std::string text;

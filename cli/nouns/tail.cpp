@@ -243,7 +243,7 @@ Handler tail(CLI::App& command) {
   bindWords(command, "ROOM", words->rooms, "rooms by name or id; all of the app by itself")->required(false);
   bindWord(command, "--since", words->since,
            "begin at a seq (exclusive), a time, a duration ago (10m), or all; now by itself")
-      ->type_name("WHEN");
+      ->type_name("FROM");
   bindLimit(command, words->limit);
   return [words](Invocation& run) -> Outcome<void> {
     CHATD_TRY(begin, beginOf(words->since));
