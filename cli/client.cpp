@@ -156,7 +156,7 @@ Outcome<HttpAnswer> AdminClient::raw(const Call& call) {
   request.headers.emplace_back("User-Agent", "chatctl/" CHATCTL_VERSION);
   if (settings_.token) request.headers.emplace_back("Authorization", "Bearer " + *settings_.token);
   if (call.createOnly) request.headers.emplace_back("If-None-Match", "*");
-  if (call.method == "POST" && call.once == Call::Once::No)
+  if (call.method == "POST" && call.once == Call::Once::No && !call.setsState)
     request.headers.emplace_back("Idempotency-Key", toHex(randomBytes(16)));
   const int tries = call.once == Call::Once::Yes ? 1 : 1 + settings_.retries;
   for (int attempt = 0;; ++attempt) {

@@ -38,6 +38,7 @@ struct Call {
   std::optional<std::string> body;
   bool createOnly = false;  ///< If-None-Match: *
   Once once = Once::No;
+  bool setsState = false;  ///< a POST that can be repeated by its nature (upsert, clientMsgId) and needs no Idempotency-Key
 };
 
 inline constexpr std::uint64_t kAllItems = std::numeric_limits<std::uint64_t>::max();

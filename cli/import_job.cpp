@@ -1,6 +1,5 @@
 #include "cli/import_job.h"
 
-#include <Poco/InflatingStream.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "cli/gunzip.h"
 #include "cli/layout.h"
 #include "cli/visible.h"
 
@@ -362,12 +362,11 @@ Outcome<void> ImportJob::work() {
   std::istream& in = options_.file == "-" ? run_.io.in : file_;
   // The first byte of gzip (RFC 1952) begins no JSON.
   if (options_.gzip || in.peek() == 0x1F) {
-    Poco::InflatingInputStream inflated(in, Poco::InflatingStreamBuf::STREAM_GZIP);
-    readLines(inflated);
-    if (inflated.bad()) {
-      std::lock_guard g(mutex_);
-      if (!fatal_) fatal_ = Failure{Exit::Invalid, "bad_file", "the compressed input is damaged", {}, {}};
-    }
+    Gunzip content(in);
+    std::istream unpacked(&content);
+    readLines(unpacked);
+    std::lock_guard g(mutex_);
+    if (content.damaged() && !fatal_) fatal_ = Failure{Exit::Invalid, "bad_file", "the compressed input is damaged", {}, {}};
   } else {
     readLines(in);
   }

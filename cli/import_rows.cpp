@@ -101,7 +101,7 @@ Outcome<void> RowImporter::operator()(const ImportRow& row) {
 
 Outcome<void> RowImporter::user(const JsonValue& row) {
   CHATD_TRY(body, bodyOf(row, kUserFields, app_));
-  CHATD_CHECK(client_.call({"POST", "/user", {}, body}));
+  CHATD_CHECK(client_.call({"POST", "/user", {}, body, false, Call::Once::No, true}));
   return {};
 }
 
@@ -175,7 +175,8 @@ Outcome<void> RowImporter::message(const ImportRow& row) {
   body += ",\"clientMsgId\":";
   appendJsonString(body, given ? *given : fmt::format("import-line-{}", row.line));
   body += '}';
-  CHATD_TRY(found, client_.call({"POST", "/chats/" + percentEncode(row.room) + "/messages", {}, body}));
+  const std::string path = "/chats/" + percentEncode(row.room) + "/messages";
+  CHATD_CHECK(client_.call({"POST", path, {}, body, false, Call::Once::No, true}));
   return {};
 }
 

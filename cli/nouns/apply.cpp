@@ -130,7 +130,7 @@ Outcome<void> Runner::finish() {
   json_.endArray();
   const auto array = parseJson(text_);
   if (!array.ok()) return other("bad_answer", "an answer of the server's is not UTF-8");
-  if (!array->Empty()) CHATD_CHECK(run_.printer.items(kChanges, *array));
+  if (!array->Empty() || !isTable()) CHATD_CHECK(run_.printer.items(kChanges, *array));
   // Shown this once, so shown now: in the formats without these members as an object of its own.
   for (const Answer& app : newApps_) {
     if (isTable()) {

@@ -186,8 +186,8 @@ void Doctor::clock(const HttpAnswer& answer) {
   if (std::abs(ahead) <= kClockSeconds)
     return add("clock", State::Ok, fmt::format("{} s apart from the server's", std::abs(ahead)));
   add("clock", State::Failed,
-      fmt::format("the clocks are apart: the server's is {} min {} s {} of this one", std::abs(ahead) / 60,
-                  std::abs(ahead) % 60, ahead > 0 ? "ahead" : "behind"),
+      fmt::format("the clocks are apart: the server's is {} min {} s {}", std::abs(ahead) / 60, std::abs(ahead) % 60,
+                  ahead > 0 ? "ahead of this one" : "behind this one"),
       "sudo timedatectl set-ntp true, on the machine whose `date` is wrong; tokens are judged by the clock");
 }
 

@@ -121,11 +121,12 @@ describe('chatctl doctor', () => {
     return failed[0];
   }
 
-  /** A server that answers the health paths, with headers of the test's. */
-  async function fake(create, headers, use) {
+  /** A server that answers every path well, but for what the test has it answer, with headers of the test's. */
+  async function fake(create, headers, use, answer = () => undefined) {
     const server = create((request, response) => {
-      response.writeHead(request.url === '/auth/verify' ? 401 : 200, { 'Content-Type': 'application/json', ...headers });
-      response.end('{"status":"ok"}');
+      const [status, body] = answer(request) ?? [200, { status: 'ok' }];
+      response.writeHead(status, { 'Content-Type': 'application/json', ...headers });
+      response.end(JSON.stringify(body));
     });
     await new Promise((done) => { server.listen(0, '127.0.0.1', done); });
     try {
@@ -204,7 +205,32 @@ describe('chatctl doctor', () => {
     assert.deepEqual((await examine(ctl, '--data-dir', good)).failed, []);
   });
 
-  test('a daemon that drains, and a verifier that fails', async () => {
+  test('the database is down', async () => {
+    await fake(createServer, {}, async (port) => {
+      const fault = await oneFault(11, ctl.with({ CHATCTL_SERVER: `http://127.0.0.1:${port}` }));
+      assert.equal(fault.check, 'database');
+      assert.match(fault.detail, /the database is down.*connection refused/);
+      assert.match(fault.mend, /systemctl status postgresql/);
+    }, (request) => {
+      if (request.url === '/readyz') return [503, { status: 'unready', reasons: ['store: connection refused'] }];
+      return request.url.startsWith('/app') ? [200, { items: [], nextCursor: null }] : undefined;
+    });
+  });
+
+  test('a plugin that fails', async () => {
+    const app = { appId: 7, name: 'shop', verifiers: [{ plugin: 'lost', config: {} }] };
+    await fake(createServer, {}, async (port) => {
+      const fault = await oneFault(11, ctl.with({ CHATCTL_SERVER: `http://127.0.0.1:${port}` }));
+      assert.equal(fault.check, 'plugin');
+      assert.match(fault.detail, /a verifier of app shop fails: there is no plugin lost/);
+      assert.match(fault.mend, /chatctl app update shop --verifiers/);
+    }, (request) => {
+      if (request.method === 'PATCH') return [422, { code: 'invalid', detail: 'there is no plugin lost' }];
+      return request.url.startsWith('/app') ? [200, { items: [app], nextCursor: null }] : undefined;
+    });
+  });
+
+  test('a daemon that drains', async () => {
     await ctl.ok('drain', '--yes');
     assert.equal((await oneFault(11, ctl)).mend, 'chatctl drain --off');
     await ctl.ok('drain', '--off');

@@ -34,33 +34,31 @@ describe('chatctl at a terminal', { skip: missing('tmux') }, () => {
     return spawnSync('tmux', ['-S', socket, '-f', '/dev/null', ...words], { env, encoding: 'utf8' }).stdout;
   }
   const shown = (...flags) => tmux('capture-pane', '-p', '-t', 't', ...flags);
-  const screen = (what, good, ...flags) => until(() => `${what}: ${shown()}`, () => { const text = shown(...flags); return good(text) && text; });
+  const screen = (what, good, ...flags) => until(() => `${what}: ${shown()}`, () => { const text = shown(...flags); return good(text) && text; }, 30_000);
 
-  /** Types a line into a cleared screen. */
+  let lines = 0;
+
+  /** Types a line into a cleared screen; answers what waits for its end with an exit code. */
   function type(line) {
-    tmux('send-keys', '-t', 't', '-R', 'clear', 'Enter');
-    tmux('clear-history', '-t', 't');
-    tmux('send-keys', '-t', 't', '-l', line);
+    const mark = `-${lines += 1}`;
+    tmux('send-keys', '-t', 't', '-l', `clear; ${line}; echo end$?${mark}`);
     tmux('send-keys', '-t', 't', 'Enter');
+    return (code, ...flags) => screen(`exit code ${code}`, (text) => text.includes(`end${code}${mark}`), ...flags);
   }
 
   test('a table fits 80 columns, and -o wide does not cut', async () => {
-    type('$chatctl user list -a shop; echo end$?');
-    const text = await screen('the table', (now) => now.includes('end0'));
+    const text = await type('$chatctl user list -a shop')(0);
     const rows = text.split('\n').filter((line) => line.includes('somebody') || line.startsWith('ID'));
     assert.equal(rows.length, 2, text);
     assert.ok(rows[1].includes('…'), text);
-    type('$chatctl user list -a shop -o wide | cat; echo end$?');
-    await screen('the whole name', (now) => now.includes('end0') && now.replaceAll('\n', '').includes('Müller-Lüdenscheidt Müller-Lüdenscheidt'));
+    const wide = await type('$chatctl user list -a shop -o wide')(0, '-J');
+    assert.ok(wide.includes('Müller-Lüdenscheidt Müller-Lüdenscheidt'), wide);
   });
 
   test('titles are bold and errors red; NO_COLOR and --color turn it off', async () => {
-    const colours = async (line) => {
-      type(`${line}; echo end$?`);
-      return screen('the end', (now) => /^end\d+/m.test(now), '-e');
-    };
+    const colours = (line, code = 0) => type(line)(code, '-e');
     assert.match(await colours('$chatctl app list'), /\u001b\[1m.*NAME/);
-    assert.match(await colours('$chatctl app get nothing'), /\u001b\[31m.*chatctl:/);
+    assert.match(await colours('$chatctl app get nothing', 3), /\u001b\[31m.*chatctl:/);
     assert.doesNotMatch(await colours('NO_COLOR=1 $chatctl app list'), /\u001b\[1m/);
     assert.doesNotMatch(await colours('$chatctl app list --color never'), /\u001b\[1m/);
     assert.match(await colours('$chatctl app list --color always | cat'), /\u001b\[1m.*NAME/);
@@ -68,44 +66,40 @@ describe('chatctl at a terminal', { skip: missing('tmux') }, () => {
 
   test('what is destroyed is asked for, and --no-input is no answer', async () => {
     await ctl.ok('app', 'create', 'doomed');
-    type('$chatctl app delete doomed; echo end$?');
+    const asked = type('$chatctl app delete doomed');
     await screen('the question', (now) => now.includes('Type its name (doomed)'));
     tmux('send-keys', '-t', 't', 'nonsense', 'Enter');
-    await screen('the refusal', (now) => now.includes('nothing was changed') && now.includes('end1'));
-    type('$chatctl app delete doomed --no-input; echo end$?');
-    await screen('the refusal', (now) => now.includes('--yes --confirm doomed') && now.includes('end2'));
-    type('$chatctl app delete doomed; echo end$?');
+    assert.match(await asked(1), /nothing was changed/);
+    assert.match(await type('$chatctl app delete doomed --no-input')(2, '-J'), /--yes --confirm doomed/);
+    const again = type('$chatctl app delete doomed');
     await screen('the question', (now) => now.includes('Type its name (doomed)'));
     tmux('send-keys', '-t', 't', 'doomed', 'Enter');
-    await screen('the end', (now) => now.includes('end0'));
+    await again(0);
     await ctl.fails(3, 'app', 'get', 'doomed');
   });
 
   test('a password is asked for without an echo', async () => {
-    type('$chatctl account create asked --role operator; echo end$?');
+    const ended = type('$chatctl account create asked --role operator');
     await screen('the question', (now) => now.includes('New password:'));
     tmux('send-keys', '-t', 't', 'correct horse', 'Enter');
     await screen('the second question', (now) => now.includes('The same again:'));
     tmux('send-keys', '-t', 't', 'correct horse', 'Enter');
-    const text = await screen('the end', (now) => now.includes('end0'));
+    const text = await ended(0);
     assert.ok(!text.includes('horse'), text);
     await ctl.ok('account', 'get', 'asked');
   });
 
   test('an import shows its progress, Ctrl-C stops it, --resume ends it', async () => {
     const file = join(chatd.folder, 'rows.ndjson');
-    const rows = 20_000;
+    const rows = 6_000;
     writeFileSync(file, Array.from({ length: rows }, (_, i) => `{"appUserId":"r${i}"}\n`).join(''));
     await ctl.ok('app', 'create', 'imported');
-    type(`$chatctl import -a imported --concurrency 2 ${file}; echo end$?`);
+    const stopped = type(`$chatctl import -a imported --concurrency 2 ${file}`);
     await screen('the bar', (now) => /import \[#+ *\] +\d+% +\d+ rows +\d+\/s/.test(now));
     tmux('send-keys', '-t', 't', 'C-c');
-    const text = await screen('the end', (now) => now.includes('end130'));
-    assert.match(text, /interrupted after line \d+/);
+    assert.match(await stopped(130), /interrupted after line \d+/);
     assert.ok(existsSync(`${file}.chatctl-resume`));
-    type(`$chatctl import -a imported --resume ${file} -o ndjson; echo end$?`);
-    const done = await until('the import', () => { const now = shown(); return now.includes('end0') && now; }, 60_000);
-    assert.match(done, /resuming after line \d+/);
+    assert.match(await type(`$chatctl import -a imported --resume ${file}`)(0), /resuming after line \d+/);
     assert.equal((await ctl.ok('user', 'list', '-a', 'imported', '-q')).trimEnd().split('\n').length, rows);
   });
 });
