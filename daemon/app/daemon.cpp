@@ -55,6 +55,14 @@ RealtimeOptions realtimeOptions(const Options& o) {
   RealtimeOptions realtime;
   realtime.maxPayload = o.engine.maxPayload;
   realtime.sessionsPerUser = o.limits.sessionsPerUser;
+  realtime.outboxBytes = o.limits.outboxBytes;
+  realtime.replay = o.limits.replay;
+  realtime.messageBytes = o.limits.messageBytes;
+  realtime.messagesPerSecond = o.limits.messagesPerSecond;
+  realtime.messagesBurst = o.limits.messagesBurst;
+  realtime.pingInterval = o.engine.pingInterval;
+  realtime.pingTimeout = o.engine.pingTimeout;
+  realtime.origins = o.cors.origins;
   return realtime;
 }
 
