@@ -64,6 +64,8 @@ RealtimeOptions realtimeOptions(const Options& o) {
   realtime.messageBytes = o.limits.messageBytes;
   realtime.messagesPerSecond = o.limits.messagesPerSecond;
   realtime.messagesBurst = o.limits.messagesBurst;
+  realtime.pingInterval = o.engine.pingInterval;
+  realtime.pingTimeout = o.engine.pingTimeout;
   realtime.origins = o.cors.origins;
   return realtime;
 }

@@ -229,6 +229,14 @@ void appendConnectError(std::string& out, const Error& error, std::string_view n
   json.key("data").beginObject().field("code", error.wire()).endObject().endObject();
 }
 
+void appendConnect4(std::string& out) { appendHead(out, PacketType::Connect, "/"); }
+
+void appendError4(std::string& out, const Error& error, std::string_view nsp) {
+  appendHead(out, PacketType::ConnectError, nsp);
+  if (nsp != "/") return appendJsonString(out, error.detail());
+  JsonWriter(out).beginObject().field("message", error.detail()).field("code", error.wire()).endObject();
+}
+
 void appendDisconnect(std::string& out, std::string_view nsp) { appendHead(out, PacketType::Disconnect, nsp); }
 
 void appendEvent(std::string& out, std::string_view event, std::string_view args, std::string_view nsp) {

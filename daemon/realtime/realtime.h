@@ -28,6 +28,9 @@ struct RealtimeOptions {
   std::size_t messageBytes = 16'384;    ///< the longest text
   std::int64_t messagesPerSecond = 10;  ///< told to clients; the domain holds them to it
   std::int64_t messagesBurst = 50;
+  // Of plain WebSocket; those of Engine.IO are EngineOptions.
+  std::chrono::milliseconds pingInterval{25'000};
+  std::chrono::milliseconds pingTimeout{20'000};
   std::vector<std::string> origins;               ///< allowed besides the same origin; "*": any
   std::chrono::milliseconds connectTime{45'000};  ///< from the upgrade to the CONNECT packet
 };

@@ -27,6 +27,8 @@ class SocketIoSession final : public Session {
   // From the transport.
   void packet(std::string_view text);
   void binary(std::string_view bytes);
+  /// The transport is ready. An old client counts as having said CONNECT: its query holds all that it has to say.
+  void begin();
   /// The transport takes nothing any more. Leaves its rooms and the registry; may be called twice.
   void transportClosing() { detach(); }
 
@@ -44,6 +46,8 @@ class SocketIoSession final : public Session {
 
   // CONNECT.
   void connect(sio::Packet packet);
+  /// payload: what the client gave with CONNECT, or null.
+  void authenticate(const JsonValue& payload);
   void verified(Result<Identity> identity);
   void refuse(const Error& error);
   void lateToConnect() override;
@@ -73,6 +77,7 @@ class SocketIoSession final : public Session {
   [[nodiscard]] UniqueFunction<void(Result<void>)> finishing(Asked asked);
   void answer(const Asked& asked, const Result<void>& result);
 
+  const bool old_;                                 ///< speaks Socket.IO protocol 4, that of Socket.IO 2
   std::unique_ptr<Handshake> handshake_;           ///< until CONNECT
   std::unique_ptr<sio::Attachments> attachments_;  ///< while a binary packet is incomplete
   std::optional<RoomId> current_;                  ///< the room of vocabulary A
