@@ -73,7 +73,8 @@ class LogSink {
   virtual ~LogSink() = default;
   virtual void committed(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes) = 0;
   /// What senders were told OutcomeUnknown for and what turned out to be stored: nobody waits for it any more, but the room
-  /// has it. All of them are successes. Before anything that was stored behind them in their rooms; thread and duties as above.
+  /// has it. All of them are successes. Before anything that was stored behind them in their rooms; thread and duties as
+  /// above.
   virtual void late(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes) = 0;
 };
 

@@ -1,5 +1,6 @@
 // FaultReport: tells the owner what is wrong with the database, and when it is over: once each, and again after a while, so
-// that an outage does not fill the log. Clients get the table's text, the administrator this one. Owned by Store. Thread: any.
+// that an outage does not fill the log. Clients get the table's text, the administrator this one. Owned by Store. Thread:
+// any.
 #pragma once
 
 #include <chrono>

@@ -231,7 +231,8 @@ void GroupCommitter::blame(Jobs jobs, Items items, const Fault& fault) {
 }
 
 // Nothing is called "not stored" that may have been: it is tried again until that is known. Of the rest, what the database
-// refused is refused; what could not reach it waits for it, at the beginning of an outage; after that, it is refused at once.
+// refused is refused; what could not reach it waits for it, at the beginning of an outage; after that, it is refused at
+// once.
 void GroupCommitter::postpone(Jobs jobs, Items items, const Fault& fault, const std::string& mark) {
   const auto now = steady_clock::now();
   const bool longAway = downSince_ != Time{} && now - downSince_ > timeout_;

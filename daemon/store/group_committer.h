@@ -2,9 +2,9 @@
 // the longer a commit takes, the more the next one holds. Owned by Store.
 //
 // What a failure means for the batch is the dialect's judgement: a row to blame is found by halving; a database that is
-// sure to have stored nothing answers StoreUnavailable; an unknown outcome is found out by running the same again, unchanged,
-// until it is known: its senders are told OutcomeUnknown when their time is over, and nothing in its rooms passes it
-// meanwhile. So is what another process' lock keeps out, and for a moment a database that is away.
+// sure to have stored nothing answers StoreUnavailable; an unknown outcome is found out by running the same again,
+// unchanged, until it is known: its senders are told OutcomeUnknown when their time is over, and nothing in its rooms passes
+// it meanwhile. So is what another process' lock keeps out, and for a moment a database that is away.
 #pragma once
 
 #include <atomic>
@@ -75,7 +75,7 @@ class GroupCommitter {
   struct Parked {
     std::vector<std::unique_ptr<WriteJob>> jobs;
     Time due{};
-    std::string mark;  ///< of their transaction, if it is to be asked for (Dialect::mark)
+    std::string mark;      ///< of their transaction, if it is to be asked for (Dialect::mark)
     bool unknown = false;  ///< they may be stored
   };
 

@@ -1,6 +1,6 @@
 // StatementRunner: runs a connection's kept statements in the driver's own way instead of Poco's.
-// Why: a Statement of Poco's PostgreSQL connector that has succeeded once and then fails frees its result twice (1.11, seen by
-// running it: "double free detected"), so a kept one cannot be used where statements may fail; one that is not kept is
+// Why: a Statement of Poco's PostgreSQL connector that has succeeded once and then fails frees its result twice (1.11, seen
+// by running it: "double free detected"), so a kept one cannot be used where statements may fail; one that is not kept is
 // prepared and given back with each run, at half the speed. Owned by the Connection, used on its thread.
 #pragma once
 

@@ -46,7 +46,10 @@ CommitQueue::Limits limitsOf(const StoreOptions& o) {
 class Store::Impl {
  public:
   Impl(StoreOptions options, const Clock& clock, std::unique_ptr<Dialect> dialect)
-      : options_(std::move(options)), dialect_(std::move(dialect)), housekeeping_(clock), report_(options_.onFault, options_.onRecovery) {
+      : options_(std::move(options)),
+        dialect_(std::move(dialect)),
+        housekeeping_(clock),
+        report_(options_.onFault, options_.onRecovery) {
     if (!dialect_) {
       auto made = dialectOf(options_, clock);
       if (made.ok()) {

@@ -1,7 +1,7 @@
-// bench_history: what a page of history costs in a short room and in a long one, and how many pages a second the readers give.
-// Usage: bench_history FOLDER|URL [MESSAGES [SECONDS]]. FOLDER gets a SQLite database, which is removed; a database of
-// PostgreSQL must be empty. MESSAGES (200000; the figure of the promise is 10000000) are written to the long room, 1000 to the
-// short one, by SQL of our own: it is reading that is measured.
+// bench_history: what a page of history costs in a short room and in a long one, and how many pages a second the readers
+// give. Usage: bench_history FOLDER|URL [MESSAGES [SECONDS]]. FOLDER gets a SQLite database, which is removed; a database of
+// PostgreSQL must be empty. MESSAGES (200000; the figure of the promise is 10000000) are written to the long room, 1000 to
+// the short one, by SQL of our own: it is reading that is measured.
 #include <fmt/format.h>
 #include <libpq-fe.h>
 #include <sqlite3.h>
@@ -36,7 +36,8 @@ constexpr const char* kFillSqlite =
     "UPDATE room_counter SET last_seq = {1} WHERE room_id = {0}; ANALYZE;";
 constexpr const char* kFillPostgresql =
     "INSERT INTO message (id, room_id, seq, sender_id, text, created_at, updated_at, rev, send_id) "
-    "SELECT {2} + i, {0}, i, 1, 'message ' || i || repeat('0', 100), i, i, 0, md5(i::text)::uuid FROM generate_series(1, {1}) i; "
+    "SELECT {2} + i, {0}, i, 1, 'message ' || i || repeat('0', 100), i, i, 0, md5(i::text)::uuid FROM generate_series(1, "
+    "{1}) i; "
     "UPDATE room_counter SET last_seq = {1} WHERE room_id = {0}";
 
 [[noreturn]] void fail(const std::string& why) {
@@ -53,7 +54,8 @@ T must(Result<T> result) {
 void fill(const StoreOptions& options, RoomId room, std::int64_t count, std::int64_t firstId) {
   if (store::isPgUrl(options.url)) {
     PGconn* connection = PQconnectdb(options.url.c_str());
-    for (const std::string& sql : {fmt::format(kFillPostgresql, raw(room), count, firstId), std::string("VACUUM ANALYZE message")}) {
+    for (const std::string& sql :
+         {fmt::format(kFillPostgresql, raw(room), count, firstId), std::string("VACUUM ANALYZE message")}) {
       PGresult* result = PQexec(connection, sql.c_str());
       if (PQresultStatus(result) != PGRES_COMMAND_OK) fail(PQerrorMessage(connection));
       PQclear(result);
@@ -64,7 +66,8 @@ void fill(const StoreOptions& options, RoomId room, std::int64_t count, std::int
   sqlite3* database = nullptr;
   char* why = nullptr;
   if (sqlite3_open((options.dataDirectory / "chatd.db").c_str(), &database) != SQLITE_OK ||
-      sqlite3_exec(database, fmt::format(kFillSqlite, raw(room), count, firstId).c_str(), nullptr, nullptr, &why) != SQLITE_OK) {
+      sqlite3_exec(database, fmt::format(kFillSqlite, raw(room), count, firstId).c_str(), nullptr, nullptr, &why) !=
+          SQLITE_OK) {
     fail(why == nullptr ? "cannot fill" : why);
   }
   sqlite3_close(database);
@@ -146,8 +149,10 @@ int main(int argc, char** argv) {
     open(store);
     const Cost few = measure(store, brief, kShort);
     const Cost many = measure(store, lengthy, messages);
-    fmt::print("a page of {}: {} messages: p50 {:.0f} µs, p99 {:.0f} µs; {} messages: p50 {:.0f} µs, p99 {:.0f} µs; ratio of p50 {:.2f}\n",
-               kPage, kShort, few.median, few.p99, messages, many.median, many.p99, many.median / few.median);
+    fmt::print(
+        "a page of {}: {} messages: p50 {:.0f} µs, p99 {:.0f} µs; {} messages: p50 {:.0f} µs, p99 {:.0f} µs; ratio of p50 "
+        "{:.2f}\n",
+        kPage, kShort, few.median, few.p99, messages, many.median, many.p99, many.median / few.median);
     fmt::print("{} readers: {:.0f} pages/s in the short room, {:.0f} pages/s in the long one\n", kReaders,
                pagesPerSecond(store, brief, kShort, length), pagesPerSecond(store, lengthy, messages, length));
   }

@@ -1,7 +1,7 @@
 // bench_store: durable appends per second and the CPU time of each, with so many under way over so many rooms.
-// Usage: bench_store FOLDER|URL [SECONDS [UNDER_WAY ROOMS CLIENT_IDS]]. One line a case. A folder gets a SQLite database, which
-// is removed; a URL names an empty database of PostgreSQL, on which one INSERT a message is measured in the same run: the
-// cheapest there can be, a row and its index, without order, repeats or members, on a pool of connections.
+// Usage: bench_store FOLDER|URL [SECONDS [UNDER_WAY ROOMS CLIENT_IDS]]. One line a case. A folder gets a SQLite database,
+// which is removed; a URL names an empty database of PostgreSQL, on which one INSERT a message is measured in the same run:
+// the cheapest there can be, a row and its index, without order, repeats or members, on a pool of connections.
 #include <fmt/format.h>
 #include <libpq-fe.h>
 #include <sys/resource.h>
@@ -196,8 +196,9 @@ double runInserts(const std::string& url, std::size_t senders, std::chrono::seco
   for (std::size_t i = 0; i < pool; ++i) {
     PGconn* connection = PQconnectdb(url.c_str());
     if (i == 0) {
-      PQclear(PQexec(connection, "CREATE TABLE IF NOT EXISTS one_by_one (id bigserial PRIMARY KEY, room bigint NOT NULL, sender "
-                                 "bigint NOT NULL, text text NOT NULL, created_at timestamptz NOT NULL DEFAULT now())"));
+      PQclear(PQexec(connection,
+                     "CREATE TABLE IF NOT EXISTS one_by_one (id bigserial PRIMARY KEY, room bigint NOT NULL, sender "
+                     "bigint NOT NULL, text text NOT NULL, created_at timestamptz NOT NULL DEFAULT now())"));
       PQclear(PQexec(connection, "CREATE INDEX IF NOT EXISTS one_by_one_room ON one_by_one (room, id)"));
     }
     PQclear(PQprepare(connection, "insert", "INSERT INTO one_by_one (room, sender, text) VALUES ($1, $2, $3)", 3, nullptr));
@@ -218,8 +219,9 @@ double runInserts(const std::string& url, std::size_t senders, std::chrono::seco
   const double n = static_cast<double>(all.size());
   // A sender waits for its turn as well: with more senders than connections, Little's law.
   const double turn = static_cast<double>(senders) / static_cast<double>(pool);
-  fmt::print("{:>9} {:>5} {:>8} {:>10.0f} {:>10} {:>9} {:>9} {:>8.3f} {:>8.3f}   one INSERT a message on {} connections\n", senders, pool,
-             "no", n / seconds, 1, "", "", turn * all[all.size() / 2], turn * all[all.size() * 99 / 100], pool);
+  fmt::print("{:>9} {:>5} {:>8} {:>10.0f} {:>10} {:>9} {:>9} {:>8.3f} {:>8.3f}   one INSERT a message on {} connections\n",
+             senders, pool, "no", n / seconds, 1, "", "", turn * all[all.size() / 2], turn * all[all.size() * 99 / 100],
+             pool);
   return n / seconds;
 }
 

@@ -148,7 +148,9 @@ class FaultyDialect final : public store::Dialect {
   }
   void rollback(store::Connection& c) override { inner_->rollback(c); }
   std::string mark() const override { return inner_->mark(); }
-  std::optional<bool> committed(store::Connection& c, const std::string& mark) override { return inner_->committed(c, mark); }
+  std::optional<bool> committed(store::Connection& c, const std::string& mark) override {
+    return inner_->committed(c, mark);
+  }
   bool lockSchema(store::Connection& c) override { return inner_->lockSchema(c); }
   const std::vector<store::Migration>& migrations() const override { return inner_->migrations(); }
   void runScript(store::Connection& c, const std::string& sql) override { inner_->runScript(c, sql); }

@@ -6,8 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <fcntl.h>
+#include <chrono>
 #include <fstream>
 #include <stdexcept>
 #include <thread>
@@ -58,7 +58,8 @@ std::optional<std::filesystem::path> PostgresServer::programs() {
   int newest = 0;
   if (!std::filesystem::is_directory(kInstalled)) return std::nullopt;
   for (const auto& entry : std::filesystem::directory_iterator(kInstalled)) {
-    if (std::filesystem::exists(entry.path() / "bin/initdb")) newest = std::max(newest, std::atoi(entry.path().filename().c_str()));
+    if (std::filesystem::exists(entry.path() / "bin/initdb"))
+      newest = std::max(newest, std::atoi(entry.path().filename().c_str()));
   }
   if (newest == 0) return std::nullopt;
   return std::filesystem::path(kInstalled) / std::to_string(newest) / "bin";
@@ -78,9 +79,9 @@ PostgresServer::PostgresServer(const std::vector<std::string>& settings) : setti
   if (const passwd* user = ::getuid() == 0 ? ::getpwnam("postgres") : nullptr) {
     if (::chown(folder_.c_str(), user->pw_uid, user->pw_gid) != 0) throw std::runtime_error("cannot give the folder away");
   }
-  const pid_t made = launch({*bin / "initdb", "-D", folder_ / "data", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C",
-                             "--no-sync"},
-                            folder_ / "log");
+  const pid_t made = launch(
+      {*bin / "initdb", "-D", folder_ / "data", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync"},
+      folder_ / "log");
   int status = 0;
   if (::waitpid(made, &status, 0) != made || status != 0) {
     std::ifstream log(folder_ / "log");
@@ -100,8 +101,19 @@ PostgresServer::~PostgresServer() {
 }
 
 void PostgresServer::start() {
-  std::vector<std::string> words = {*programs() / "postgres", "-D", folder_ / "data", "-k", folder_, "-c", "listen_addresses=",
-                                    "-c", "fsync=off", "-c", "max_connections=60", "-c", "shared_buffers=32MB"};
+  std::vector<std::string> words = {*programs() / "postgres",
+                                    "-D",
+                                    folder_ / "data",
+                                    "-k",
+                                    folder_,
+                                    "-c",
+                                    "listen_addresses=",
+                                    "-c",
+                                    "fsync=off",
+                                    "-c",
+                                    "max_connections=60",
+                                    "-c",
+                                    "shared_buffers=32MB"};
   for (const std::string& setting : settings_) {
     words.push_back("-c");
     words.push_back(setting);
@@ -113,7 +125,7 @@ void PostgresServer::start() {
       std::ifstream log(folder_ / "log");
       throw std::runtime_error("postgres does not start: " + std::string(std::istreambuf_iterator<char>(log), {}));
     }
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    std::this_thread::yield();
   }
 }
 
@@ -138,7 +150,8 @@ std::string PostgresServer::run(const std::string& database, const std::string& 
 
 PostgresSession::PostgresSession(const std::string& url) : connection_(PQconnectdb(url.c_str())) {
   if (PQstatus(connection_) != CONNECTION_OK) throw std::runtime_error(PQerrorMessage(connection_));
-  PQsetNoticeProcessor(connection_, [](void*, const char*) {}, nullptr);
+  PQsetNoticeProcessor(
+      connection_, [](void*, const char*) {}, nullptr);
 }
 
 std::string PostgresSession::run(const std::string& sql) {

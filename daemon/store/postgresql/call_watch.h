@@ -1,7 +1,8 @@
 // CallWatch: ends calls on PostgreSQL connections that take too long, by shutting their sockets down: the blocked call then
 // returns with an error of its own, on its own thread, and the connection is of no use any more.
 // Why so: libpq's blocking calls have no timeout; a server that was stopped (SIGSTOP, a hung disk, a dead route) keeps its
-// TCP connection alive in the kernel. Owned by PostgresqlDialect. Threads: one of its own; lines belong to their connections.
+// TCP connection alive in the kernel. Owned by PostgresqlDialect. Threads: one of its own; lines belong to their
+// connections.
 #pragma once
 
 #include <atomic>

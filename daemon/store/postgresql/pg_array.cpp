@@ -60,8 +60,9 @@ void PgArray::addNull() {
 
 const std::string& PgArray::bytes() {
   const bool empty = count_ == 0;
-  const std::uint32_t head[] = {htobe32(empty ? 0 : 1), htobe32(nulls_ ? 1 : 0), htobe32(static_cast<std::uint32_t>(element_)),
-                                htobe32(static_cast<std::uint32_t>(count_)), htobe32(1)};
+  const std::uint32_t head[] = {htobe32(empty ? 0 : 1), htobe32(nulls_ ? 1 : 0),
+                                htobe32(static_cast<std::uint32_t>(element_)), htobe32(static_cast<std::uint32_t>(count_)),
+                                htobe32(1)};
   static_assert(sizeof head == kHead);
   std::memcpy(bytes_.data(), head, sizeof head);
   // An empty array has no dimension, and so no length.

@@ -107,7 +107,8 @@ std::unique_ptr<Connection> PgConnector::make() {
   PGconn* handle = pgHandle(*connection);
   connection->setLimit(watch_.watch(PQsocket(handle)));
   connection->setRunner(std::make_unique<PgRunner>(handle));
-  PQsetNoticeProcessor(handle, [](void*, const char*) {}, nullptr);
+  PQsetNoticeProcessor(
+      handle, [](void*, const char*) {}, nullptr);
   if (PQserverVersion(handle) < kOldestServer) throw PgError("0A000", "PostgreSQL 13 or newer is needed");
   return connection;
 }

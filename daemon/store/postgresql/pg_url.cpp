@@ -9,8 +9,10 @@ namespace chatd::store {
 namespace {
 
 constexpr const char* kForm =
-    "store.url: this is not a URL of PostgreSQL. Write it as postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…, several "
-    "hosts as HOST:PORT,HOST:PORT, and every character of user, password and database that is not a letter or a digit as %XX.";
+    "store.url: this is not a URL of PostgreSQL. Write it as postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…, "
+    "several "
+    "hosts as HOST:PORT,HOST:PORT, and every character of user, password and database that is not a letter or a digit as "
+    "%XX.";
 
 struct FreeOptions {
   void operator()(PQconninfoOption* options) const { PQconninfoFree(options); }

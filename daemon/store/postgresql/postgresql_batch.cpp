@@ -103,12 +103,12 @@ void PostgresqlBatch::write(std::span<LogItem> items, std::chrono::milliseconds 
   Arrays a;
   fill(a, items);
   const std::int64_t now = micros(clock_.wall());
-  const std::string scalars[] = {
-      std::string(reinterpret_cast<const char*>(writer_.id.data()), writer_.id.size()), pgBytes(writer_.generation), pgBytes(now),
-      pgBytes(static_cast<std::int32_t>(wait.count()))};
-  PgArray* arrays[] = {&a.rooms, &a.room, &a.roomId, &a.app, &a.sender, &a.send, &a.access, &a.text, &a.hash, &a.client,
-                       &a.reply, &a.metadata, &a.first, &a.after, &a.changeRoom, &a.changeApp, &a.message, &a.edit,
-                       &a.changeText};
+  const std::string scalars[] = {std::string(reinterpret_cast<const char*>(writer_.id.data()), writer_.id.size()),
+                                 pgBytes(writer_.generation), pgBytes(now),
+                                 pgBytes(static_cast<std::int32_t>(wait.count()))};
+  PgArray* arrays[] = {&a.rooms,      &a.room,      &a.roomId,  &a.app,   &a.sender,    &a.send,  &a.access,
+                       &a.text,       &a.hash,      &a.client,  &a.reply, &a.metadata,  &a.first, &a.after,
+                       &a.changeRoom, &a.changeApp, &a.message, &a.edit,  &a.changeText};
   static_assert(std::size(scalars) + std::size(arrays) == kParams);
   const char* values[kParams];
   int lengths[kParams];

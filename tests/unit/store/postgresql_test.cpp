@@ -34,7 +34,7 @@ bool comesTrue(F&& holds) {
   const auto deadline = steady_clock::now() + std::chrono::seconds(30);
   while (!holds()) {
     if (steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(milliseconds(1));
+    std::this_thread::yield();
   }
   return true;
 }
@@ -248,8 +248,9 @@ BOOST_AUTO_TEST_CASE(a_text_that_the_database_cannot_hold_fails_alone) {
 BOOST_AUTO_TEST_CASE(connections_that_the_server_ended_are_made_anew_and_nobody_is_told) {
   Cast<Postgresql> f;
   for (int i = 0; i < 20; ++i) {
-    f.database.server.run(f.database.name, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
-                                           "current_database() AND pid <> pg_backend_pid()");
+    f.database.server.run(f.database.name,
+                          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
+                          "current_database() AND pid <> pg_backend_pid()");
     BOOST_TEST(codeOf(f.send(f.say("on"))) == "ok");
     BOOST_TEST(codeOf(f.log().history(f.hall, {})) == "ok");
     BOOST_TEST(codeOf(f.directory().markRead(f.hall, f.bob, Seq{i + 1})) == "ok");
@@ -264,8 +265,9 @@ BOOST_AUTO_TEST_CASE(a_backend_that_is_killed_again_and_again_under_load_loses_a
   std::thread killer([&] {
     PostgresSession session(f.database.options.url);
     while (!stop) {
-      session.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'chatd/%' AND state = "
-                  "'active' AND datname = current_database()");
+      session.run(
+          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'chatd/%' AND state = "
+          "'active' AND datname = current_database()");
     }
   });
   int taken = 0;
@@ -278,9 +280,12 @@ BOOST_AUTO_TEST_CASE(a_backend_that_is_killed_again_and_again_under_load_loses_a
   std::size_t stored = 0;
   std::size_t unknown = 0;
   for (const auto& o : out) {
-    if (o.result.ok()) ++stored;
-    else if (o.result.error().code() == Code::OutcomeUnknown) ++unknown;
-    else BOOST_TEST(codeOf(o.result) == "store_unavailable");
+    if (o.result.ok())
+      ++stored;
+    else if (o.result.error().code() == Code::OutcomeUnknown)
+      ++unknown;
+    else
+      BOOST_TEST(codeOf(o.result) == "store_unavailable");
   }
   if (unknown > 0) stored += f.outcomes.late(unknown).size();
   BOOST_TEST(codeOf(f.send(f.say("end"))) == "ok");
@@ -295,7 +300,8 @@ BOOST_AUTO_TEST_CASE(what_a_lost_connection_had_sent_cannot_be_stored_behind_the
   must(f.send(f.say("before")));
   // The writing backend stops with the next call unread; its daemon gives up on it and connects anew.
   const pid_t writer = static_cast<pid_t>(std::stol(f.database.server.run(
-      f.database.name, "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'chatd/%' AND datname = current_database()")));
+      f.database.name,
+      "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'chatd/%' AND datname = current_database()")));
   ::kill(writer, SIGSTOP);
   BOOST_REQUIRE(f.log().append(f.say("once")) == Offer::Taken);
   const auto outcome = std::move(f.outcomes.appends(1).front());
@@ -344,11 +350,13 @@ BOOST_AUTO_TEST_CASE(a_server_without_a_connection_to_spare_is_waited_for) {
       told = e.what();
     }
   }
-  BOOST_REQUIRE((told.find("too many clients") != std::string::npos || told.find("remaining connection") != std::string::npos));
+  BOOST_REQUIRE(
+      (told.find("too many clients") != std::string::npos || told.find("remaining connection") != std::string::npos));
   // The writer goes on with the connection that it has; once that is ended, there is none for it.
   BOOST_TEST(codeOf(f.send(f.say("on"))) == "ok");
-  hogs.front()->run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'chatd/%' AND datname = "
-                    "current_database()");
+  hogs.front()->run(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'chatd/%' AND datname = "
+      "current_database()");
   std::vector<std::unique_ptr<PostgresSession>> more;
   std::string refused;
   BOOST_TEST(comesTrue([&] {
@@ -359,8 +367,9 @@ BOOST_AUTO_TEST_CASE(a_server_without_a_connection_to_spare_is_waited_for) {
     }
     if (refused != "ok") return true;
     // It was faster than we are: once more.
-    hogs.front()->run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'chatd/%' AND datname = "
-                      "current_database()");
+    hogs.front()->run(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'chatd/%' AND datname = "
+        "current_database()");
     return false;
   }));
   BOOST_TEST((refused == "store_unavailable" || refused == "outcome_unknown"));
