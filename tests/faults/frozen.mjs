@@ -155,7 +155,7 @@ await run(async (report) => {
     // A sender here goes on while an earlier one of its own is unknown, so only its own order of answers is known.
     const count = judge([await wholeHistory(app, room.id)], ledger);
     checkAll(report, 'frozen, ended, exhausted', count, ledger);
-    const lines = chatd.readLog().split('\n').filter((line) => / store[: ]|"store"/.test(line));
+    const lines = chatd.readLog().split('\n').filter((line) => / area=store /.test(line));
     report.check('an outage is a few lines of log', lines.length > 0 && lines.length < 60, `${lines.length} lines`);
     for (const talker of talkers) talker.client.close();
   } finally {

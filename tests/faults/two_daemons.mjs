@@ -31,7 +31,7 @@ async function write(over, { app, room, name, daemons, ledger, times }) {
         break;
       }
       if (body.code === 'outcome_unknown') ledger.unknown.add(text);
-      else if (!['store_unavailable', 'busy'].includes(body.code)) {
+      else if (!['store_unavailable', 'busy', 'access_changed'].includes(body.code)) {
         ledger.faults.push(`${status} ${body.code}`);
         break;
       }
@@ -44,6 +44,7 @@ async function write(over, { app, room, name, daemons, ledger, times }) {
 async function stir(over, { app, room, daemon }) {
   for (let i = 0; !over(); ++i) {
     await daemon.rest('PUT', i % 2 === 0 ? '/room/remove' : '/room/add', { token: app.key, body: { room: room.room, users: ['guest'] } });
+    await pause(10);
   }
 }
 

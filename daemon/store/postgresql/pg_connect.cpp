@@ -84,15 +84,17 @@ PgConnector::~PgConnector() {
 std::unique_ptr<Connection> PgConnector::connect() {
   {
     LockGuard g(mutex_);
-    if (steady_clock::now() < notBefore_) throw PgError("", "the database is away");
+    if (steady_clock::now() < notBefore_) throw PgError("", lastFailure_);
   }
   try {
     auto connection = make();
     LockGuard g(mutex_);
     pause_ = milliseconds(0);
     return connection;
-  } catch (...) {
+  } catch (const std::exception& e) {
+    const auto* poco = dynamic_cast<const Poco::Exception*>(&e);
     LockGuard g(mutex_);
+    lastFailure_ = poco != nullptr ? poco->displayText() : std::string(e.what());
     pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);
     // Many daemons that lost one server must not come back in one moment.
     const auto jitter = randomNumber() % static_cast<std::uint64_t>(pause_.count());

@@ -26,7 +26,7 @@ class PgConnector {
   PgConnector(const PgConnector&) = delete;
   PgConnector& operator=(const PgConnector&) = delete;
 
-  /// After a failure the next attempts fail at once until a pause is over, which grows from 50 ms to 1 s, with jitter.
+  /// After a failure the next attempts fail at once, in its words, until a pause is over, which grows from 50 ms to 1 s, with jitter.
   /// Throws PgError.
   [[nodiscard]] std::unique_ptr<Connection> connect();
 
@@ -43,6 +43,7 @@ class PgConnector {
   Mutex mutex_;
   std::chrono::milliseconds pause_ CHATD_GUARDED_BY(mutex_){0};
   std::chrono::steady_clock::time_point notBefore_ CHATD_GUARDED_BY(mutex_){};
+  std::string lastFailure_ CHATD_GUARDED_BY(mutex_);
 };
 
 }  // namespace chatd::store

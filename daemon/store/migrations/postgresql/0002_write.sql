@@ -44,7 +44,8 @@ $$;
 -- It is VOLATILE: each statement in it sees what was committed before it began. So after the rooms are locked, no message
 -- and no key of theirs can be missed; a single statement would look for repeats in a snapshot that is older than its lock.
 -- There is no index on send_id: only the daemon that sent it repeats it, and it knows an id that is below.
--- The plans must not depend on how much is in the tables yet: by index, one look-up an element.
+-- The plans must not depend on how much is in the tables yet: by index, one look-up an element. (OFFSET 0 keeps a sub-select
+-- from being joined in another order.)
 CREATE FUNCTION chatd_write(
   p_writer UUID, p_generation BIGINT, p_now BIGINT, p_wait INTEGER, p_rooms BIGINT[],
   a_room INTEGER[], a_room_id BIGINT[], a_app BIGINT[], a_sender BIGINT[], a_send UUID[], a_access BIGINT[], a_text TEXT[],
@@ -86,7 +87,7 @@ BEGIN
       LEFT JOIN LATERAL (SELECT k.last_seq, k.last_rev, k.access_rev FROM room_counter k WHERE k.room_id = p.room
                          FOR NO KEY UPDATE) c ON TRUE
       LEFT JOIN LATERAL (SELECT x.app_id FROM room x JOIN app a ON a.id = x.app_id WHERE x.id = p.room
-                         AND x.deleted_at IS NULL AND a.deleted_at IS NULL) r ON TRUE;
+                         AND x.deleted_at IS NULL AND a.deleted_at IS NULL OFFSET 0) r ON TRUE;
   ELSE
     SELECT array_agg(c.last_seq ORDER BY p.n), array_agg(c.last_rev ORDER BY p.n), array_agg(c.access_rev ORDER BY p.n),
            array_agg(r.app_id ORDER BY p.n)
@@ -95,7 +96,7 @@ BEGIN
       LEFT JOIN LATERAL (SELECT k.last_seq, k.last_rev, k.access_rev FROM room_counter k WHERE k.room_id = p.room
                          FOR NO KEY UPDATE SKIP LOCKED) c ON TRUE
       LEFT JOIN LATERAL (SELECT x.app_id FROM room x JOIN app a ON a.id = x.app_id WHERE x.id = p.room
-                         AND x.deleted_at IS NULL AND a.deleted_at IS NULL) r ON TRUE;
+                         AND x.deleted_at IS NULL AND a.deleted_at IS NULL OFFSET 0) r ON TRUE;
   END IF;
 
   IF cardinality(a_room) > 0 THEN
