@@ -288,6 +288,7 @@ void RoomShard::appended(AppendOutcome outcome) {
     stored(*room, outcome.result->message);
   }
   pending.append.app = outcome.request.app;
+  if (room != nullptr && outcome.result.ok()) outcome.result->room = room->room;
   finish(pending, std::move(outcome.result));
   if (room == nullptr) return;
   if (room->rechecking && room->inFlight == 0 && !room->refreshing) resubmitHeld(id);
@@ -347,6 +348,7 @@ void RoomShard::changed(ChangeOutcome outcome) {
   LiveRoom* room = live(id);
   if (room != nullptr) {
     --room->inFlight;
+    if (outcome.result.ok()) outcome.result->room = room->room;
     if (outcome.result.ok() && outcome.result->changed) stored(*room, outcome.request.kind, *outcome.result);
   }
   done(std::move(outcome.result));

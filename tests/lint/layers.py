@@ -23,10 +23,13 @@ DAEMON = {
     "outbound": LOWER | {"net"},
     # The bundled plugins run inline: auth/ names the entry of each.
     "auth": LOWER | {"chat", "net", "outbound", "sdk", "http/http_plugin.h"},
-    "realtime": LOWER | {"chat", "protocol", "net"},
+    "engine": LOWER | {"net", "protocol", "chat/executor.h"},
+    "realtime": LOWER | {"chat", "engine", "protocol", "net"},
     "web": {"base"},
     "rest": LOWER | {"chat", "auth", "net", "protocol", "web"},
     "app": None,  # the composition root: everything
+    # A program of its own: the protocol layers without the chat.
+    "conformance": LOWER | {"engine", "net", "protocol"},
 }
 # Outside of daemon/.
 OTHERS = {"cli": {"base", "cli"}, "plugins": {"base", "sdk"}}
@@ -37,7 +40,7 @@ LIBRARIES = {
     "rapidjson": (r"rapidjson/", {"base", "protocol", "auth", "rest", "cli", "plugins"}),
     "libsystemd": (r"systemd/", {"observe"}),
     "yaml-cpp": (r"yaml-cpp/", {"config", "cli"}),
-    "CLI11": (r"CLI/", {"config", "cli"}),
+    "CLI11": (r"CLI/", {"config", "cli", "conformance"}),
     "Poco": (r"Poco/", {"net", "store", "outbound", "auth", "rest", "cli"}),
     "OpenSSL": (r"openssl/", {"net", "outbound", "auth", "rest", "protocol", "web"}),
     "zlib": (r"zlib\.h$", {"protocol"}),
