@@ -30,8 +30,17 @@ constexpr milliseconds kProbeEvery{1000};
 // the lock may be stopped, and other rooms must go on.
 constexpr milliseconds kLockWait{50};
 constexpr int kLockWaitShare = 10;
+constexpr milliseconds kLongestPause{500};
+// Jobs that meet such a lock are tried apart for so long at a time.
+constexpr milliseconds kLockBudget{200};
 // What is held of what waits.
 constexpr std::size_t kHeldShare = 4;
+
+// When what began at `begun` and waited for locks may do so again.
+steady_clock::time_point pauseAfter(steady_clock::time_point begun) {
+  const auto now = steady_clock::now();
+  return now + std::min<steady_clock::duration>(kLockWaitShare * (now - begun), kLongestPause);
+}
 
 void fail(LogItem& item, const Error& error) {
   item.isNew = false;
@@ -108,13 +117,12 @@ GroupCommitter::Time GroupCommitter::wakeAt() const {
   auto at = now + kIdleTendEvery;
   if (!healthy()) {
     at = now + kProbeEvery;
-  } else if (housekeeping_.more()) {
-    at = now;
-  } else if (wantsIdle_) {
-    at = now + kIdleAfter;
+  } else if (held_.empty() && parked_.empty()) {
+    if (housekeeping_.more()) return now;
+    if (wantsIdle_) return now + kIdleAfter;
   }
   if (!held_.empty()) at = std::min(at, held_.due(waitAgainAt_));
-  for (const Parked& parked : parked_) at = std::min(at, parked.due);
+  for (const Parked& parked : parked_) at = std::min(at, std::max(parked.due, parkedAgainAt_));
   return at;
 }
 
@@ -172,8 +180,7 @@ void GroupCommitter::commitStarved(Time now) {
   lockWait_ = kLockWait;
   commit({}, items);
   lockWait_ = milliseconds(0);
-  const auto done = steady_clock::now();
-  waitAgainAt_ = done + kLockWaitShare * (done - now);
+  waitAgainAt_ = pauseAfter(now);
 }
 
 void GroupCommitter::commit(Jobs jobs, Items items) {
@@ -191,8 +198,7 @@ void GroupCommitter::commit(Jobs jobs, Items items) {
       return blame(jobs, items, *fault);
     case FaultKind::Contended:
       if (jobs.size() <= 1) return postpone(jobs, items, *fault, {});
-      // One of them meets a lock of somebody else: the others go on.
-      for (auto& job : jobs) commit({&job, 1}, {});
+      commitApart(jobs, *fault);
       return items.empty() ? void() : commit({}, items);
     case FaultKind::NothingStored:
     case FaultKind::Stale:
@@ -203,6 +209,14 @@ void GroupCommitter::commit(Jobs jobs, Items items) {
       for (LogItem& item : items) item.again = true;
       return postpone(jobs, items, *fault, jobs.empty() ? std::string() : dialect_.mark());
   }
+}
+
+// One of them meets a lock of somebody else: the others go on, as long as that does not take too long.
+void GroupCommitter::commitApart(Jobs jobs, const Fault& fault) {
+  const auto until = steady_clock::now() + kLockBudget;
+  std::size_t done = 0;
+  while (done < jobs.size() && steady_clock::now() < until) commit(jobs.subspan(done++, 1), {});
+  if (done < jobs.size()) postpone(jobs.subspan(done), {}, fault, {});
 }
 
 // Halves the batch until the guilty one is alone. Order within a room holds: the first half is done before the second
@@ -263,6 +277,7 @@ void GroupCommitter::postpone(Jobs jobs, Items items, const Fault& fault, const 
 }
 
 void GroupCommitter::retryParked(Time now) {
+  if (parked_.empty() || now < parkedAgainAt_) return;
   std::vector<Parked> due;
   std::erase_if(parked_, [&](Parked& parked) {
     if (parked.due > now) return false;
@@ -270,12 +285,11 @@ void GroupCommitter::retryParked(Time now) {
     return true;
   });
   for (Parked& parked : due) {
-    if (parked.mark.empty()) {
+    if (steady_clock::now() > now + kLockBudget) {
+      parked_.push_back(std::move(parked));
+    } else if (parked.mark.empty()) {
       commit(parked.jobs, {});
-      continue;
-    }
-    const auto known = committed(parked.mark);
-    if (!known) {
+    } else if (const auto known = committed(parked.mark); !known) {
       parked.due = steady_clock::now() + kRetryPause;
       parked_.push_back(std::move(parked));
     } else if (*known) {
@@ -284,6 +298,7 @@ void GroupCommitter::retryParked(Time now) {
       commit(parked.jobs, {});
     }
   }
+  parkedAgainAt_ = pauseAfter(now);
 }
 
 std::optional<bool> GroupCommitter::committed(const std::string& mark) {
@@ -378,7 +393,7 @@ void GroupCommitter::settle(Jobs jobs, Items items) {
   for (auto& job : jobs) job->settle();
   if (items.empty()) return;
   const bool skipped = std::any_of(items.begin(), items.end(), [](const LogItem& item) { return item.skipped; });
-  if (!skipped && held_.empty()) return deliver(items);
+  if (!skipped && held_.quiet()) return deliver(items);
   const auto now = steady_clock::now();
   std::vector<LogItem> done;
   std::vector<RoomId> locked;

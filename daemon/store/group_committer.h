@@ -89,6 +89,7 @@ class GroupCommitter {
   void runJob(Connection& connection, WriteJob& job);
   void undo(ConnectionPool::Lease& lease, Fault& fault);
   void blame(Jobs jobs, Items items, const Fault& fault);
+  void commitApart(Jobs jobs, const Fault& fault);
   void postpone(Jobs jobs, Items items, const Fault& fault, const std::string& mark);
   void settle(Jobs jobs, Items items);
   void refuse(Jobs jobs, Items items, const Error& error);
@@ -118,6 +119,7 @@ class GroupCommitter {
   std::uint64_t nextOrder_ = 0;
   std::chrono::milliseconds lockWait_{0};  // of the batch that is being written
   Time waitAgainAt_{};                     // the next room may wait for its lock
+  Time parkedAgainAt_{};                   // parked jobs may be tried
   Time downSince_{};                       // of the outage, while there is one
   Time tendAt_{};
   bool wantsIdle_ = false;

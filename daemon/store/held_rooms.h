@@ -21,6 +21,8 @@ class HeldRooms {
   explicit HeldRooms(std::size_t most) : most_(most) {}
 
   [[nodiscard]] bool empty() const { return rooms_.empty(); }
+  /// Nothing is held, and no room was found locked a moment ago.
+  [[nodiscard]] bool quiet() const { return rooms_.empty() && locks_.empty(); }
   [[nodiscard]] bool full() const { return items_ >= most_; }
   /// Something before it in its room is held: it must wait behind.
   [[nodiscard]] bool blocks(const LogItem& item) const;
@@ -44,7 +46,12 @@ class HeldRooms {
   void removeIf(F&& over) {
     for (auto it = rooms_.begin(); it != rooms_.end();) {
       items_ -= std::erase_if(it->second.items, over);
-      it = it->second.items.empty() ? rooms_.erase(it) : std::next(it);
+      if (!it->second.items.empty()) {
+        ++it;
+        continue;
+      }
+      locks_.erase(it->first);
+      it = rooms_.erase(it);
     }
   }
 
