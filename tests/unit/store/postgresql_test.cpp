@@ -232,6 +232,17 @@ BOOST_AUTO_TEST_CASE(a_room_that_others_keep_busy_gets_its_turn) {
   requireWhole(f, f.hall, 20);
 }
 
+BOOST_AUTO_TEST_CASE(a_job_of_unknown_outcome_is_asked_for_and_not_run_twice) {
+  Fixture<Postgresql> f;
+  for (const bool stored : {true, false}) {
+    f.faults->failCommits(1, store::FaultKind::Unknown, stored);
+    const std::string name = stored ? "stored" : "not stored";
+    // Run again after it was stored, it would find its own name taken.
+    BOOST_TEST(codeOf(f.directory().createApp({name, {}, {}})) == "ok");
+    BOOST_TEST(codeOf(f.directory().appByName(name)) == "ok");
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_text_that_the_database_cannot_hold_fails_alone) {
   Cast<Postgresql> f;
   f.faults->hold();
