@@ -89,6 +89,7 @@ StoreOptions storeOptions(const Options& o) {
   store.timeout = o.store.timeout;
   store.readers = o.threads.workers;
   store.onFault = [](const std::string& what) { log().error("store", what); };
+  store.onRecovery = [](const std::string& what) { log().info("store", what); };
   return store;
 }
 

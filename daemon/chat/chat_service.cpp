@@ -73,6 +73,9 @@ struct ChatService::Impl {
   }
 
   void change(Actor actor, MessageId message, Change::Kind kind, std::string text, RoomShard::ChangeDone done);
+  /// To each home loop what is its own.
+  void handOut(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes,
+               void (RoomShard::*take)(std::vector<AppendOutcome>, std::vector<ChangeOutcome>));
 
   ChatContext context;
   TokenBuckets users;
@@ -253,21 +256,30 @@ void ChatService::setLimits(const ChatLimits& limits) {
 }
 void ChatService::setQuotas(AppId app, const AppQuotas& quotas) { impl_->context.budgets.setQuotas(app, quotas); }
 
-void ChatService::committed(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes) {
+void ChatService::Impl::handOut(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes,
+                                void (RoomShard::*take)(std::vector<AppendOutcome>, std::vector<ChangeOutcome>)) {
   struct Batch {
     std::vector<AppendOutcome> appends;
     std::vector<ChangeOutcome> changes;
   };
-  std::vector<Batch> perLoop(impl_->shards.size());
+  std::vector<Batch> perLoop(shards.size());
   for (auto& outcome : appends) perLoop[outcome.request.ticket.loop].appends.push_back(std::move(outcome));
   for (auto& outcome : changes) perLoop[outcome.request.ticket.loop].changes.push_back(std::move(outcome));
   for (std::size_t i = 0; i < perLoop.size(); ++i) {
     if (perLoop[i].appends.empty() && perLoop[i].changes.empty()) continue;
-    RoomShard* shard = impl_->shards[i].get();
-    (void)impl_->context.executor.post(i, Mail::Completion, [shard, batch = std::move(perLoop[i])]() mutable {
-      shard->committed(std::move(batch.appends), std::move(batch.changes));
+    RoomShard* shard = shards[i].get();
+    (void)context.executor.post(i, Mail::Completion, [shard, take, batch = std::move(perLoop[i])]() mutable {
+      (shard->*take)(std::move(batch.appends), std::move(batch.changes));
     });
   }
+}
+
+void ChatService::committed(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes) {
+  impl_->handOut(std::move(appends), std::move(changes), &RoomShard::committed);
+}
+
+void ChatService::late(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes) {
+  impl_->handOut(std::move(appends), std::move(changes), &RoomShard::late);
 }
 
 }  // namespace chatd

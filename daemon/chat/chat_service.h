@@ -127,6 +127,7 @@ class ChatService final : public LogSink {
 
   // LogSink. Thread: commit thread.
   void committed(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes) override;
+  void late(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes) override;
 
  private:
   struct Impl;

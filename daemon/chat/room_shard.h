@@ -53,6 +53,8 @@ class RoomShard {
   void deleted(RoomId room);
   void userChanged(const User& user);
   void committed(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes);
+  /// What is stored although its sender was told that this is not known: tells the room (LogSink::late).
+  void late(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes);
 
  private:
   struct InFlight {
@@ -90,6 +92,8 @@ class RoomShard {
   void stage(LiveRoom& room, RoomEvent event);
   void rosterChanged(LiveRoom& room);
   void stageRoster(LiveRoom& room);
+  void stored(LiveRoom& room, const Message& message);
+  void stored(LiveRoom& room, Change::Kind kind, const Changed& change);
   void flushStaged();
   /// The end of an operation on a room: it may be idle now, or no longer.
   void touch(LiveRoom& room);

@@ -113,9 +113,15 @@ std::vector<OptionRow> makeTable() {
       {"demo", "false", "true", boolean<&O::demo>(), "", Reload::Restart, kOpen, "Serve the demonstration page at /demo/."},
 
       {"store.url", "sqlite:chatd.db", kSame, text<&O::store, &O::Store::url>(checkStoreUrl), "", Reload::Restart, kSecret,
-       "The database: sqlite:FILE, relative to data_dir unless it begins with '/'. This version has SQLite only."},
+       "The database: sqlite:FILE, relative to data_dir unless it begins with '/', for one daemon; or "
+       "postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full, PostgreSQL 13 or newer, which several daemons "
+       "may "
+       "share. Several hosts: HOST:PORT,HOST:PORT with target_session_attrs=read-write. Other characters than letters and "
+       "digits are written as %XX."},
       {"store.timeout_ms", "5000", kSame, integer<&O::store, &O::Store::timeout>(100, 60'000), "ms", Reload::Restart, kOpen,
-       "How long a write is tried before its sender is told that the outcome is unknown."},
+       "The longest that a caller waits for the database. A write whose outcome cannot be found out in that time is "
+       "answered "
+       "with outcome_unknown."},
 
       {"redis.url", "''", kSame, text<&O::redis, &O::Redis::url>(checkRedisUrl), "", Reload::Restart, kSecret,
        "For several nodes, which are not in this version: must be empty."},
