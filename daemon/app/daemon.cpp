@@ -67,6 +67,7 @@ engine::EngineOptions engineOptions(const Options& o) {
   engine.maxPayload = o.engine.maxPayload;
   engine.outboxBytes = o.limits.outboxBytes;
   engine.maxSessions = 2 * o.limits.connections;
+  engine.deflate = o.engine.deflate;
   engine.origins = o.cors.origins;
   return engine;
 }

@@ -160,6 +160,9 @@ std::vector<OptionRow> makeTable() {
        Reload::Restart, kOpen, "Time for the answer to a ping, after which the session is closed."},
       {"engine.max_payload", "1000000", kSame, integer<&O::engine, &O::Engine::maxPayload>(1_KiB, 64_MiB), "bytes",
        Reload::Restart, kOpen, "Largest frame or payload of a session; more closes it with 1009."},
+      {"engine.deflate", "false", kSame, boolean<&O::engine, &O::Engine::deflate>(), "", Reload::Live, kOpen,
+       "Compress WebSocket messages of 512 bytes and more (permessage-deflate) for clients that offer it. It saves "
+       "bandwidth and costs processor time; no memory is kept for a connection."},
 
       {"http.header_timeout_ms", "10000", kSame, integer<&O::http, &O::Http::headerTimeout>(100, 600'000), "ms",
        Reload::Live, kOpen, "Time for the whole head of a request."},
