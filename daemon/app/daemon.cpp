@@ -57,6 +57,12 @@ RealtimeOptions realtimeOptions(const Options& o) {
   RealtimeOptions realtime;
   realtime.maxPayload = o.engine.maxPayload;
   realtime.sessionsPerUser = o.limits.sessionsPerUser;
+  realtime.outboxBytes = o.limits.outboxBytes;
+  realtime.replay = o.limits.replay;
+  realtime.messageBytes = o.limits.messageBytes;
+  realtime.messagesPerSecond = o.limits.messagesPerSecond;
+  realtime.messagesBurst = o.limits.messagesBurst;
+  realtime.origins = o.cors.origins;
   return realtime;
 }
 
@@ -67,6 +73,7 @@ engine::EngineOptions engineOptions(const Options& o) {
   engine.maxPayload = o.engine.maxPayload;
   engine.outboxBytes = o.limits.outboxBytes;
   engine.maxSessions = 2 * o.limits.connections;
+  engine.revision3 = o.engine.revision3;
   engine.deflate = o.engine.deflate;
   engine.origins = o.cors.origins;
   return engine;

@@ -160,6 +160,8 @@ std::vector<OptionRow> makeTable() {
        Reload::Restart, kOpen, "Time for the answer to a ping, after which the session is closed."},
       {"engine.max_payload", "1000000", kSame, integer<&O::engine, &O::Engine::maxPayload>(1_KiB, 64_MiB), "bytes",
        Reload::Restart, kOpen, "Largest frame or payload of a session; more closes it with 1009."},
+      {"engine.eio3", "true", kSame, boolean<&O::engine, &O::Engine::revision3>(), "", Reload::Live, kOpen,
+       "Serve clients of Engine.IO 3 (Socket.IO 2 and older), which say EIO=3."},
       {"engine.deflate", "false", kSame, boolean<&O::engine, &O::Engine::deflate>(), "", Reload::Live, kOpen,
        "Compress WebSocket messages of 512 bytes and more (permessage-deflate) for clients that offer it. It saves "
        "bandwidth and costs processor time; no memory is kept for a connection."},

@@ -81,6 +81,7 @@ struct Options {
     std::chrono::milliseconds pingInterval;
     std::chrono::milliseconds pingTimeout;
     std::size_t maxPayload;
+    bool revision3;
     bool deflate;
   } engine;
 
