@@ -112,8 +112,7 @@ void EngineServer::handshake(const net::HttpRequest& request, const std::shared_
   EngineSetup setup{version == "4" ? 4 : 3, request.peer, options, std::move(*handler)};
   if (switching) {
     auto link = std::make_unique<EngineLink>(*this, std::make_unique<EngineSetup>(std::move(setup)));
-    const WebSocketLimits limits{
-        .maxMessage = options->maxPayload, .outboxBytes = options->outboxBytes, .deflate = deflate};
+    const WebSocketLimits limits{.maxMessage = options->maxPayload, .outboxBytes = options->outboxBytes, .deflate = deflate};
     return exchange.upgrade(std::move(*switching), std::make_unique<WebSocketStream>(std::move(link), limits));
   }
   exchange.bytesAllowed = !request.queryValue("b64");

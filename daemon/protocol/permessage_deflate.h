@@ -30,8 +30,8 @@ enum class Inflated : unsigned char {
   TooBig,  ///< more than maxSize would come out; `out` has not grown beyond it
   Broken,  ///< not DEFLATE, or it ends inside a block
 };
-/// Inflates the payload of one message behind what is in `out`. Memory grows with what comes out, up to maxSize, whatever the
-/// input promises.
+/// Inflates the payload of one message behind what is in `out`. Memory grows with what comes out, up to maxSize, whatever
+/// the input promises.
 [[nodiscard]] Inflated inflateMessage(std::string_view payload, std::size_t maxSize, std::vector<char>& out);
 
 /// The payload of a message, compressed; nothing if that would not be shorter.

@@ -29,8 +29,8 @@ std::vector<std::string> outcomes(std::string_view bytes, std::size_t first, std
       const ws::Step step = parser.next(left);
       FUZZ_CHECK(parser.held() <= 2 * kMaxMessage);
       if (step.kind != ws::Step::Kind::NeedMore) {
-        found.push_back(std::to_string(static_cast<int>(step.kind)) + "/" + std::to_string(static_cast<int>(step.code)) + "/" +
-                        std::string(step.payload));
+        found.push_back(std::to_string(static_cast<int>(step.kind)) + "/" + std::to_string(static_cast<int>(step.code)) +
+                        "/" + std::string(step.payload));
       }
       if (step.kind == ws::Step::Kind::Message) {
         FUZZ_CHECK(step.payload.size() <= kMaxMessage);

@@ -73,7 +73,8 @@ std::string bomb(std::size_t mebibytes) {
 
 std::string words(std::size_t size) {
   std::mt19937 random(7);
-  static const std::vector<std::string> kWords = {"hello ", "order ", "your ", "is ", "on ", "the ", "way ", "thanks ", "42 "};
+  static const std::vector<std::string> kWords = {"hello ", "order ", "your ",   "is ", "on ",
+                                                  "the ",   "way ",   "thanks ", "42 "};
   std::string out;
   while (out.size() < size) out += kWords[random() % kWords.size()];
   out.resize(size);
@@ -144,9 +145,10 @@ BOOST_AUTO_TEST_CASE(other_extensions_are_nothing_to_us) {
 }
 
 BOOST_AUTO_TEST_CASE(a_malformed_header_gives_no_extension) {
-  for (const char* header : {";", "permessage-deflate;", "permessage-deflate; =1", "permessage-deflate; a=", "permessage-deflate a",
-                             "permessage-deflate; a=\"", "permessage-deflate; a=\"b", "permessage-deflate; a=\"b c\"",
-                             "permessage-deflate, @", "permessage-deflate; a==b", "\"permessage-deflate\""})
+  for (const char* header :
+       {";", "permessage-deflate;", "permessage-deflate; =1", "permessage-deflate; a=", "permessage-deflate a",
+        "permessage-deflate; a=\"", "permessage-deflate; a=\"b", "permessage-deflate; a=\"b c\"", "permessage-deflate, @",
+        "permessage-deflate; a==b", "\"permessage-deflate\""})
     BOOST_TEST(answerTo(header) == "none");
 }
 
@@ -155,11 +157,12 @@ BOOST_AUTO_TEST_SUITE_END()
 BOOST_AUTO_TEST_SUITE(deflate_messages)
 
 BOOST_AUTO_TEST_CASE(the_examples_of_the_rfc_are_read) {
-  BOOST_TEST(inflated(bytes({0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00})) == "Hello");                                      // 7.2.3.1
-  BOOST_TEST(inflated(bytes({0x00, 0x05, 0x00, 0xfa, 0xff, 0x48, 0x65, 0x6c, 0x6c, 0x6f, 0x00})) == "Hello");              // 7.2.3.3
-  BOOST_TEST(inflated(bytes({0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00})) == "Hello");                                // 7.2.3.4
-  BOOST_TEST(inflated(bytes({0xf2, 0x48, 0x05, 0x00, 0x00, 0x00, 0xff, 0xff, 0xca, 0xc9, 0xc9, 0x07, 0x00})) == "Hello");  // 7.2.3.5
-  BOOST_TEST(inflated(bytes({0x00})).empty());                                                                             // 7.2.3.6
+  BOOST_TEST(inflated(bytes({0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00})) == "Hello");                          // 7.2.3.1
+  BOOST_TEST(inflated(bytes({0x00, 0x05, 0x00, 0xfa, 0xff, 0x48, 0x65, 0x6c, 0x6c, 0x6f, 0x00})) == "Hello");  // 7.2.3.3
+  BOOST_TEST(inflated(bytes({0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00})) == "Hello");                    // 7.2.3.4
+  BOOST_TEST(inflated(bytes({0xf2, 0x48, 0x05, 0x00, 0x00, 0x00, 0xff, 0xff, 0xca, 0xc9, 0xc9, 0x07, 0x00})) ==
+             "Hello");                          // 7.2.3.5
+  BOOST_TEST(inflated(bytes({0x00})).empty());  // 7.2.3.6
   // Many leave out the byte behind a block that calls itself the last.
   BOOST_TEST(inflated(bytes({0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00})) == "Hello");
 }
