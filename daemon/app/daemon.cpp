@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <thread>
 
 #include "app/front.h"
 #include "app/listening.h"
 #include "app/loop_executor.h"
+#include "app/reload_requests.h"
 #include "app/server_key.h"
 #include "auth/authenticator.h"
 #include "auth/verifier_chain.h"
@@ -161,11 +163,15 @@ struct Daemon::Parts {
   }
 
   RestOptions restOptions(const Options& options);
+  ServerControl serverControl();
+  void drain(bool on);
   /// What apps may use; REST keeps it up to date from then on.
   Result<void> loadQuotas();
   void registerMetrics();
 
   SystemClock clock;
+  const Timestamp startedAt = clock.wall();
+  ReloadRequests reloads;
   Health health;
   Metrics metrics;
   Histogram& restSeconds =
@@ -218,7 +224,44 @@ RestOptions Daemon::Parts::restOptions(const Options& options) {
     }
     return reasons;
   };
+  out.control = serverControl();
   return out;
+}
+
+ServerControl Daemon::Parts::serverControl() {
+  ServerControl control;
+  control.report = [this] {
+    const auto counts = store.counts();
+    return ServerReport{.startedAt = startedAt,
+                        .pid = ::getpid(),
+                        .logLevel = toText(log().level()),
+                        .draining = realtime.draining(),
+                        .sessions = realtime.count(),
+                        .transports = realtime.transports(),
+                        .deliveries = realtime.deliveries(),
+                        .commits = counts.batches,
+                        .writes = counts.rows};
+  };
+  control.reload = [this] { return reloads.ask(); };
+  control.setLogLevel = [](std::string_view level) {
+    for (const LogLevel one : {LogLevel::Debug, LogLevel::Info, LogLevel::Warning, LogLevel::Error}) {
+      if (toText(one) == level) log().setLevel(one);
+    }
+    log().info("app", "log level set", {{"level", level}});
+  };
+  control.drain = [this](bool on) { drain(on); };
+  return control;
+}
+
+void Daemon::Parts::drain(bool on) {
+  log().info("app", on ? "draining" : "serving again");
+  if (on) {
+    health.refuse("the daemon is draining");
+    realtime.drain();
+  } else {
+    realtime.resume();
+    health.allow();
+  }
 }
 
 Result<void> Daemon::Parts::loadQuotas() {
@@ -281,9 +324,16 @@ Result<void> Daemon::start() {
 
 const std::string& Daemon::url() const { return parts_->listening.url(); }
 
+void Daemon::reloading() { parts_->reloads.begin(); }
+
 void Daemon::reload(const LoadedOptions& loaded) {
   if (!loaded.options) {
-    for (const ConfigFault& fault : loaded.faults) log().error("config", "not reloaded", {{"fault", fault.text()}});
+    Error error(Code::Invalid, "The configuration is not good; nothing was changed.");
+    for (const ConfigFault& fault : loaded.faults) {
+      log().error("config", "not reloaded", {{"fault", fault.text()}});
+      error.addField(fault.key.empty() ? fault.where : fault.key, fault.text());
+    }
+    parts_->reloads.finish(std::move(error));
     return;
   }
   const ReloadPlan plan = planReload(options_, *loaded.options);
@@ -298,6 +348,7 @@ void Daemon::reload(const LoadedOptions& loaded) {
   for (const std::string& key : plan.applied) log().info("config", "applied", {{"key", key}});
   for (const std::string& key : plan.needRestart) log().warning("config", "takes effect after a restart", {{"key", key}});
   log().info("config", "reloaded");
+  parts_->reloads.finish(ReloadReport{plan.applied, plan.needRestart});
 }
 
 void Daemon::stop() {

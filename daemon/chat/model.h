@@ -41,6 +41,7 @@ struct AppSettings {
   bool autoCreateUsers = true;
   std::optional<bool> allowPrivateNetworks;  ///< nothing: as the daemon runs (true under --dev, else false)
   AppQuotas quotas;
+  bool enabled = true;  ///< false: its keys and tokens are refused, its data stays
   bool operator==(const AppSettings&) const = default;
 };
 

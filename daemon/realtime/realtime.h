@@ -54,6 +54,8 @@ class Realtime final : public Fanout, public Sessions {
   /// Asks every client to come back to another process: refuses new ones, and ends each session once its commands are
   /// answered.
   void drain();
+  /// Takes drain() back: new sessions are let in again. Thread: any.
+  void resume() { draining_.store(false); }
   /// Open transports, sessions or not yet.
   [[nodiscard]] std::size_t transports() const { return transports_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t deliveries() const;

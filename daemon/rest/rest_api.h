@@ -22,6 +22,7 @@
 #include "chat/message_log.h"
 #include "chat/sessions.h"
 #include "net/http.h"
+#include "rest/server_control.h"
 
 namespace chatd {
 
@@ -66,6 +67,7 @@ struct RestOptions {
   std::function<std::string()> metrics;
   /// Why the daemon is not ready; empty: it is. Thread: loops; must not block.
   std::function<std::vector<std::string>()> notReady;
+  ServerControl control;
   /// Called after each answer, on the thread that answered; must not block. May be empty.
   std::function<void(const RestObservation&)> observe;
 };

@@ -146,6 +146,10 @@ class House {
   FanoutFake fanout;
   ChatService chat;
   std::vector<std::string> notReady;
+  // What /server works on.
+  std::string logLevel = "info";
+  bool draining = false;
+  std::optional<Error> reloadFault;
   std::vector<std::pair<std::string, int>> observed;  ///< route and status
   RestApi api;
 
