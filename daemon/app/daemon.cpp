@@ -78,6 +78,7 @@ engine::EngineOptions engineOptions(const Options& o) {
   engine.outboxBytes = o.limits.outboxBytes;
   engine.maxSessions = 2 * o.limits.connections;
   engine.revision3 = o.engine.revision3;
+  engine.deflate = o.engine.deflate;
   engine.origins = o.cors.origins;
   return engine;
 }

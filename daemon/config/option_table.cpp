@@ -168,6 +168,9 @@ std::vector<OptionRow> makeTable() {
        Reload::Restart, kOpen, "Largest frame or payload of a session; more closes it with 1009."},
       {"engine.eio3", "true", kSame, boolean<&O::engine, &O::Engine::revision3>(), "", Reload::Live, kOpen,
        "Serve clients of Engine.IO 3 (Socket.IO 2 and older), which say EIO=3."},
+      {"engine.deflate", "false", kSame, boolean<&O::engine, &O::Engine::deflate>(), "", Reload::Live, kOpen,
+       "Compress WebSocket messages of 512 bytes and more (permessage-deflate) for clients that offer it. It saves "
+       "bandwidth and costs processor time; no memory is kept for a connection."},
 
       {"http.header_timeout_ms", "10000", kSame, integer<&O::http, &O::Http::headerTimeout>(100, 600'000), "ms",
        Reload::Live, kOpen, "Time for the whole head of a request."},

@@ -82,6 +82,7 @@ struct Options {
     std::chrono::milliseconds pingTimeout;
     std::size_t maxPayload;
     bool revision3;
+    bool deflate;
   } engine;
 
   struct Http {
