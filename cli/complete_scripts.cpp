@@ -8,7 +8,7 @@ namespace chatd::cli {
 namespace {
 
 // Bash gives the line and wants what stands after its last word break (: and = are such); names are quoted for the line.
-constexpr std::string_view kBash = R"(# bash completion of chatctl: source <(chatctl completion bash)
+constexpr std::string_view kBash = R"script(# bash completion of chatctl: source <(chatctl completion bash)
 _chatctl() {
   local line word files=0 typed=${COMP_WORDS[COMP_CWORD]} from=0
   local -a found=()
@@ -34,9 +34,9 @@ then compopt - o default 2 > / dev / null;
 fi
 }
 complete -F _chatctl chatctl
-)";
+)script";
 
-constexpr std::string_view kZsh = R"(#compdef chatctl
+constexpr std::string_view kZsh = R"script(#compdef chatctl
 # zsh completion of chatctl: source <(chatctl completion zsh), or save it as _chatctl in a folder of $fpath
 _chatctl() {
   local line files=0
@@ -63,9 +63,9 @@ else
   (( ${+functions[compdef]} )) || { autoload -Uz compinit && compinit -u }
   compdef _chatctl chatctl
 fi
-)";
+)script";
 
-constexpr std::string_view kFish = R"(# fish completion of chatctl: chatctl completion fish | source
+constexpr std::string_view kFish = R"script(# fish completion of chatctl: chatctl completion fish | source
 function __chatctl_complete
     set -l typed (commandline -opc) (commandline -ct)
     set -l answers (command chatctl __complete -- $typed[2..-1] 2>/dev/null)
@@ -78,7 +78,7 @@ function __chatctl_complete
     end
 end
 complete -c chatctl -f -a '(__chatctl_complete)'
-)";
+)script";
 
 }  // namespace
 
