@@ -39,6 +39,7 @@ struct Options {
 
   struct Plugins {
     std::vector<std::string> paths;
+    bool allowStatic;
   } plugins;
 
   struct Cors {
