@@ -262,12 +262,8 @@ void PluginSlot::died(HostedProcess& process, const std::string& why, Steady now
   const std::string how = process.process->end();
   const bool wasCurrent = current_.get() == &process;
   const bool wasNext = next_.get() == &process;
-  // A leaving process that has nothing to do any more has only done as it was told.
-  const bool expected = process.leaving && process.underWay.empty();
   const std::string reason = why.empty() ? how : why;
-  if (!expected) {
-    host_.say(AuthLogLevel::Error, fmt::format("{}: its process {}", name(), why.empty() ? how : "was ended: " + why));
-  }
+  host_.say(AuthLogLevel::Error, fmt::format("{}: its process {}", name(), why.empty() ? how : "was ended: " + why));
   blame(process, whom, now);
   if (wasCurrent) {
     fault_ = reason;
@@ -406,7 +402,7 @@ void PluginSlot::heard(HostedProcess& process, hostwire::Message&& message, Stea
     case Type::Said:
       return read.operator()<hostwire::Said>([&](auto m) {
         const auto level = static_cast<AuthLogLevel>(std::clamp(m.level, std::int32_t{0}, std::int32_t{3}));
-        host_.say(level, fmt::format("{}: {}", name(), printable(m.text)));
+        host_.say(level, fmt::format("{} says: {}", name(), printable(m.text)));
       });
     case Type::Counted:
       return;  // plugins' own counters have no place in the metrics; a call is allowed and counts nothing

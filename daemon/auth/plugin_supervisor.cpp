@@ -129,7 +129,7 @@ class PluginSupervisor::Core final : public SlotHost {
   PluginInstanceOwner& owner() override { return *owner_; }
   Quarantine& quarantine() override { return quarantine_; }
   void say(AuthLogLevel level, const std::string& line) override {
-    // By its first words, which name plugin and app: one that shouts does not silence the others.
+    // By its first words: a plugin that shouts silences neither the others nor what is said about it.
     if (lines_.tryTake(line.substr(0, line.find(':')), steadyNow())) owner_->say(level, line);
   }
   bool fetch(std::uint64_t serial, std::uint64_t id, OutboundRequest request) override;

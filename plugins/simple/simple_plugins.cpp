@@ -38,10 +38,13 @@ class StaticVerifier final : public chatd_sdk::Verifier {
     const JsonValue* tokens = find(json, "tokens");
     const std::string file = textOr(json, "file");
     if ((tokens == nullptr) == file.empty()) throw std::invalid_argument("give file or tokens");
-    if (tokens != nullptr) return take(*tokens, "tokens");
+    if (tokens != nullptr) {
+      take(*tokens, "tokens");
+      return;
+    }
     std::ifstream in(file);
-    std::string text(std::istreambuf_iterator<char>(in), {});
-    if (!in.good() && !in.eof()) throw std::invalid_argument("file: cannot be read");
+    if (!in) throw std::invalid_argument("file: cannot be read");
+    const std::string text(std::istreambuf_iterator<char>(in), {});
     const auto list = parseJson(text);
     if (!list.ok() || !list->IsObject()) throw std::invalid_argument("file: is no JSON object of tokens and user ids");
     take(*list, "file");

@@ -139,7 +139,7 @@ bool misbehave(Instance& self, const std::string& what, chatd_job job) {
       std::memset(kept.back(), 1, 1 << 20);
     }
   } else if (what == "spam") {
-    for (int i = 0; i < 200'000; ++i) self.host->log(self.host->ctx, CHATD_LOG_WARN, str("spam"), nullptr, 0);
+    for (int i = 0; i < 200'000; ++i) self.host->log(self.host->ctx, CHATD_LOG_WARN, {"spam", 4}, nullptr, 0);
     answer(self, job, CHATD_ALLOW, "spammer");
   } else {
     return false;
@@ -180,7 +180,8 @@ int verify(chatd_instance* instance, const chatd_verify_req* request, chatd_job 
     const std::string url = after("fetch:");
     chatd_http_req call{};
     call.struct_size = sizeof call;
-    call.method = str("GET");
+    static const std::string get = "GET";
+    call.method = str(get);
     call.url = str(url);
     call.deadline_ns = request->deadline_ns;
     call.max_response = 1 << 20;

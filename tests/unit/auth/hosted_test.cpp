@@ -1,4 +1,6 @@
 // Foreign plugins in processes of their own: whatever a plugin does, the right answer comes, and the daemon goes on.
+#include <signal.h>
+
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>
@@ -257,10 +259,12 @@ BOOST_AUTO_TEST_CASE(a_process_that_shouts_is_ended) {
 }
 
 BOOST_AUTO_TEST_CASE(plugins_that_cannot_be_loaded_are_refused_in_words) {
-  BOOST_TEST(has(ask(app(kShop, "wrong-abi"), "ok:a"), "another ABI"));
-  BOOST_TEST(has(ask(app(kShop, "wrong-table"), "ok:a"), "struct_size"));
-  BOOST_TEST(has(ask(app(kShop, "wrong-host"), "ok:a"), "refuses this version"));
-  BOOST_TEST(has(ask(app(kShop, "missing"), "ok:a"), "no folder"));
+  std::int64_t number = 10;
+  const auto reason = [&](const char* plugin) { return ask(app(AppId{++number}, plugin), "ok:a"); };
+  BOOST_TEST(has(reason("wrong-abi"), "another ABI"));
+  BOOST_TEST(has(reason("wrong-table"), "struct_size"));
+  BOOST_TEST(has(reason("wrong-host"), "refuses this version"));
+  BOOST_TEST(has(reason("missing"), "no folder"));
   ::chmod(folder.file("evil.so").c_str(), 0666);
   BOOST_TEST(has(ask(app(kShop), "ok:a"), "writable"));
   ::chmod(folder.file("evil.so").c_str(), 0644);
