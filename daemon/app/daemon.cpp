@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "app/front.h"
+#include "app/listening.h"
 #include "app/loop_executor.h"
 #include "app/server_key.h"
 #include "auth/authenticator.h"
@@ -16,6 +17,7 @@
 #include "observe/metrics.h"
 #include "observe/systemd.h"
 #include "outbound/outbound_http.h"
+#include "realtime/realtime.h"
 #include "store/store.h"
 #include "web/static_pages.h"
 
@@ -29,6 +31,7 @@ net::HttpLimits httpLimits(const Options& o) {
   limits.headerTime = o.http.headerTimeout;
   limits.bodyTime = o.http.bodyTimeout;
   limits.idleTime = o.http.idleTimeout;
+  limits.trustedProxies = trustedProxies(o);
   return limits;
 }
 
@@ -52,13 +55,27 @@ ChatLimits chatLimits(const Options& o) {
 
 RealtimeOptions realtimeOptions(const Options& o) {
   RealtimeOptions realtime;
-  realtime.pingInterval = o.engine.pingInterval;
-  realtime.pingTimeout = o.engine.pingTimeout;
   realtime.maxPayload = o.engine.maxPayload;
   realtime.sessionsPerUser = o.limits.sessionsPerUser;
   realtime.outboxBytes = o.limits.outboxBytes;
+  realtime.replay = o.limits.replay;
+  realtime.messageBytes = o.limits.messageBytes;
+  realtime.messagesPerSecond = o.limits.messagesPerSecond;
+  realtime.messagesBurst = o.limits.messagesBurst;
   realtime.origins = o.cors.origins;
   return realtime;
+}
+
+engine::EngineOptions engineOptions(const Options& o) {
+  engine::EngineOptions engine;
+  engine.pingInterval = o.engine.pingInterval;
+  engine.pingTimeout = o.engine.pingTimeout;
+  engine.maxPayload = o.engine.maxPayload;
+  engine.outboxBytes = o.limits.outboxBytes;
+  engine.maxSessions = 2 * o.limits.connections;
+  engine.revision3 = o.engine.revision3;
+  engine.origins = o.cors.origins;
+  return engine;
 }
 
 StoreOptions storeOptions(const Options& o) {
@@ -144,9 +161,10 @@ struct Daemon::Parts {
         chat(executor, store.log(), store.directory(), realtime, clock, chatLimits(options)),
         rest(RestServices{executor, authenticator, verifier, store.directory(), store.credentials(), store.log(), chat,
                           realtime, clock},
-             restOptions(options)) {
+             restOptions(options)),
+        engine(loops, engineOptions(options), [this](const net::HttpRequest& request) { return realtime.open(request); }) {
     realtime.setChat(chat);
-    front.serve(realtime, rest);
+    front.serve(engine, rest);
     health.add("store", [this]() -> std::optional<std::string> {
       if (store.healthy()) return std::nullopt;
       return store.fault();
@@ -177,7 +195,9 @@ struct Daemon::Parts {
   Realtime realtime;
   ChatService chat;
   RestApi rest;
-  std::string url;
+  Listening listening;
+  engine::ServerLoops loops{server};
+  engine::EngineServer engine;
 };
 
 RestOptions Daemon::Parts::restOptions(const Options& options) {
@@ -234,6 +254,15 @@ void Daemon::Parts::registerMetrics() {
                       [this] { return store.counts().batches; });
   metrics.counterFrom("chatd_store_rows_total", "Messages, changes and other writes committed.",
                       [this] { return store.counts().rows; });
+  const auto overLoops = [this](net::LoopCounter net::LoopStats::*counter) {
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i < server.loopCount(); ++i) sum += (server.loop(i).stats().*counter).get();
+    return sum;
+  };
+  metrics.counterFrom("chatd_tls_handshakes_total", "TLS handshakes done.",
+                      [overLoops] { return overLoops(&net::LoopStats::tlsHandshakes); });
+  metrics.counterFrom("chatd_tls_handshakes_failed_total", "TLS handshakes refused, broken or out of time.",
+                      [overLoops] { return overLoops(&net::LoopStats::tlsHandshakesFailed); });
   for (std::size_t i = 0; i < server.loopCount(); ++i) {
     metrics.gaugeFrom("chatd_connections", "Open connections of a loop.",
                       [this, i] { return static_cast<double>(server.loop(i).connections()); },
@@ -257,23 +286,12 @@ Result<void> Daemon::start() {
 
   CHATD_CHECK(parts_->loadQuotas());
 
-  for (const Listener& listener : options_.listen) {
-    CHATD_TRY(port, parts_->server.listen({listener.address, listener.port, {}}));
-    const bool v6 = listener.address.find(':') != std::string::npos;
-    const std::string url = fmt::format("http://{}:{}", v6 ? "[" + listener.address + "]" : listener.address, port);
-    if (parts_->url.empty()) parts_->url = url;
-    log().info("net", "listening", {{"url", url}});
-  }
-  if (!options_.adminSocket.empty()) {
-    CHATD_CHECK(parts_->server.listen({{}, 0, options_.adminSocket}));
-    if (parts_->url.empty()) parts_->url = "unix:" + options_.adminSocket;
-    log().info("net", "listening", {{"socket", options_.adminSocket}});
-  }
+  CHATD_CHECK(parts_->listening.open(options_, parts_->server));
   parts_->server.start();
   return {};
 }
 
-std::string Daemon::url() const { return parts_->url; }
+const std::string& Daemon::url() const { return parts_->listening.url(); }
 
 void Daemon::reload(const LoadedOptions& loaded) {
   if (!loaded.options) {
@@ -283,9 +301,11 @@ void Daemon::reload(const LoadedOptions& loaded) {
   const ReloadPlan plan = planReload(options_, *loaded.options);
   options_ = afterReload(options_, *loaded.options);
   log().configure(logOptions(options_));
+  parts_->listening.reloadCertificates();
   parts_->server.setLimits(httpLimits(options_), options_.limits.outboxBytes);
   parts_->chat.setLimits(chatLimits(options_));
   parts_->realtime.setOptions(realtimeOptions(options_));
+  parts_->engine.setOptions(engineOptions(options_));
   parts_->rest.setOptions(parts_->restOptions(options_));
   for (const std::string& key : plan.applied) log().info("config", "applied", {{"key", key}});
   for (const std::string& key : plan.needRestart) log().warning("config", "takes effect after a restart", {{"key", key}});

@@ -13,6 +13,12 @@ const std::string* HttpRequest::header(std::string_view name) const {
   return found == headers.end() ? nullptr : &found->second;
 }
 
+std::string_view HttpRequest::host() const {
+  if (!forwardedHost.empty()) return forwardedHost;
+  const std::string* const named = header("Host");
+  return named == nullptr ? std::string_view() : std::string_view(*named);
+}
+
 std::optional<std::string> HttpRequest::queryValue(std::string_view name) const {
   std::string_view rest = query;
   while (!rest.empty()) {
@@ -29,6 +35,11 @@ std::optional<std::string> HttpRequest::queryValue(std::string_view name) const 
 HttpResponder::~HttpResponder() {
   // Nobody answered: our fault, and the client must not wait for ever. The connection fills in the form of the error.
   if (sink_ != nullptr) send(HttpResponse{.status = 500, .headers = {}, .body = {}, .close = false});
+}
+
+void HttpResponder::whenGone(Task task) {
+  CHATD_ASSERT(sink_ != nullptr);
+  sink_->whenGone(std::move(task));
 }
 
 void HttpResponder::send(HttpResponse response) {

@@ -3,29 +3,14 @@
 #include <algorithm>
 
 #include "base/text.h"
-#include "net/origin.h"
-#include "protocol/websocket.h"
-#include "realtime/engine_io_session.h"
+#include "engine/websocket_upgrade.h"
+#include "realtime/socket_io_handler.h"
 
 namespace chatd {
 
 namespace {
 
 constexpr std::size_t kRefillPage = 256;  // messages read at once for a loop that lags
-
-/// Errors of Engine.IO before there is a session, as the reference server words them.
-net::HttpResponse engineError(int status, int code, std::string_view message) {
-  net::HttpResponse response;
-  response.status = status;
-  response.headers.emplace_back("Content-Type", "application/json");
-  JsonWriter(response.body).beginObject().field("code", code).field("message", message).endObject();
-  return response;
-}
-
-std::string headerOr(const net::HttpRequest& request, std::string_view name) {
-  const std::string* value = request.header(name);
-  return value == nullptr ? std::string() : *value;
-}
 
 }  // namespace
 
@@ -51,35 +36,10 @@ void Realtime::setOptions(const RealtimeOptions& options) {
   options_ = std::move(next);
 }
 
-void Realtime::handle(net::HttpRequest&& request, net::HttpResponder responder) {
-  const std::string* origin = request.header("Origin");
-  if (origin != nullptr && !net::originAllowed(options()->origins, *origin, headerOr(request, "Host"), request.secure))
-    return responder.send(engineError(403, 4, "Forbidden"));
-  if (request.queryValue("EIO") != "4") return responder.send(engineError(400, 5, "Unsupported protocol version"));
-  if (request.queryValue("transport") != "websocket") return responder.send(engineError(400, 0, "Transport unknown"));
-  if (request.queryValue("sid")) return responder.send(engineError(400, 1, "Session ID unknown"));
-  if (request.method != "GET") return responder.send(engineError(400, 2, "Bad handshake method"));
-  if (draining()) {
-    net::HttpResponse response = engineError(503, 4, "Restarting");
-    response.headers.emplace_back("Retry-After", "1");
-    return responder.send(std::move(response));
-  }
-  const std::string upgrade = headerOr(request, "Upgrade");
-  const std::string connection = headerOr(request, "Connection");
-  const std::string key = headerOr(request, "Sec-WebSocket-Key");
-  const std::string version = headerOr(request, "Sec-WebSocket-Version");
-  const auto accept = ws::acceptUpgrade({request.method, upgrade, connection, key, version});
-  if (!accept.ok()) {
-    net::HttpResponse response = engineError(accept.error().status(), 3, accept.error().detail());
-    if (accept.error().code() == Code::UpgradeRequired) {
-      response.headers.emplace_back("Upgrade", "websocket");
-      response.headers.emplace_back("Sec-WebSocket-Version", "13");
-    }
-    return responder.send(std::move(response));
-  }
-
+Result<std::unique_ptr<engine::TransportHandler>> Realtime::open(const net::HttpRequest& request) {
+  if (draining()) return Code::Restarting;
   Handshake handshake;
-  handshake.origin = headerOr(request, "Origin");
+  handshake.origin = engine::headerOr(request, "Origin");
   if (const std::string* bearer = request.header("Authorization");
       bearer != nullptr && bearer->size() > 7 && equalIgnoreCase(bearer->substr(0, 7), "Bearer ")) {
     handshake.token = bearer->substr(7);
@@ -91,25 +51,20 @@ void Realtime::handle(net::HttpRequest&& request, net::HttpResponder responder) 
   } else {
     handshake.app = request.queryValue("app");
   }
-  net::HttpResponse response;
-  response.status = 101;
-  response.headers.emplace_back("Upgrade", "websocket");
-  response.headers.emplace_back("Connection", "Upgrade");
-  response.headers.emplace_back("Sec-WebSocket-Accept", *accept);
-  responder.upgrade(std::move(response), std::make_unique<EngineIoSession>(*this, std::move(handshake)));
+  return std::unique_ptr<engine::TransportHandler>(std::make_unique<SocketIoHandler>(*this, std::move(handshake)));
 }
 
 // ---- Sessions
 
 std::size_t Realtime::endUser(UserId user, Code why) {
   const auto addresses = registry_.addresses(user);
-  for (const SessionAddress address : addresses) withSession(address, [why](SocketIoSession& session) { session.end(why); });
+  for (const SessionAddress address : addresses) withSession(address, [why](Session& session) { session.end(why); });
   return addresses.size();
 }
 
 std::size_t Realtime::endApp(AppId app, Code why) {
   const auto addresses = registry_.addressesOfApp(app);
-  for (const SessionAddress address : addresses) withSession(address, [why](SocketIoSession& session) { session.end(why); });
+  for (const SessionAddress address : addresses) withSession(address, [why](Session& session) { session.end(why); });
   return addresses.size();
 }
 
@@ -117,7 +72,7 @@ void Realtime::drain() {
   draining_.store(true);
   for (std::size_t i = 0; i < hubs_.size(); ++i) {
     Hub* hub = hubs_[i].get();
-    (void)executor_.post(i, Mail::Completion, [hub] { hub->forEach([](SocketIoSession& session) { session.drain(); }); });
+    (void)executor_.post(i, Mail::Completion, [hub] { hub->forEach([](Session& session) { session.drain(); }); });
   }
 }
 

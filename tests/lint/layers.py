@@ -25,10 +25,13 @@ DAEMON = {
     "auth": LOWER | {"chat", "net", "outbound", "sdk", "common/config_schema.h", "host/plugin_library.h",
                      "host/wire.h", "hmac/hmac_plugin.h", "http/http_plugin.h", "introspect/introspect_plugin.h",
                      "jwt/jwt_plugin.h", "simple/simple_plugins.h"},
-    "realtime": LOWER | {"chat", "protocol", "net"},
+    "engine": LOWER | {"net", "protocol", "chat/executor.h"},
+    "realtime": LOWER | {"chat", "engine", "protocol", "net"},
     "web": {"base"},
     "rest": LOWER | {"chat", "auth", "net", "protocol", "web"},
     "app": None,  # the composition root: everything
+    # A program of its own: the protocol layers without the chat.
+    "conformance": LOWER | {"engine", "net", "protocol"},
 }
 # Outside of daemon/.
 OTHERS = {"cli": {"base", "cli"}, "plugins": {"base", "sdk", "common", "host/plugin_library.h"}}
@@ -39,7 +42,7 @@ LIBRARIES = {
     "rapidjson": (r"rapidjson/", {"base", "protocol", "auth", "rest", "cli", "plugins"}),
     "libsystemd": (r"systemd/", {"observe"}),
     "yaml-cpp": (r"yaml-cpp/", {"config", "cli"}),
-    "CLI11": (r"CLI/", {"config", "cli"}),
+    "CLI11": (r"CLI/", {"config", "cli", "conformance"}),
     "Poco": (r"Poco/", {"net", "store", "outbound", "auth", "rest", "cli"}),
     "OpenSSL": (r"openssl/", {"net", "outbound", "auth", "rest", "protocol", "web", "plugins"}),
     "zlib": (r"zlib\.h$", {"protocol"}),

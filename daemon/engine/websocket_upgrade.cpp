@@ -1,0 +1,32 @@
+#include "engine/websocket_upgrade.h"
+
+#include "protocol/websocket.h"
+
+namespace chatd::engine {
+
+std::string_view headerOr(const net::HttpRequest& request, std::string_view name) {
+  const std::string* value = request.header(name);
+  return value == nullptr ? std::string_view() : std::string_view(*value);
+}
+
+Result<net::HttpResponse> acceptWebSocket(const net::HttpRequest& request) {
+  CHATD_TRY(accept, ws::acceptUpgrade({.method = request.method,
+                                       .upgrade = headerOr(request, "Upgrade"),
+                                       .connection = headerOr(request, "Connection"),
+                                       .key = headerOr(request, "Sec-WebSocket-Key"),
+                                       .version = headerOr(request, "Sec-WebSocket-Version")}));
+  net::HttpResponse response;
+  response.status = 101;
+  response.headers.emplace_back("Upgrade", "websocket");
+  response.headers.emplace_back("Connection", "Upgrade");
+  response.headers.emplace_back("Sec-WebSocket-Accept", std::move(accept));
+  return response;
+}
+
+void addRefusalHeaders(net::HttpResponse& response, const Error& error) {
+  if (error.code() != Code::UpgradeRequired) return;
+  response.headers.emplace_back("Upgrade", "websocket");
+  response.headers.emplace_back("Sec-WebSocket-Version", "13");
+}
+
+}  // namespace chatd::engine

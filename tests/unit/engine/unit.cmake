@@ -1,0 +1,1 @@
+chatd_unit(engine)
