@@ -83,9 +83,13 @@ class HostedInstance final : public PluginHost::Instance {
 }  // namespace
 
 std::vector<PluginEntry> bundledPlugins() {
-  return {{"allow", &chatd_allow_plugin_entry},       {"deny", &chatd_deny_plugin_entry}, {"hmac", &chatd_hmac_plugin_entry},
-          {"http", &chatd_http_plugin_entry},         {"introspect", &chatd_introspect_plugin_entry},
-          {"jwt", &chatd_jwt_plugin_entry},           {"static", &chatd_static_plugin_entry}};
+  return {{"allow", &chatd_allow_plugin_entry},
+          {"deny", &chatd_deny_plugin_entry},
+          {"hmac", &chatd_hmac_plugin_entry},
+          {"http", &chatd_http_plugin_entry},
+          {"introspect", &chatd_introspect_plugin_entry},
+          {"jwt", &chatd_jwt_plugin_entry},
+          {"static", &chatd_static_plugin_entry}};
 }
 
 class PluginHost::Core : public std::enable_shared_from_this<PluginHost::Core>, public PluginInstanceOwner {
@@ -209,8 +213,8 @@ Result<PluginHost::InstancePtr> PluginHost::Core::make(AppId app, const Verifier
     CHATD_TRY(plugin, inlineTable(spec.plugin));
     return makeInline(plugin, app, spec, allowPrivate);
   }
-  return InstancePtr(std::make_shared<HostedInstance>(supervisor_,
-                                                      HostedVerifier{app, spec.plugin, spec.config, allowPrivate}));
+  return InstancePtr(
+      std::make_shared<HostedInstance>(supervisor_, HostedVerifier{app, spec.plugin, spec.config, allowPrivate}));
 }
 
 Result<PluginHost::InstancePtr> PluginHost::Core::makeInline(const chatd_plugin* plugin, AppId app, const VerifierSpec& spec,
@@ -220,8 +224,8 @@ Result<PluginHost::InstancePtr> PluginHost::Core::makeInline(const chatd_plugin*
   const auto destroyer = [self = shared_from_this()](InlineInstance* gone) {
     static_cast<void>(self->control_->post([gone] { delete gone; }));
   };
-  const std::shared_ptr<InlineInstance> made(
-      new InlineInstance(shared_from_this(), plugin, spec.plugin, app, allowPrivate), destroyer);
+  const std::shared_ptr<InlineInstance> made(new InlineInstance(shared_from_this(), plugin, spec.plugin, app, allowPrivate),
+                                             destroyer);
   if (auto created = made->create(spec.config); !created.ok()) return std::move(created).error();
   return InstancePtr(made);
 }
@@ -359,7 +363,8 @@ Result<void> PluginHost::Core::check(AppId app, const VerifierSpec& spec) {
   }
   auto wait = std::make_shared<Awaited<bool>>();
   const bool posted = control_->post([this, wait, app, spec] {
-    const auto table = bundled(spec.plugin) ? Result<const chatd_plugin*>(bundled_.at(spec.plugin)) : inlineTable(spec.plugin);
+    const auto table =
+        bundled(spec.plugin) ? Result<const chatd_plugin*>(bundled_.at(spec.plugin)) : inlineTable(spec.plugin);
     if (!table.ok()) return wait->tell(Error(table.error()));
     const char* schema = (*table)->config_schema;
     if (auto fits = checkConfig(schema != nullptr ? schema : "", spec.config); !fits.ok()) {
@@ -401,7 +406,8 @@ std::vector<PluginFacts> PluginHost::Core::list() const {
   }
   // Of two with one name, ours is meant.
   for (const auto& [name, p] : bundled_) {
-    all[name] = {name, true, p->flags, text(p->id), text(p->name), text(p->version), text(p->vendor), text(p->config_schema), {}};
+    all[name] = {name, true, p->flags, text(p->id), text(p->name), text(p->version), text(p->vendor), text(p->config_schema),
+                 {}};
   }
   std::vector<PluginFacts> out;
   for (auto& [name, facts] : all) out.push_back(std::move(facts));

@@ -1,6 +1,6 @@
 // PluginHost: the daemon's side of the plugin ABI. Makes instances, inside the daemon or in processes of their own, hands
-// them jobs, takes each answer exactly once, ends jobs at their deadline, and destroys an instance only when none of its jobs
-// is owed. Owned by VerifierChain. Thread: any, except where said.
+// them jobs, takes each answer exactly once, ends jobs at their deadline, and destroys an instance only when none of its
+// jobs is owed. Owned by VerifierChain. Thread: any, except where said.
 #pragma once
 
 #include <chrono>

@@ -254,7 +254,8 @@ void PluginSlot::backOff(bool hadAnswered, Steady now) {
   milliseconds delay = kUsualDelay;
   if (failures_ > 0) delay = std::min(kLongestDelay, kFirstDelay * (1 << std::min(failures_ - 1, 10)));
   // Half to all of it: plugins that fail together must not come back together.
-  delay = delay / 2 + milliseconds(static_cast<std::int64_t>(randomNumber() % static_cast<std::uint64_t>(delay.count() / 2 + 1)));
+  delay = delay / 2 +
+          milliseconds(static_cast<std::int64_t>(randomNumber() % static_cast<std::uint64_t>(delay.count() / 2 + 1)));
   notBefore_ = now + delay;
 }
 
@@ -446,8 +447,7 @@ void PluginSlot::onAnswered(HostedProcess& process, chatd_job id, const hostwire
   const auto it = jobs_.find(id);
   // A process answers for what it was asked, and nothing else.
   if (it == jobs_.end() || it->second.serial != process.serial || it->second.instance != answer.instance) {
-    return host_.say(AuthLogLevel::Warn,
-                     name() + ": completed a job that is not its own or was completed before");
+    return host_.say(AuthLogLevel::Warn, name() + ": completed a job that is not its own or was completed before");
   }
   ++process.answers;
   if (&process == current_.get()) {

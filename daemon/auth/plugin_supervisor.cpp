@@ -194,8 +194,8 @@ void PluginSupervisor::Core::serve() {
   for (;;) {
     const bool timed = stopping_ || !probes_.empty() || !probesWaiting_.empty() || !rounds_.empty() ||
                        std::any_of(slots_.begin(), slots_.end(), [](const auto& s) { return s.second->timed(); });
-    const int ready = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()),
-                                   timed ? static_cast<int>(kTick.count()) : -1);
+    const int ready =
+        ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), timed ? static_cast<int>(kTick.count()) : -1);
     for (int i = 0; i < ready; ++i) {
       const epoll_event& event = events[static_cast<std::size_t>(i)];
       if (event.data.u64 != 0) onReady(event.data.u64, event.events);

@@ -92,7 +92,8 @@ struct Verification {
 using VerificationPtr = std::shared_ptr<Verification>;
 
 PluginHostOptions pluginOptions(const VerifierOptions& options, std::string key) {
-  return {options.plugins, options.pluginFolders, options.pluginProgram, std::move(key), options.allowPrivateNetworks, options.log};
+  return {options.plugins, options.pluginFolders,        options.pluginProgram,
+          std::move(key),  options.allowPrivateNetworks, options.log};
 }
 
 void appendPart(std::string& out, std::string_view part) {

@@ -28,10 +28,10 @@ struct NameMapping {
 [[nodiscard]] NameMapping namesOf(const JsonValue& config);
 
 /// The schema of that member.
-#define CHATD_NAMES_SCHEMA                                                                                     \
-  R"("names": {"type": "object", "additionalProperties": false, "description": "claims that name a new user", )" \
+#define CHATD_NAMES_SCHEMA                                                                                                     \
+  R"("names": {"type": "object", "additionalProperties": false, "description": "claims that name a new user", )"               \
   R"("properties": {"display": {"type": "string", "default": "name"}, "first": {"type": "string", "default": "given_name"}, )" \
-  R"("middle": {"type": "string", "default": "middle_name"}, "last": {"type": "string", "default": "family_name"}, )" \
+  R"("middle": {"type": "string", "default": "middle_name"}, "last": {"type": "string", "default": "family_name"}, )"          \
   R"("avatar": {"type": "string", "default": "picture"}}})"
 
 /// A text claim of at most 255 bytes; empty: none.

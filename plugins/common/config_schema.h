@@ -1,9 +1,9 @@
 // Checks a verifier's configuration against the JSON Schema that its plugin publishes, in words for the admin who wrote it.
 // Used by the daemon for foreign plugins, by the bundled ones for themselves, and by the checker. Thread: any.
 //
-// Understood, of draft 2020-12: type, enum, const, required, properties, additionalProperties, minProperties, items, minItems,
-// maxItems, minLength, maxLength (bytes), minimum, maximum, anyOf, oneOf. Everything else is left to the plugin: a regular
-// expression, above all, may cost any time.
+// Understood, of draft 2020-12: type, enum, const, required, properties, additionalProperties, minProperties, items,
+// minItems, maxItems, minLength, maxLength (bytes), minimum, maximum, anyOf, oneOf. Everything else is left to the plugin: a
+// regular expression, above all, may cost any time.
 #pragma once
 
 #include <string_view>

@@ -16,7 +16,8 @@ const unsigned char* bytes(std::string_view text) { return reinterpret_cast<cons
 std::string hmacSha256(std::string_view key, std::string_view text) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> out{};
   unsigned length = 0;
-  const auto* done = ::HMAC(::EVP_sha256(), key.data(), static_cast<int>(key.size()), bytes(text), text.size(), out.data(), &length);
+  const auto* done =
+      ::HMAC(::EVP_sha256(), key.data(), static_cast<int>(key.size()), bytes(text), text.size(), out.data(), &length);
   CHATD_ASSERT(done != nullptr);
   return {reinterpret_cast<const char*>(out.data()), length};
 }

@@ -1,5 +1,5 @@
-// The verifier `hmac`. A token is  base64url(user id) "." expiry "." base64url(HMAC-SHA-256(secret, all before the last dot)),
-// the expiry in seconds since 1970, base64url without padding.
+// The verifier `hmac`. A token is  base64url(user id) "." expiry "." base64url(HMAC-SHA-256(secret, all before the last
+// dot)), the expiry in seconds since 1970, base64url without padding.
 #include "hmac/hmac_plugin.h"
 
 #include <charconv>
@@ -46,7 +46,8 @@ class HmacVerifier final : public chatd_sdk::Verifier {
   [[nodiscard]] Answer judge(std::string_view token) const {
     const auto last = token.rfind('.');
     const auto first = token.find('.');
-    if (token.size() > kMaxToken || last == std::string_view::npos || first == last) return Answer::defer("is not of the form");
+    if (token.size() > kMaxToken || last == std::string_view::npos || first == last)
+      return Answer::defer("is not of the form");
     const std::string_view signedPart = token.substr(0, last);
     const auto mac = fromBase64Url(token.substr(last + 1));
     const std::string_view digits = signedPart.substr(first + 1);
@@ -78,4 +79,5 @@ class HmacVerifier final : public chatd_sdk::Verifier {
 
 }  // namespace chatd::plugins
 
-CHATD_PLUGIN_AS(chatd_hmac_plugin_entry, chatd::plugins::HmacVerifier, 0, "hmac", "Signed user id", "1.0.0", "chatd", chatd::plugins::kSchema)
+CHATD_PLUGIN_AS(chatd_hmac_plugin_entry, chatd::plugins::HmacVerifier, 0, "hmac", "Signed user id", "1.0.0", "chatd",
+                chatd::plugins::kSchema)

@@ -189,9 +189,9 @@ chatd_instance* PluginChild::handleOf(std::uint64_t id) {
 void PluginChild::create(std::uint64_t id, const hostwire::Create& wanted) {
   Instance made;
   made.context = new chatd_host_ctx{this, id};
-  made.host = std::make_unique<chatd_host>(chatd_host{sizeof(chatd_host), CHATD_ABI_MINOR, made.context, &hostComplete,
-                                                      &hostLog, &hostNowNs, &hostUnixMs, &hostMetricAdd, &hostSecret,
-                                                      &hostService});
+  made.host =
+      std::make_unique<chatd_host>(chatd_host{sizeof(chatd_host), CHATD_ABI_MINOR, made.context, &hostComplete, &hostLog,
+                                              &hostNowNs, &hostUnixMs, &hostMetricAdd, &hostSecret, &hostService});
   std::array<char, hostwire::kMaxReason> why{};
   const std::int32_t fault =
       plugin_->create(made.host.get(), str(wanted.app), str(wanted.config), &made.handle, why.data(), why.size());

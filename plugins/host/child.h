@@ -1,6 +1,6 @@
-// PluginChild: one plugin in a process of its own, on behalf of the daemon at the other end of a socket. It offers the plugin
-// the chatd_host of the ABI and turns both sides' calls into messages. It keeps no account of jobs: the daemon does, and
-// would not believe this process anyway.
+// PluginChild: one plugin in a process of its own, on behalf of the daemon at the other end of a socket. It offers the
+// plugin the chatd_host of the ABI and turns both sides' calls into messages. It keeps no account of jobs: the daemon does,
+// and would not believe this process anyway.
 //
 // Threads: the main thread reads the socket and never calls the plugin; workers run verify, cancel and HTTP callbacks; one
 // control thread runs create, destroy and health. A SERIALIZED plugin gets a single thread for everything.
@@ -27,7 +27,8 @@ class PluginChild;
 
 }  // namespace chatd::plugin_host
 
-/// What the plugin gets as its first argument. Never freed: a plugin that calls the host after destroy() must find something.
+/// What the plugin gets as its first argument. Never freed: a plugin that calls the host after destroy() must find
+/// something.
 struct chatd_host_ctx {
   chatd::plugin_host::PluginChild* child = nullptr;
   std::uint64_t instance = 0;

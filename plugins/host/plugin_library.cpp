@@ -80,8 +80,7 @@ Result<std::pair<int, std::string>> openJudged(const std::string& folder, const 
 
 }  // namespace
 
-PluginFile::PluginFile(PluginFile&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), path_(std::move(other.path_)) {}
+PluginFile::PluginFile(PluginFile&& other) noexcept : fd_(std::exchange(other.fd_, -1)), path_(std::move(other.path_)) {}
 
 PluginFile& PluginFile::operator=(PluginFile&& other) noexcept {
   std::swap(fd_, other.fd_);

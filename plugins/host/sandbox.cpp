@@ -57,18 +57,17 @@ constexpr std::uint64_t kReads = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_
 // Everything that the first version of Landlock knows.
 constexpr std::uint64_t kHandled = kReads | LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE |
                                    LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |
-                                   LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR |
-                                   LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK |
-                                   LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK |
-                                   LANDLOCK_ACCESS_FS_MAKE_SYM;
+                                   LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
+                                   LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO |
+                                   LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM;
 
 Result<void> limitFiles(const std::string& readable) {
   landlock_ruleset_attr attributes{};
   attributes.handled_access_fs = kHandled;
   const long ruleset = ::syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0);
   if (ruleset < 0) return {};  // a kernel without it
-  const std::array<const char*, 8> paths = {"/usr", "/lib", "/lib64", "/etc", "/dev/null", "/dev/urandom",
-                                            "/sys/devices/system/cpu", readable.c_str()};
+  const std::array<const char*, 8> paths = {
+      "/usr", "/lib", "/lib64", "/etc", "/dev/null", "/dev/urandom", "/sys/devices/system/cpu", readable.c_str()};
   for (const char* path : paths) {
     const int fd = ::open(path, O_PATH | O_CLOEXEC);
     if (fd < 0) continue;  // not on this system
@@ -98,18 +97,91 @@ constexpr std::uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
 // What computing, threads, memory, clocks, reading files and our one socket need. Not in it, and therefore refused with
 // EPERM: new sockets, new processes and programs, signals to others, tracing, mounting, namespaces, keys, io_uring.
 constexpr std::array kAllowed = {
-    SYS_read, SYS_write, SYS_readv, SYS_writev, SYS_pread64, SYS_close, SYS_fstat, SYS_newfstatat, SYS_statx, SYS_lseek,
-    SYS_mmap, SYS_mprotect, SYS_munmap, SYS_mremap, SYS_madvise, SYS_brk, SYS_rt_sigaction, SYS_rt_sigprocmask,
-    SYS_rt_sigreturn, SYS_sigaltstack, SYS_futex, SYS_sched_yield, SYS_sched_getaffinity, SYS_getpid, SYS_gettid,
-    SYS_getppid, SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid, SYS_clock_gettime, SYS_clock_getres, SYS_clock_nanosleep,
-    SYS_nanosleep, SYS_gettimeofday, SYS_getrandom, SYS_exit, SYS_exit_group, SYS_readlinkat, SYS_faccessat,
-    SYS_faccessat2, SYS_getdents64, SYS_fcntl, SYS_dup, SYS_dup3, SYS_ppoll, SYS_epoll_create1, SYS_epoll_ctl,
-    SYS_epoll_pwait, SYS_eventfd2, SYS_pipe2, SYS_timerfd_create, SYS_timerfd_settime, SYS_sendmsg, SYS_recvmsg, SYS_sendto,
-    SYS_recvfrom, SYS_set_robust_list, SYS_get_robust_list, SYS_rseq, SYS_set_tid_address, SYS_getrusage, SYS_sysinfo,
-    SYS_uname, SYS_membarrier, SYS_getcpu, SYS_restart_syscall, SYS_getcwd, SYS_fadvise64, SYS_getrlimit, SYS_times,
-    SYS_mincore, SYS_getresuid, SYS_getresgid,
+    SYS_read,
+    SYS_write,
+    SYS_readv,
+    SYS_writev,
+    SYS_pread64,
+    SYS_close,
+    SYS_fstat,
+    SYS_newfstatat,
+    SYS_statx,
+    SYS_lseek,
+    SYS_mmap,
+    SYS_mprotect,
+    SYS_munmap,
+    SYS_mremap,
+    SYS_madvise,
+    SYS_brk,
+    SYS_rt_sigaction,
+    SYS_rt_sigprocmask,
+    SYS_rt_sigreturn,
+    SYS_sigaltstack,
+    SYS_futex,
+    SYS_sched_yield,
+    SYS_sched_getaffinity,
+    SYS_getpid,
+    SYS_gettid,
+    SYS_getppid,
+    SYS_getuid,
+    SYS_geteuid,
+    SYS_getgid,
+    SYS_getegid,
+    SYS_clock_gettime,
+    SYS_clock_getres,
+    SYS_clock_nanosleep,
+    SYS_nanosleep,
+    SYS_gettimeofday,
+    SYS_getrandom,
+    SYS_exit,
+    SYS_exit_group,
+    SYS_readlinkat,
+    SYS_faccessat,
+    SYS_faccessat2,
+    SYS_getdents64,
+    SYS_fcntl,
+    SYS_dup,
+    SYS_dup3,
+    SYS_ppoll,
+    SYS_epoll_create1,
+    SYS_epoll_ctl,
+    SYS_epoll_pwait,
+    SYS_eventfd2,
+    SYS_pipe2,
+    SYS_timerfd_create,
+    SYS_timerfd_settime,
+    SYS_sendmsg,
+    SYS_recvmsg,
+    SYS_sendto,
+    SYS_recvfrom,
+    SYS_set_robust_list,
+    SYS_get_robust_list,
+    SYS_rseq,
+    SYS_set_tid_address,
+    SYS_getrusage,
+    SYS_sysinfo,
+    SYS_uname,
+    SYS_membarrier,
+    SYS_getcpu,
+    SYS_restart_syscall,
+    SYS_getcwd,
+    SYS_fadvise64,
+    SYS_getrlimit,
+    SYS_times,
+    SYS_mincore,
+    SYS_getresuid,
+    SYS_getresgid,
 #if defined(__x86_64__)
-    SYS_stat, SYS_lstat, SYS_access, SYS_readlink, SYS_poll, SYS_select, SYS_epoll_wait, SYS_arch_prctl, SYS_time, SYS_dup2,
+    SYS_stat,
+    SYS_lstat,
+    SYS_access,
+    SYS_readlink,
+    SYS_poll,
+    SYS_select,
+    SYS_epoll_wait,
+    SYS_arch_prctl,
+    SYS_time,
+    SYS_dup2,
 #endif
 };
 

@@ -99,9 +99,9 @@ void fields(A& a, F& pairs) {
   });
 }
 
-#define CHATD_WIRE_DESCRIBE(MESSAGE) \
-  template <class A, class M>        \
-    requires std::is_same_v<std::remove_const_t<M>, MESSAGE> \
+#define CHATD_WIRE_DESCRIBE(MESSAGE)                       \
+  template <class A, class M>                              \
+  requires std::is_same_v<std::remove_const_t<M>, MESSAGE> \
   void describe(A& a, M& m)
 
 CHATD_WIRE_DESCRIBE(Loaded) {

@@ -75,7 +75,9 @@ Config read(std::string_view text) {
   c.method = plugins::textOr(json, "method", "GET");
   c.timeoutMs = plugins::integerOr(json, "timeoutMs", 5000);
   c.contentType = plugins::textOr(json, "contentType", "application/json");
-  c.escape = c.contentType == "application/json" ? Escape::Json : c.contentType == "text/plain" ? Escape::None : Escape::Form;
+  c.escape = c.contentType == "application/json" ? Escape::Json
+             : c.contentType == "text/plain"     ? Escape::None
+                                                 : Escape::Form;
   const bool post = c.method == "POST";
   if (!post && (find(json, "body") != nullptr || find(json, "contentType") != nullptr)) {
     throw std::invalid_argument("body: a GET has none; give \"method\": \"POST\"");
@@ -86,7 +88,8 @@ Config read(std::string_view text) {
     for (const auto& member : headers->GetObject()) {
       const std::string_view name = asView(member.name);
       if (!isFieldName(name)) throw std::invalid_argument("headers: a name may have letters, digits, - and _ only");
-      if (!fieldCharacters(asView(member.value))) throw std::invalid_argument(fmt::format("headers.{}: may have printable ASCII only", name));
+      if (!fieldCharacters(asView(member.value)))
+        throw std::invalid_argument(fmt::format("headers.{}: may have printable ASCII only", name));
       c.headers.emplace_back(name, asView(member.value));
     }
   } else {
@@ -109,7 +112,8 @@ std::string escaped(std::string_view text, Escape how) {
     return out.substr(1, out.size() - 2);
   }
   for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+    const bool plain =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
     if (plain) {
       out += c;
     } else {
@@ -188,8 +192,8 @@ class HttpVerifier final : public chatd_sdk::Verifier {
  private:
   [[nodiscard]] std::string signature(const chatd_sdk::HttpRequest& call, std::string_view token) const {
     const std::int64_t seconds = host_.unixMs() / 1000;
-    const std::string text = fmt::format("{}\n{}\n{}\n{}\n{}", seconds, call.method, call.url,
-                                         toHex(plugins::sha256(token)), call.body);
+    const std::string text =
+        fmt::format("{}\n{}\n{}\n{}\n{}", seconds, call.method, call.url, toHex(plugins::sha256(token)), call.body);
     return fmt::format("t={},v1={}", seconds, toHex(plugins::hmacSha256(config_.signSecret, text)));
   }
 
@@ -201,4 +205,5 @@ class HttpVerifier final : public chatd_sdk::Verifier {
 
 }  // namespace chatd::http_plugin
 
-CHATD_PLUGIN_AS(chatd_http_plugin_entry, chatd::http_plugin::HttpVerifier, 0, "http", "HTTP", "1.0.0", "chatd", chatd::http_plugin::kSchema)
+CHATD_PLUGIN_AS(chatd_http_plugin_entry, chatd::http_plugin::HttpVerifier, 0, "http", "HTTP", "1.0.0", "chatd",
+                chatd::http_plugin::kSchema)

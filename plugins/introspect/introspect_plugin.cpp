@@ -49,7 +49,8 @@ struct Settings {
 std::string formEncoded(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+    const bool plain =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
     if (plain) {
       out += c;
     } else {
@@ -129,7 +130,8 @@ Answer judge(const Settings& s, const chatd_sdk::HttpResponse& response, std::in
 
 class IntrospectVerifier final : public chatd_sdk::Verifier {
  public:
-  IntrospectVerifier(chatd_sdk::Host host, std::string_view, std::string_view config) : host_(host), settings_(readSettings(config)) {
+  IntrospectVerifier(chatd_sdk::Host host, std::string_view, std::string_view config)
+      : host_(host), settings_(readSettings(config)) {
     if (!host.hasHttp()) throw std::invalid_argument("this host has no HTTP client (service chatd.http/1)");
   }
 

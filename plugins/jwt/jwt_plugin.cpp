@@ -85,7 +85,8 @@ Answer judgeClaims(const Settings& s, std::string_view payload, std::int64_t now
   if (!json.ok() || !json->IsObject()) return Answer::deny("its claims are no JSON object");
   const JsonValue& claims = *json;
   if (!s.issuer.empty() && plugins::textOr(claims, "iss") != s.issuer) return Answer::deny("is of another issuer");
-  if (!s.audiences.empty() && !audienceFits(find(claims, "aud"), s.audiences)) return Answer::deny("is for another audience");
+  if (!s.audiences.empty() && !audienceFits(find(claims, "aud"), s.audiences))
+    return Answer::deny("is for another audience");
 
   std::int64_t expiresAt = 0;
   if (const JsonValue* exp = find(claims, "exp")) {
@@ -107,7 +108,8 @@ Answer judgeClaims(const Settings& s, std::string_view payload, std::int64_t now
   }
   for (const auto& [name, value] : s.required) {
     const JsonValue* claim = plugins::at(claims, name);
-    if (claim == nullptr || toText(*claim) != value) return Answer::deny(fmt::format("its claim {} is not as required", name));
+    if (claim == nullptr || toText(*claim) != value)
+      return Answer::deny(fmt::format("its claim {} is not as required", name));
   }
   const JsonValue* user = plugins::at(claims, s.userClaim);
   const auto id = user != nullptr ? plugins::userIdOf(*user) : std::nullopt;
@@ -123,7 +125,8 @@ Answer judgeClaims(const Settings& s, std::string_view payload, std::int64_t now
 
 class JwtVerifier final : public chatd_sdk::Verifier {
  public:
-  JwtVerifier(chatd_sdk::Host host, std::string_view, std::string_view config) : shared_(std::make_shared<Shared>(host, config)) {
+  JwtVerifier(chatd_sdk::Host host, std::string_view, std::string_view config)
+      : shared_(std::make_shared<Shared>(host, config)) {
     const Settings& s = shared_->settings;
     if (s.jwksUrl.empty() && s.discovery.empty()) return;
     if (!host.hasHttp()) throw std::invalid_argument("this host has no HTTP client (service chatd.http/1)");
@@ -185,4 +188,5 @@ class JwtVerifier final : public chatd_sdk::Verifier {
 
 }  // namespace chatd::jwt
 
-CHATD_PLUGIN_AS(chatd_jwt_plugin_entry, chatd::jwt::JwtVerifier, 0, "jwt", "JSON Web Token", "1.0.0", "chatd", chatd::jwt::kSchema)
+CHATD_PLUGIN_AS(chatd_jwt_plugin_entry, chatd::jwt::JwtVerifier, 0, "jwt", "JSON Web Token", "1.0.0", "chatd",
+                chatd::jwt::kSchema)

@@ -62,7 +62,9 @@ Error invalid(std::string what) {
 
 const unsigned char* bytes(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 
-std::shared_ptr<EVP_PKEY> shared(EVP_PKEY* key) { return {key, [](EVP_PKEY* k) { ::EVP_PKEY_free(k); }}; }
+std::shared_ptr<EVP_PKEY> shared(EVP_PKEY* key) {
+  return {key, [](EVP_PKEY* k) { ::EVP_PKEY_free(k); }};
+}
 
 std::optional<std::string> decoded(const JsonValue& jwk, const char* member) {
   const std::string text = plugins::textOr(jwk, member);
@@ -152,7 +154,9 @@ const Algorithm* algorithm(std::string_view name) {
 Result<Key> Key::fromSecret(std::string kid, const Algorithm& alg, std::string secret) {
   if (alg.kind != Kind::Hmac) return invalid(fmt::format("{} wants a public key and not a secret", alg.name));
   // RFC 7518, section 3.2: at least as long as the hash.
-  const std::size_t least = alg.digest == std::string_view("SHA256") ? 32 : alg.digest == std::string_view("SHA384") ? 48 : 64;
+  const std::size_t least = alg.digest == std::string_view("SHA256")   ? 32
+                            : alg.digest == std::string_view("SHA384") ? 48
+                                                                       : 64;
   if (secret.size() < least) return invalid(fmt::format("a secret for {} must have at least {} bytes", alg.name, least));
   Key key(std::move(kid), alg);
   key.secret_ = std::move(secret);
@@ -161,9 +165,7 @@ Result<Key> Key::fromSecret(std::string kid, const Algorithm& alg, std::string s
 
 Result<Key> Key::fromPem(std::string kid, const Algorithm& alg, const std::string& pem) {
   Key key(std::move(kid), alg);
-  const auto open = [&pem] {
-    return Owned<BIO, BIO_free_all>(::BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  };
+  const auto open = [&pem] { return Owned<BIO, BIO_free_all>(::BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()))); };
   key.pkey_ = shared(::PEM_read_bio_PUBKEY(open().get(), nullptr, nullptr, nullptr));
   if (!key.pkey_) {
     const Owned<X509, X509_free> certificate(::PEM_read_bio_X509(open().get(), nullptr, nullptr, nullptr));
@@ -218,8 +220,8 @@ bool Key::signs(std::string_view text, std::string_view signature) const {
   if (alg_->kind == Kind::Hmac) {
     std::array<unsigned char, EVP_MAX_MD_SIZE> out{};
     unsigned length = 0;
-    const auto* done = ::HMAC(::EVP_get_digestbyname(alg_->digest), secret_.data(), static_cast<int>(secret_.size()), bytes(text),
-                              text.size(), out.data(), &length);
+    const auto* done = ::HMAC(::EVP_get_digestbyname(alg_->digest), secret_.data(), static_cast<int>(secret_.size()),
+                              bytes(text), text.size(), out.data(), &length);
     return done != nullptr && equalConstantTime({reinterpret_cast<const char*>(out.data()), length}, signature);
   }
   std::string der;
@@ -230,8 +232,8 @@ bool Key::signs(std::string_view text, std::string_view signature) const {
   }
   const Owned<EVP_MD_CTX, EVP_MD_CTX_free> context(::EVP_MD_CTX_new());
   EVP_PKEY_CTX* settings = nullptr;
-  bool ready = context != nullptr &&
-               ::EVP_DigestVerifyInit_ex(context.get(), &settings, alg_->digest, nullptr, nullptr, pkey_.get(), nullptr) == 1;
+  bool ready = context != nullptr && ::EVP_DigestVerifyInit_ex(context.get(), &settings, alg_->digest, nullptr, nullptr,
+                                                               pkey_.get(), nullptr) == 1;
   if (ready && alg_->kind == Kind::RsaPss) {
     ready = ::EVP_PKEY_CTX_set_rsa_padding(settings, RSA_PKCS1_PSS_PADDING) == 1 &&
             ::EVP_PKEY_CTX_set_rsa_pss_saltlen(settings, RSA_PSS_SALTLEN_DIGEST) == 1;

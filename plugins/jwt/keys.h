@@ -49,8 +49,8 @@ class Key {
 
   std::string kid_;
   const Algorithm* alg_;
-  std::string secret_;                ///< HMAC
-  std::shared_ptr<evp_pkey_st> pkey_; ///< the others; never changed
+  std::string secret_;                 ///< HMAC
+  std::shared_ptr<evp_pkey_st> pkey_;  ///< the others; never changed
 };
 
 using Keys = std::vector<Key>;

@@ -80,15 +80,17 @@ constexpr const char* kAllowSchema = R"({
 /// The token is the user's id. For demonstrations and for nets in which everybody is known already.
 class AllowVerifier final : public chatd_sdk::Verifier {
  public:
-  AllowVerifier(chatd_sdk::Host, std::string_view, std::string_view config) : prefix_(textOr(readConfig(kAllowSchema, config), "prefix")) {}
+  AllowVerifier(chatd_sdk::Host, std::string_view, std::string_view config)
+      : prefix_(textOr(readConfig(kAllowSchema, config), "prefix")) {}
 
   void verify(const chatd_sdk::Request& request, chatd_sdk::Job job) override {
     constexpr std::size_t kMost = 128;
     const std::string_view token = request.token;
-    const bool plain = !token.empty() && token.size() <= kMost && isUtf8(token) && std::none_of(token.begin(), token.end(), [](char c) {
-      const auto b = static_cast<unsigned char>(c);
-      return b < 0x20 || b == 0x7F;
-    });
+    const bool plain =
+        !token.empty() && token.size() <= kMost && isUtf8(token) && std::none_of(token.begin(), token.end(), [](char c) {
+          const auto b = static_cast<unsigned char>(c);
+          return b < 0x20 || b == 0x7F;
+        });
     job.answer(plain ? Answer::allow(prefix_ + std::string(token)) : Answer::deny("cannot be a user id"));
   }
 
@@ -106,14 +108,21 @@ constexpr const char* kDenySchema = R"({
 /// Nobody: an app that is closed for a while, or lives on registered tokens alone.
 class DenyVerifier final : public chatd_sdk::Verifier {
  public:
-  DenyVerifier(chatd_sdk::Host, std::string_view, std::string_view config) { static_cast<void>(readConfig(kDenySchema, config)); }
-  void verify(const chatd_sdk::Request&, chatd_sdk::Job job) override { job.answer(Answer::deny("the verifier deny lets nobody in")); }
+  DenyVerifier(chatd_sdk::Host, std::string_view, std::string_view config) {
+    static_cast<void>(readConfig(kDenySchema, config));
+  }
+  void verify(const chatd_sdk::Request&, chatd_sdk::Job job) override {
+    job.answer(Answer::deny("the verifier deny lets nobody in"));
+  }
 };
 
 }  // namespace
 
 }  // namespace chatd::plugins
 
-CHATD_PLUGIN_AS(chatd_static_plugin_entry, chatd::plugins::StaticVerifier, 0, "static", "List of tokens", "1.0.0", "chatd", chatd::plugins::kStaticSchema)
-CHATD_PLUGIN_AS(chatd_allow_plugin_entry, chatd::plugins::AllowVerifier, 0, "allow", "Everybody", "1.0.0", "chatd", chatd::plugins::kAllowSchema)
-CHATD_PLUGIN_AS(chatd_deny_plugin_entry, chatd::plugins::DenyVerifier, 0, "deny", "Nobody", "1.0.0", "chatd", chatd::plugins::kDenySchema)
+CHATD_PLUGIN_AS(chatd_static_plugin_entry, chatd::plugins::StaticVerifier, 0, "static", "List of tokens", "1.0.0", "chatd",
+                chatd::plugins::kStaticSchema)
+CHATD_PLUGIN_AS(chatd_allow_plugin_entry, chatd::plugins::AllowVerifier, 0, "allow", "Everybody", "1.0.0", "chatd",
+                chatd::plugins::kAllowSchema)
+CHATD_PLUGIN_AS(chatd_deny_plugin_entry, chatd::plugins::DenyVerifier, 0, "deny", "Nobody", "1.0.0", "chatd",
+                chatd::plugins::kDenySchema)

@@ -95,7 +95,8 @@ void fetched(void* user, const chatd_http_resp* response) {
   const std::unique_ptr<std::pair<Instance*, chatd_job>> held(static_cast<std::pair<Instance*, chatd_job>*>(user));
   if (response->status != 200) {
     const std::string why(response->error.ptr != nullptr ? response->error.ptr : "", response->error.len);
-    return answer(*held->first, held->second, CHATD_UNAVAILABLE, "", "fetch " + std::to_string(response->status) + " " + why);
+    return answer(*held->first, held->second, CHATD_UNAVAILABLE, "",
+                  "fetch " + std::to_string(response->status) + " " + why);
   }
   answer(*held->first, held->second, CHATD_ALLOW, std::string(response->body.ptr, response->body.len));
 }
@@ -160,7 +161,11 @@ int verify(chatd_instance* instance, const chatd_verify_req* request, chatd_job 
   if (token == "unavailable") return answer(self, job, CHATD_UNAVAILABLE, "", "as asked"), 0;
   if (token == "refuse") return 5;
   if (token == "never") return 0;
-  if (token == "peer") return answer(self, job, CHATD_ALLOW, "ip-" + std::string(request->client_ip.ptr != nullptr ? request->client_ip.ptr : "", request->client_ip.len)), 0;
+  if (token == "peer")
+    return answer(
+               self, job, CHATD_ALLOW,
+               "ip-" + std::string(request->client_ip.ptr != nullptr ? request->client_ip.ptr : "", request->client_ip.len)),
+           0;
   if (token.rfind("double:", 0) == 0) {
     answer(self, job, CHATD_ALLOW, after("double:"));
     answer(self, job, CHATD_DENY);
@@ -202,8 +207,19 @@ int health(chatd_instance* instance, char* message, uint64_t cap) {
 }
 
 constexpr const char* kSchema = R"({"type":"object","properties":{"number":{"type":"integer"}}})";
-constexpr chatd_plugin kPlugin = {sizeof(chatd_plugin), EVIL_FLAGS, "org.example.evil", "Evil", EVIL_VERSION, "tests", kSchema,
-                                  create, destroy, verify, nullptr, health, nullptr};
+constexpr chatd_plugin kPlugin = {sizeof(chatd_plugin),
+                                  EVIL_FLAGS,
+                                  "org.example.evil",
+                                  "Evil",
+                                  EVIL_VERSION,
+                                  "tests",
+                                  kSchema,
+                                  create,
+                                  destroy,
+                                  verify,
+                                  nullptr,
+                                  health,
+                                  nullptr};
 
 }  // namespace
 

@@ -32,7 +32,8 @@ struct Hosted {
   std::unique_ptr<PluginHost> host;
 
   Hosted() {
-    for (const char* name : {"evil", "evil-serial", "evil-peer", "evil-blocking", "wrong-abi", "wrong-table", "wrong-host"}) {
+    for (const char* name :
+         {"evil", "evil-serial", "evil-peer", "evil-blocking", "wrong-abi", "wrong-table", "wrong-host"}) {
       folder.put(name, name);
     }
     PluginHostOptions options;
@@ -158,7 +159,8 @@ BOOST_AUTO_TEST_CASE(many_at_once_are_all_answered) {
   const App shop = app(kShop);
   std::vector<std::future<Verdict>> all;
   for (int i = 0; i < 200; ++i) all.push_back(start(shop, "ok:u" + std::to_string(i)));
-  for (int i = 0; i < 200; ++i) BOOST_TEST(wait(std::move(all[static_cast<std::size_t>(i)])) == "allow u" + std::to_string(i));
+  for (int i = 0; i < 200; ++i)
+    BOOST_TEST(wait(std::move(all[static_cast<std::size_t>(i)])) == "allow u" + std::to_string(i));
 }
 
 BOOST_AUTO_TEST_CASE(a_crash_is_the_culprits_alone_and_everybody_else_is_answered) {

@@ -26,7 +26,7 @@ chatd_host makeHost(Context& ctx) {
   host.ctx = reinterpret_cast<chatd_host_ctx*>(&ctx);
   host.complete = [](chatd_host_ctx* c, chatd_job job, const chatd_result* r) {
     of(c)->told.push_back({job, r->verdict, std::string(chatd_sdk::view(r->user_id)),
-                       std::string(chatd_sdk::view(r->error_detail)), r->grant_count});
+                           std::string(chatd_sdk::view(r->error_detail)), r->grant_count});
   };
   host.log = [](chatd_host_ctx* c, std::int32_t, chatd_str text, const chatd_kv*, std::uint32_t) {
     of(c)->logged += std::string(chatd_sdk::view(text)) + "\n";
@@ -84,9 +84,11 @@ BOOST_AUTO_TEST_CASE(every_job_is_answered_once_whatever_the_verifier_does) {
   const chatd_host host = makeHost(ctx);
   chatd_instance* instance = nullptr;
   BOOST_REQUIRE(plugin->create(&host, {nullptr, 0}, {nullptr, 0}, &instance, nullptr, 0) == 0);
-  const std::vector<std::pair<std::string, std::int32_t>> cases = {
-      {"ok", CHATD_ALLOW}, {"throw", CHATD_UNAVAILABLE}, {"drop", CHATD_UNAVAILABLE}, {"twice", CHATD_DENY},
-      {"fetch", CHATD_UNAVAILABLE}};
+  const std::vector<std::pair<std::string, std::int32_t>> cases = {{"ok", CHATD_ALLOW},
+                                                                   {"throw", CHATD_UNAVAILABLE},
+                                                                   {"drop", CHATD_UNAVAILABLE},
+                                                                   {"twice", CHATD_DENY},
+                                                                   {"fetch", CHATD_UNAVAILABLE}};
   chatd_job job = 100;
   for (const auto& [token, verdict] : cases) {
     chatd_verify_req request{};
