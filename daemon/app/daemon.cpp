@@ -94,9 +94,22 @@ StoreOptions storeOptions(const Options& o) {
   return store;
 }
 
+/// In the build tree beside bin/chatd, installed in libexec/chatd beside its bin; empty: nowhere.
+std::string pluginHostProgram() {
+  std::error_code error;
+  const auto bin = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+  for (const auto& path : {bin / "chatd-plugin-host", bin.parent_path() / "libexec" / "chatd" / "chatd-plugin-host"}) {
+    if (std::filesystem::exists(path, error)) return path.string();
+  }
+  return {};
+}
+
 VerifierOptions verifierOptions(const Options& o) {
   VerifierOptions verifier;
   verifier.allowPrivateNetworks = o.dev;
+  verifier.allowStatic = o.dev || o.plugins.allowStatic;
+  verifier.pluginFolders = o.plugins.paths;
+  verifier.pluginProgram = pluginHostProgram();
   verifier.log = [](AuthLogLevel level, const std::string& what) {
     switch (level) {
       case AuthLogLevel::Debug:

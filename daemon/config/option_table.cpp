@@ -128,6 +128,8 @@ std::vector<OptionRow> makeTable() {
 
       {"plugins.paths", "[/usr/lib/chatd/plugins]", kSame, list<&O::plugins, &O::Plugins::paths>(checkPath), "",
        Reload::Restart, kOpen, "Folders in which plugins are looked for, in this order."},
+      {"plugins.allow_static", "false", kSame, boolean<&O::plugins, &O::Plugins::allowStatic>(), "", Reload::Restart, kOpen,
+       "Let operators configure the verifier static, a list of tokens. Always allowed under --dev."},
 
       {"cors.origins", "[]", kSame, list<&O::cors, &O::Cors::origins>(checkOrigin), "", Reload::Live, kOpen,
        "Origins of web pages that may connect, such as https://app.example.org. Empty: pages of this server alone. Programs "

@@ -50,6 +50,7 @@ struct Options {
 
   struct Plugins {
     std::vector<std::string> paths;
+    bool allowStatic;
   } plugins;
 
   struct Cors {
