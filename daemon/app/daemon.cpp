@@ -150,7 +150,7 @@ struct Daemon::Parts {
              restOptions(options)),
         engine(loops, engineOptions(options), [this](const net::HttpRequest& request) { return realtime.open(request); }) {
     realtime.setChat(chat);
-    front.serve(engine, rest);
+    front.serve(engine, webSocket, rest);
     health.add("store", [this]() -> std::optional<std::string> {
       if (store.healthy()) return std::nullopt;
       return store.fault();
@@ -181,6 +181,7 @@ struct Daemon::Parts {
   Realtime realtime;
   ChatService chat;
   RestApi rest;
+  WsEntrance webSocket{realtime, [this](const Error& error) { return rest.refusal(error); }};
   engine::ServerLoops loops{server};
   engine::EngineServer engine;
   std::string url;

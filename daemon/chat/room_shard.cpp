@@ -180,6 +180,7 @@ void RoomShard::deleted(RoomId id) {
   if (const auto it = loading_.find(id); it != loading_.end()) it->second.again = true;
   LiveRoom* room = live(id);
   if (room == nullptr) return;
+  followers_.erase(id);
   stage(*room, LostEvent{nullptr, true, Code::RoomDeleted});
   flushStaged();
   auto held = std::move(room->held);
@@ -292,6 +293,7 @@ void RoomShard::appended(AppendOutcome outcome) {
     // Who sends has read what came before; the log stored the same.
     if (LiveMember* sender = room->member(message->sender)) sender->read = std::max(sender->read, message->seq);
     stage(*room, MessageEvent{std::move(message)});
+    activity(*room);
   }
   pending.append.app = outcome.request.app;
   if (room != nullptr && outcome.result.ok()) outcome.result->room = room->room;
@@ -358,7 +360,10 @@ void RoomShard::changed(ChangeOutcome outcome) {
     if (outcome.result.ok() && outcome.result->changed) {
       auto message = std::make_shared<const Message>(outcome.result->message);
       room->counter.lastRev = std::max(room->counter.lastRev, outcome.result->rev);
-      if (room->last && room->last->id == message->id) room->last = message;
+      if (room->last && room->last->id == message->id) {
+        room->last = message;
+        activity(*room);
+      }
       if (outcome.request.kind == Change::Kind::Edit) {
         stage(*room, UpdatedEvent{std::move(message), outcome.result->rev});
       } else {
