@@ -65,8 +65,7 @@ void WsEntrance::handle(net::HttpRequest&& request, net::HttpResponder responder
     responder.send(std::move(response));
   };
   const std::string* origin = request.header("Origin");
-  if (origin != nullptr &&
-      !net::originAllowed(options->origins, *origin, engine::headerOr(request, "Host"), request.secure)) {
+  if (origin != nullptr && !net::originAllowed(options->origins, *origin, request.host(), request.secure)) {
     return refuse(Code::OriginRefused);
   }
   auto upgrade = engine::acceptWebSocket(request);
