@@ -177,10 +177,10 @@ void RoomShard::refreshed(RoomId id, Result<RoomState> state) {
 }
 
 void RoomShard::deleted(RoomId id) {
+  followers_.erase(id);
   if (const auto it = loading_.find(id); it != loading_.end()) it->second.again = true;
   LiveRoom* room = live(id);
   if (room == nullptr) return;
-  followers_.erase(id);
   stage(*room, LostEvent{nullptr, true, Code::RoomDeleted});
   flushStaged();
   auto held = std::move(room->held);

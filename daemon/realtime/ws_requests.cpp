@@ -6,7 +6,7 @@ namespace chatd {
 
 namespace {
 
-constexpr std::size_t kRoomsPage = 100;           // rooms read at once
+constexpr std::size_t kRoomsPage = 50;            // rooms read at once
 constexpr std::size_t kRoomsAnswer = 1000;        // rooms of one answer
 constexpr std::size_t kRoomsBytes = 1024 * 1024;  // and about so many bytes
 
