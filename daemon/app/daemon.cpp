@@ -170,7 +170,7 @@ struct Daemon::Parts {
              restOptions(options)),
         engine(loops, engineOptions(options), [this](const net::HttpRequest& request) { return realtime.open(request); }) {
     realtime.setChat(chat);
-    front.serve(engine, rest);
+    front.serve(engine, webSocket, rest);
     health.add("store", [this]() -> std::optional<std::string> {
       if (store.healthy()) return std::nullopt;
       return store.fault();
@@ -206,6 +206,7 @@ struct Daemon::Parts {
   ChatService chat;
   RestApi rest;
   Listening listening;
+  WsEntrance webSocket{realtime, [this](const Error& error) { return rest.refusal(error); }};
   engine::ServerLoops loops{server};
   engine::EngineServer engine;
 };

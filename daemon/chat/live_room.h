@@ -65,6 +65,10 @@ class LiveRoom {
   std::map<UserId, SeenEvent> seenDirty;
   bool seenTimer = false;
 
+  bool activityTimer = false;  ///< less than a second since followers were told
+  bool activityForAll = false;
+  std::vector<UserId> activityFor;  ///< if not for all
+
   std::size_t inFlight = 0;  ///< appends and changes given to the log
   bool refreshing = false;   ///< a read of the store is under way
   bool refreshAgain = false;
@@ -85,7 +89,7 @@ class LiveRoom {
   /// Nothing holds it in memory.
   [[nodiscard]] bool idle() const {
     return roster_.empty() && inFlight == 0 && !refreshing && waiting.empty() && held.empty() && readMarks.empty() &&
-           !readWrite && !rosterTimer && !seenTimer && staged.empty();
+           !readWrite && !rosterTimer && !seenTimer && !activityTimer && staged.empty();
   }
 
  private:

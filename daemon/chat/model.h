@@ -112,6 +112,7 @@ struct RoomCounter {
   Rev lastRev{};
   AccessRev accessRev{};
   std::string epoch;  ///< opaque; another one means another history
+  Seq firstSeq{1};    ///< the lowest that retention has left; lastSeq + 1 if nothing is left
 };
 
 /// Everything a live room needs, read in one consistent snapshot.

@@ -177,6 +177,7 @@ void RoomShard::refreshed(RoomId id, Result<RoomState> state) {
 }
 
 void RoomShard::deleted(RoomId id) {
+  followers_.erase(id);
   if (const auto it = loading_.find(id); it != loading_.end()) it->second.again = true;
   LiveRoom* room = live(id);
   if (room == nullptr) return;
@@ -377,12 +378,16 @@ void RoomShard::stored(LiveRoom& room, const Message& stored) {
   // Who sends has read what came before; the log stored the same.
   if (LiveMember* sender = room.member(message->sender)) sender->read = std::max(sender->read, message->seq);
   stage(room, MessageEvent{std::move(message)});
+  activity(room);
 }
 
 void RoomShard::stored(LiveRoom& room, Change::Kind kind, const Changed& change) {
   auto message = std::make_shared<const Message>(change.message);
   room.counter.lastRev = std::max(room.counter.lastRev, change.rev);
-  if (room.last && room.last->id == message->id) room.last = message;
+  if (room.last && room.last->id == message->id) {
+    room.last = message;
+    activity(room);
+  }
   if (kind == Change::Kind::Edit) {
     stage(room, UpdatedEvent{std::move(message), change.rev});
   } else {

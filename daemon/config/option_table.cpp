@@ -163,7 +163,7 @@ std::vector<OptionRow> makeTable() {
        "Open connections of all apps. Keep it below the limit of open files (LimitNOFILE= of the unit)."},
 
       {"engine.ping_interval_ms", "25000", kSame, integer<&O::engine, &O::Engine::pingInterval>(100, 600'000), "ms",
-       Reload::Restart, kOpen, "Time between pings of an Engine.IO session."},
+       Reload::Restart, kOpen, "Time between pings of a session."},
       {"engine.ping_timeout_ms", "20000", kSame, integer<&O::engine, &O::Engine::pingTimeout>(100, 600'000), "ms",
        Reload::Restart, kOpen, "Time for the answer to a ping, after which the session is closed."},
       {"engine.max_payload", "1000000", kSame, integer<&O::engine, &O::Engine::maxPayload>(1_KiB, 64_MiB), "bytes",

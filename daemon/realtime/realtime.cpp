@@ -20,7 +20,10 @@ Realtime::Realtime(Executor& executor, Verifier& verifier, const Clock& clock, c
       clock_(clock),
       lags_(executor.loops()),
       options_(std::make_shared<const RealtimeOptions>(options)) {
-  for (std::size_t i = 0; i < executor.loops(); ++i) hubs_.push_back(std::make_unique<Hub>(executor, clock, i));
+  for (std::size_t i = 0; i < executor.loops(); ++i) {
+    hubs_.push_back(std::make_unique<Hub>(executor, clock, i));
+    followers_.push_back(std::make_unique<Followers>(*this, i));
+  }
 }
 
 Realtime::~Realtime() = default;
@@ -89,6 +92,12 @@ void Realtime::tell(std::uint64_t loops, std::shared_ptr<const RoomLetter> lette
   for (std::size_t loop = 0; loop < hubs_.size(); ++loop) {
     if ((loops >> loop & 1) != 0) sendLetter(loop, encoded);
   }
+}
+
+bool Realtime::tellUsers(std::size_t loop, std::shared_ptr<const UserLetter> letter) {
+  Followers* followers = followers_[loop].get();
+  const Mail mail = std::holds_alternative<RoomActivity>(letter->what) ? Mail::Event : Mail::Completion;
+  return executor_.post(loop, mail, [followers, letter = std::move(letter)] { followers->deliver(*letter); });
 }
 
 void Realtime::sendLetter(std::size_t loop, std::shared_ptr<const EncodedLetter> letter) {

@@ -14,6 +14,7 @@
 #include "chat/verifier.h"
 #include "engine/transport.h"
 #include "net/http.h"
+#include "realtime/followers.h"
 #include "realtime/hub.h"
 #include "realtime/session.h"
 #include "realtime/session_registry.h"
@@ -47,6 +48,7 @@ class Realtime final : public Fanout, public Sessions {
 
   // Fanout.
   void tell(std::uint64_t loops, std::shared_ptr<const RoomLetter> letter) override;
+  [[nodiscard]] bool tellUsers(std::size_t loop, std::shared_ptr<const UserLetter> letter) override;
 
   // Sessions.
   [[nodiscard]] std::vector<SessionSummary> ofUser(UserId user) override { return registry_.ofUser(user); }
@@ -72,6 +74,7 @@ class Realtime final : public Fanout, public Sessions {
   [[nodiscard]] const Clock& clock() const { return clock_; }
   [[nodiscard]] SessionRegistry& registry() { return registry_; }
   [[nodiscard]] Hub& hub(std::size_t loop) { return *hubs_[loop]; }
+  [[nodiscard]] Followers& followers(std::size_t loop) { return *followers_[loop]; }
   [[nodiscard]] std::shared_ptr<const RealtimeOptions> options();
   [[nodiscard]] bool draining() const { return draining_.load(std::memory_order_relaxed); }
   [[nodiscard]] SessionId nextSessionId() { return SessionId{nextSession_.fetch_add(1, std::memory_order_relaxed)}; }
@@ -120,6 +123,7 @@ class Realtime final : public Fanout, public Sessions {
   ChatService* chat_ = nullptr;
   SessionRegistry registry_;
   std::vector<std::unique_ptr<Hub>> hubs_;
+  std::vector<std::unique_ptr<Followers>> followers_;
   std::vector<LagMap> lags_;  ///< by home loop; each touched by that loop alone
   Mutex mutex_;
   std::shared_ptr<const RealtimeOptions> options_ CHATD_GUARDED_BY(mutex_);

@@ -198,6 +198,14 @@ void RestApi::handle(net::HttpRequest&& request, net::HttpResponder responder) {
   impl_->handle(std::move(request), std::move(responder));
 }
 
+net::HttpResponse RestApi::refusal(const Error& error) const {
+  const std::string requestId = requestIdOf({});
+  net::HttpResponse response = problem(error, requestId);
+  response.headers.emplace_back("X-Request-Id", requestId);
+  response.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  return response;
+}
+
 net::HttpResponse RestApi::refused(int status, std::string_view reason) const {
   // The table decides the code; a status that it does not have (505) keeps its number under the nearest one.
   Code code = status >= 500 ? Code::NotImplemented : Code::BadRequest;

@@ -86,6 +86,9 @@ class RestApi {
   /// The answer to what the HTTP parser refused, in the form of every other error. Thread: any.
   [[nodiscard]] net::HttpResponse refused(int status, std::string_view reason) const;
 
+  /// The answer of who refuses a request beside this API, in the same form. Thread: any.
+  [[nodiscard]] net::HttpResponse refusal(const Error& error) const;
+
   /// Replaces the options (reload); requests under way keep the old ones. Thread: any.
   void setOptions(RestOptions options);
 

@@ -83,6 +83,7 @@ struct SessionsFake final : Sessions {
 
 struct FanoutFake final : Fanout {
   void tell(std::uint64_t, std::shared_ptr<const RoomLetter>) override {}
+  bool tellUsers(std::size_t, std::shared_ptr<const UserLetter>) override { return true; }
 };
 
 struct Reply {
