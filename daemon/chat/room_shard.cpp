@@ -291,7 +291,8 @@ void RoomShard::appended(AppendOutcome outcome) {
     room->last = message;
     // Who sends has read what came before; the log stored the same.
     if (LiveMember* sender = room->member(message->sender)) sender->read = std::max(sender->read, message->seq);
-    stage(*room, MessageEvent{std::move(message)});
+    room->toldSeq = message->seq;
+    stage(*room, MessageEvent{std::move(message), room->toldRev});
   }
   pending.append.app = outcome.request.app;
   if (room != nullptr && outcome.result.ok()) outcome.result->room = room->room;
@@ -358,11 +359,12 @@ void RoomShard::changed(ChangeOutcome outcome) {
     if (outcome.result.ok() && outcome.result->changed) {
       auto message = std::make_shared<const Message>(outcome.result->message);
       room->counter.lastRev = std::max(room->counter.lastRev, outcome.result->rev);
+      room->toldRev = std::max(room->toldRev, outcome.result->rev);
       if (room->last && room->last->id == message->id) room->last = message;
       if (outcome.request.kind == Change::Kind::Edit) {
-        stage(*room, UpdatedEvent{std::move(message), outcome.result->rev});
+        stage(*room, UpdatedEvent{std::move(message), outcome.result->rev, room->toldSeq});
       } else {
-        stage(*room, DeletedEvent{std::move(message), outcome.result->rev});
+        stage(*room, DeletedEvent{std::move(message), outcome.result->rev, room->toldSeq});
       }
     }
   }
@@ -389,6 +391,7 @@ void RoomShard::flushStaged() {
     auto letter = std::make_shared<RoomLetter>();
     letter->room = room->room;
     letter->app = room->room->app;
+    letter->epoch = room->counter.epoch;
     letter->events.swap(room->staged);
     if (room->loops() != 0) context_.fanout.tell(room->loops(), std::move(letter));
     touch(*room);
