@@ -12,6 +12,7 @@
 #include "app/reload_requests.h"
 #include "app/server_key.h"
 #include "auth/authenticator.h"
+#include "auth/digest.h"
 #include "auth/verifier_chain.h"
 #include "chat/chat_service.h"
 #include "observe/health.h"
@@ -170,6 +171,7 @@ struct Daemon::Parts {
              restOptions(options)),
         engine(loops, engineOptions(options), [this](const net::HttpRequest& request) { return realtime.open(request); }) {
     realtime.setChat(chat);
+    realtime.setSigner([key](std::string_view bytes) { return hmacSha256(key, bytes); });
     front.serve(engine, webSocket, rest);
     health.add("store", [this]() -> std::optional<std::string> {
       if (store.healthy()) return std::nullopt;

@@ -32,6 +32,7 @@ struct RosterEntry {
 // loops.
 struct MessageEvent {
   std::shared_ptr<const Message> message;
+  Rev rev{};  ///< changes up to here were told before it
 };
 /// The newest message, announced again by a member; nothing was stored.
 struct RepeatEvent {
@@ -41,10 +42,12 @@ struct RepeatEvent {
 struct UpdatedEvent {
   std::shared_ptr<const Message> message;
   Rev rev{};
+  Seq seq{};  ///< messages up to here were told before it
 };
 struct DeletedEvent {
   std::shared_ptr<const Message> message;
   Rev rev{};
+  Seq seq{};  ///< messages up to here were told before it
 };
 struct TypingEvent {
   std::shared_ptr<const User> user;
@@ -81,6 +84,8 @@ struct RoomLetter {
   std::shared_ptr<const Room> room;
   AppId app{};
   std::vector<RoomEvent> events;
+  /// Of the room's history. Empty: who hears this letter may have missed others, so its place in the history says nothing.
+  std::string epoch{};
 };
 
 /// What a room's members are told wherever they are, without being in it.

@@ -56,6 +56,9 @@ class LiveRoom {
 
   std::shared_ptr<const Room> room;
   RoomCounter counter;
+  // What has been told, which may be less than what a newer snapshot knows.
+  Seq toldSeq{};
+  Rev toldRev{};
   std::shared_ptr<const Message> last;
 
   std::vector<RoomEvent> staged;  ///< told at the end of this turn

@@ -377,21 +377,23 @@ void RoomShard::stored(LiveRoom& room, const Message& stored) {
   if (!room.last || room.last->seq < message->seq) room.last = message;
   // Who sends has read what came before; the log stored the same.
   if (LiveMember* sender = room.member(message->sender)) sender->read = std::max(sender->read, message->seq);
-  stage(room, MessageEvent{std::move(message)});
+  room.toldSeq = std::max(room.toldSeq, message->seq);
+  stage(room, MessageEvent{std::move(message), room.toldRev});
   activity(room);
 }
 
 void RoomShard::stored(LiveRoom& room, Change::Kind kind, const Changed& change) {
   auto message = std::make_shared<const Message>(change.message);
   room.counter.lastRev = std::max(room.counter.lastRev, change.rev);
+  room.toldRev = std::max(room.toldRev, change.rev);
   if (room.last && room.last->id == message->id) {
     room.last = message;
     activity(room);
   }
   if (kind == Change::Kind::Edit) {
-    stage(room, UpdatedEvent{std::move(message), change.rev});
+    stage(room, UpdatedEvent{std::move(message), change.rev, room.toldSeq});
   } else {
-    stage(room, DeletedEvent{std::move(message), change.rev});
+    stage(room, DeletedEvent{std::move(message), change.rev, room.toldSeq});
   }
 }
 
@@ -410,6 +412,7 @@ void RoomShard::flushStaged() {
     auto letter = std::make_shared<RoomLetter>();
     letter->room = room->room;
     letter->app = room->room->app;
+    letter->epoch = room->counter.epoch;
     letter->events.swap(room->staged);
     if (room->loops() != 0) context_.fanout.tell(room->loops(), std::move(letter));
     touch(*room);

@@ -217,9 +217,12 @@ void appendHead(std::string& out, PacketType type, std::string_view nsp) {
 
 }  // namespace
 
-void appendConnect(std::string& out, std::string_view sid, std::string_view nsp) {
+void appendConnect(std::string& out, std::string_view sid, std::string_view nsp, std::string_view pid) {
   appendHead(out, PacketType::Connect, nsp);
-  JsonWriter(out).beginObject().field("sid", sid).endObject();
+  JsonWriter json(out);
+  json.beginObject().field("sid", sid);
+  if (!pid.empty()) json.field("pid", pid);
+  json.endObject();
 }
 
 void appendConnectError(std::string& out, const Error& error, std::string_view nsp) {

@@ -74,8 +74,8 @@ class Attachments {
 
 // Encoders append compact text. `nsp` "/" is left out, as the reference encoder does.
 
-/// `0{"sid":"…"}`
-void appendConnect(std::string& out, std::string_view sid, std::string_view nsp = "/");
+/// `0{"sid":"…"}`, with `"pid"` if that is not empty (connection state recovery)
+void appendConnect(std::string& out, std::string_view sid, std::string_view nsp = "/", std::string_view pid = {});
 /// `4{"message":"…","data":{"code":"…"}}`
 void appendConnectError(std::string& out, const Error& error, std::string_view nsp = "/");
 // Socket.IO protocol 4 (that of Socket.IO 2): the server says CONNECT by itself, and an error is whatever JSON.

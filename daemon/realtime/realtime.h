@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -42,6 +43,9 @@ class Realtime final : public Fanout, public Sessions {
   ~Realtime() override;
   /// Sets the domain, which needs this object first (as its Fanout). Once, before the first request.
   void setChat(ChatService& chat) { chat_ = &chat; }
+  /// What makes MACs under a key that outlives the process; without it no client is told how to resume its session. Once,
+  /// before the first request. Thread of the calls: any.
+  void setSigner(std::function<std::string(std::string_view)> sign) { sign_ = std::move(sign); }
 
   /// Who speaks for a new Engine.IO session of /socket.io/. Errors: Restarting. Thread: the connection's loop.
   [[nodiscard]] Result<std::unique_ptr<engine::TransportHandler>> open(const net::HttpRequest& request);
@@ -76,6 +80,8 @@ class Realtime final : public Fanout, public Sessions {
   [[nodiscard]] Hub& hub(std::size_t loop) { return *hubs_[loop]; }
   [[nodiscard]] Followers& followers(std::size_t loop) { return *followers_[loop]; }
   [[nodiscard]] std::shared_ptr<const RealtimeOptions> options();
+  /// The MAC of these bytes under the server's key; empty: there is no key.
+  [[nodiscard]] std::string sign(std::string_view bytes) const { return sign_ ? sign_(bytes) : std::string(); }
   [[nodiscard]] bool draining() const { return draining_.load(std::memory_order_relaxed); }
   [[nodiscard]] SessionId nextSessionId() { return SessionId{nextSession_.fetch_add(1, std::memory_order_relaxed)}; }
   void transportOpened() { transports_.fetch_add(1, std::memory_order_relaxed); }
@@ -121,6 +127,7 @@ class Realtime final : public Fanout, public Sessions {
   Verifier& verifier_;
   const Clock& clock_;
   ChatService* chat_ = nullptr;
+  std::function<std::string(std::string_view)> sign_;
   SessionRegistry registry_;
   std::vector<std::unique_ptr<Hub>> hubs_;
   std::vector<std::unique_ptr<Followers>> followers_;

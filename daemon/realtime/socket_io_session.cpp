@@ -113,6 +113,11 @@ void SocketIoSession::authenticate(const JsonValue& payload) {
       if (app->IsString()) request.app = asView(*app);
       if (app->IsInt64()) request.app = std::to_string(app->GetInt64());
     }
+    const JsonValue* pid = find(payload, "pid");
+    const JsonValue* offset = find(payload, "offset");
+    if (pid != nullptr && pid->IsString() && offset != nullptr && offset->IsString()) {
+      former_ = std::make_unique<Former>(Former{std::string(asView(*pid)), std::string(asView(*offset))});
+    }
   }
   handshake_.reset();
   state_ = State::Verifying;
@@ -130,12 +135,15 @@ void SocketIoSession::verified(Result<Identity> identity) {
   if (state_ != State::Verifying) return;
   if (!identity.ok()) return refuse(identity.error());
   if (realtime_.draining()) return refuse(Code::Restarting);
-  const auto attached = attach(std::move(*identity), old_ ? std::string(transport_->id()) : toBase64Url(randomBytes(15)),
-                               transport_->name(), transport_->peer().ip);
+  const auto offset = former_ ? parseRecoveryOffset(former_->offset) : std::nullopt;
+  const auto former = offset ? formerId(*identity) : std::nullopt;
+  // The network may have lost the former session without telling us: the client has the word.
+  if (former) endFormer(identity->user.id, *former);
+  std::string id = former ? *former : old_ ? std::string(transport_->id()) : toBase64Url(randomBytes(15));
+  const auto attached = attach(std::move(*identity), std::move(id), transport_->name(), transport_->peer().ip);
   if (!attached.ok())
     return attached.error().code() == Code::TokenRevoked ? end(Code::TokenRevoked) : refuse(attached.error());
-  transport_->send(framed(Framing::WebSocket, 48,
-                          [&](std::string& out) { old_ ? sio::appendConnect4(out) : sio::appendConnect(out, publicId_); }));
+  former ? resume(*offset) : welcomeAnew();
   if (state_ == State::Connected) watchExpiry();
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "protocol/recovery_offset.h"
 #include "protocol/vocabulary_a.h"
 #include "protocol/vocabulary_b.h"
 #include "protocol/websocket.h"
@@ -49,6 +50,23 @@ class SocketIoSession final : public Session {
   /// payload: what the client gave with CONNECT, or null.
   void authenticate(const JsonValue& payload);
   void verified(Result<Identity> identity);
+
+  // Connection state recovery (socket_io_recovery.cpp).
+  /// What a client that comes back shows of its former session.
+  struct Former {
+    std::string pid;
+    std::string offset;
+  };
+  void endFormer(UserId user, std::string_view id);
+  void resume(const RecoveryOffset& offset);
+  void resumed(const Replay::Decision& decision);
+  /// The id of the former session, if the pid is one that we gave this user.
+  [[nodiscard]] std::optional<std::string> formerId(const Identity& identity) const;
+  [[nodiscard]] std::string makePid(AppId app, UserId user, std::string_view id, std::string_view nonce) const;
+  /// CONNECT, as an answer.
+  void welcome(std::string_view pid);
+  void welcomeAnew();
+
   void refuse(const Error& error);
   void lateToConnect() override;
 
@@ -79,6 +97,7 @@ class SocketIoSession final : public Session {
 
   const bool old_;                                 ///< speaks Socket.IO protocol 4, that of Socket.IO 2
   std::unique_ptr<Handshake> handshake_;           ///< until CONNECT
+  std::unique_ptr<Former> former_;                 ///< until CONNECT is answered
   std::unique_ptr<sio::Attachments> attachments_;  ///< while a binary packet is incomplete
   std::optional<RoomId> current_;                  ///< the room of vocabulary A
 };
