@@ -84,12 +84,13 @@ async function freeze(report, { chatd, postgres, talkers, ledger }) {
   }
 }
 
-async function endConnections(report, { postgres, talkers }) {
+async function endConnections(report, { postgres, talkers, ledger }) {
   let over = false;
   const talking = talkers.map((talker) => talker.sayUntil(() => over));
   for (let i = 0; i < ENDED; ++i) {
     postgres.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'chatd%'");
-    await new Promise((done) => setTimeout(done, 30));
+    const before = ledger.acked.size;
+    await until('sends go on', () => ledger.acked.size > before, 15_000);
   }
   over = true;
   const codes = await Promise.all(talking);
@@ -148,7 +149,7 @@ await run(async (report) => {
     const talkers = [];
     for (const [i, name] of names.entries()) talkers.push(new Talker(await ChatClient.join(chatd.url, users[i].token, ROOM), name, ledger));
     await freeze(report, { chatd, postgres, talkers, ledger });
-    await endConnections(report, { postgres, talkers });
+    await endConnections(report, { postgres, talkers, ledger });
     await exhaust(report, { chatd, postgres, talkers });
     for (const text of ledger.unknown) await until(`${text} is known`, async () => await talkers.find((each) => text.startsWith(`${each.name}:`)).say(text) === 'ok', 15_000);
     report.check('every session stayed connected', talkers.every((talker) => talker.client.disconnects.length === 0));
