@@ -19,7 +19,7 @@ const seqs = (client) => client.all('message').map((event) => event.seq);
 async function fill(client, room, from, to, text = (i) => `m${i}`) {
   let last;
   for (let i = from; i <= to; ++i) last = client.post('send', { room, text: text(i) });
-  await client.answered(last, 60_000);
+  if (last !== undefined) await client.answered(last, 60_000);
 }
 
 describe('recovery', () => {
