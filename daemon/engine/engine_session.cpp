@@ -127,7 +127,12 @@ void EngineSession::send(std::string frames) {
 
 void EngineSession::sendReply(std::string frames) {
   if (closing_) return;
-  if (link_ != nullptr) return link_->stream().sendReply(std::move(frames));
+  if (link_ != nullptr) {
+    if (revision_ == 3) {
+      if (const FramePtr changed = forRevision3(frames)) frames = *changed;
+    }
+    return link_->stream().sendReply(std::move(frames));
+  }
   polling_->raiseFor(frames.size());
   push(makeFrame(std::move(frames)));
 }
