@@ -129,7 +129,7 @@ void EngineSession::sendReply(std::string frames) {
   if (closing_) return;
   if (link_ != nullptr) {
     if (revision_ == 3) {
-      if (const FramePtr changed = forRevision3(frames)) frames = *changed;
+      if (const FramePtr changed = forRevision3(frames, base64_)) frames = *changed;
     }
     return link_->stream().sendReply(std::move(frames));
   }
