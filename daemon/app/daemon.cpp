@@ -67,6 +67,7 @@ RealtimeOptions realtimeOptions(const Options& o) {
   realtime.messagesBurst = o.limits.messagesBurst;
   realtime.pingInterval = o.engine.pingInterval;
   realtime.pingTimeout = o.engine.pingTimeout;
+  realtime.deflate = o.engine.deflate;
   realtime.origins = o.cors.origins;
   return realtime;
 }

@@ -34,6 +34,7 @@ struct RealtimeOptions {
   // Of plain WebSocket; those of Engine.IO are EngineOptions.
   std::chrono::milliseconds pingInterval{25'000};
   std::chrono::milliseconds pingTimeout{20'000};
+  bool deflate = false;                           ///< permessage-deflate is taken where a client offers it
   std::vector<std::string> origins;               ///< allowed besides the same origin; "*": any
   std::chrono::milliseconds connectTime{45'000};  ///< from the upgrade to the CONNECT packet
 };
