@@ -81,7 +81,7 @@ describe('chatctl completion', () => {
     };
     assert.equal(tmux('new-session', '-d', '-s', 'c', '-x', '100', '-y', '20', `bash --rcfile ${rc} -i`).status, 0);
     try {
-      screen(/ready> $/m);
+      screen(/^ready>/m);
       tmux('send-keys', '-t', 'c', 'chatctl app get ship', 'Tab', '-o name', 'Enter');
       screen(/chatctl app get shipping -o name\nshipping$/m);
       tmux('send-keys', '-t', 'c', 'chatctl app get \\$', 'Tab', '-o name', 'Enter');
