@@ -2,6 +2,7 @@
 // strings in tests. Owned by whoever calls run(). Thread: the one of run().
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <iosfwd>
 #include <optional>
@@ -19,6 +20,15 @@ struct Io {
   std::function<std::optional<std::string>(const std::string& name)> environment;
   /// Asks the person one line. `secret`: the answer is not echoed. Nothing: there is no terminal, or end of input.
   std::function<std::optional<std::string>(const std::string& prompt, bool secret)> ask;
+
+  bool outIsTerminal = false;
+  bool errIsTerminal = false;
+  std::size_t columns = 0;  ///< of the terminal that `out` is; 0: not known
+
+  /// Long work that wants to end well asks for it: from then on the first Ctrl-C only makes interrupted() true, a second
+  /// one ends the process. Empty: Ctrl-C is not ours.
+  std::function<void()> deferInterrupt = {};
+  std::function<bool()> interrupted = {};
 };
 
 }  // namespace chatd::cli

@@ -3,8 +3,9 @@
 namespace chatd::cli {
 
 const std::vector<const Noun*>& nouns() {
-  static const std::vector<const Noun*> all = {&appNoun(),     &userNoun(),  &roomNoun(),  &messageNoun(),
-                                               &contextNoun(), &loginNoun(), &serverNoun()};
+  static const std::vector<const Noun*> all = {&appNoun(),     &userNoun(),  &roomNoun(),   &messageNoun(), &accountNoun(),
+                                               &contextNoun(), &loginNoun(), &serverNoun(), &daemonNoun(),  &doctorNoun(),
+                                               &applyNoun(),   &bulkNoun(),  &tailNoun(),   &watchNoun()};
   return all;
 }
 

@@ -2,14 +2,17 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <thread>
 
 #include "app/front.h"
 #include "app/listening.h"
 #include "app/loop_executor.h"
+#include "app/reload_requests.h"
 #include "app/server_key.h"
 #include "auth/authenticator.h"
+#include "auth/digest.h"
 #include "auth/verifier_chain.h"
 #include "chat/chat_service.h"
 #include "observe/health.h"
@@ -62,6 +65,8 @@ RealtimeOptions realtimeOptions(const Options& o) {
   realtime.messageBytes = o.limits.messageBytes;
   realtime.messagesPerSecond = o.limits.messagesPerSecond;
   realtime.messagesBurst = o.limits.messagesBurst;
+  realtime.pingInterval = o.engine.pingInterval;
+  realtime.pingTimeout = o.engine.pingTimeout;
   realtime.origins = o.cors.origins;
   return realtime;
 }
@@ -74,6 +79,7 @@ engine::EngineOptions engineOptions(const Options& o) {
   engine.outboxBytes = o.limits.outboxBytes;
   engine.maxSessions = 2 * o.limits.connections;
   engine.revision3 = o.engine.revision3;
+  engine.deflate = o.engine.deflate;
   engine.origins = o.cors.origins;
   return engine;
 }
@@ -85,6 +91,7 @@ StoreOptions storeOptions(const Options& o) {
   store.timeout = o.store.timeout;
   store.readers = o.threads.workers;
   store.onFault = [](const std::string& what) { log().error("store", what); };
+  store.onRecovery = [](const std::string& what) { log().info("store", what); };
   return store;
 }
 
@@ -164,7 +171,8 @@ struct Daemon::Parts {
              restOptions(options)),
         engine(loops, engineOptions(options), [this](const net::HttpRequest& request) { return realtime.open(request); }) {
     realtime.setChat(chat);
-    front.serve(engine, rest);
+    realtime.setSigner([key](std::string_view bytes) { return hmacSha256(key, bytes); });
+    front.serve(engine, webSocket, rest);
     health.add("store", [this]() -> std::optional<std::string> {
       if (store.healthy()) return std::nullopt;
       return store.fault();
@@ -173,11 +181,15 @@ struct Daemon::Parts {
   }
 
   RestOptions restOptions(const Options& options);
+  ServerControl serverControl();
+  void drain(bool on);
   /// What apps may use; REST keeps it up to date from then on.
   Result<void> loadQuotas();
   void registerMetrics();
 
   SystemClock clock;
+  const Timestamp startedAt = clock.wall();
+  ReloadRequests reloads;
   Health health;
   Metrics metrics;
   Histogram& restSeconds =
@@ -196,6 +208,7 @@ struct Daemon::Parts {
   ChatService chat;
   RestApi rest;
   Listening listening;
+  WsEntrance webSocket{realtime, [this](const Error& error) { return rest.refusal(error); }};
   engine::ServerLoops loops{server};
   engine::EngineServer engine;
 };
@@ -230,7 +243,44 @@ RestOptions Daemon::Parts::restOptions(const Options& options) {
     }
     return reasons;
   };
+  out.control = serverControl();
   return out;
+}
+
+ServerControl Daemon::Parts::serverControl() {
+  ServerControl control;
+  control.report = [this] {
+    const auto counts = store.counts();
+    return ServerReport{.startedAt = startedAt,
+                        .pid = ::getpid(),
+                        .logLevel = toText(log().level()),
+                        .draining = realtime.draining(),
+                        .sessions = realtime.count(),
+                        .transports = realtime.transports(),
+                        .deliveries = realtime.deliveries(),
+                        .commits = counts.batches,
+                        .writes = counts.rows};
+  };
+  control.reload = [this] { return reloads.ask(); };
+  control.setLogLevel = [](std::string_view level) {
+    for (const LogLevel one : {LogLevel::Debug, LogLevel::Info, LogLevel::Warning, LogLevel::Error}) {
+      if (toText(one) == level) log().setLevel(one);
+    }
+    log().info("app", "log level set", {{"level", level}});
+  };
+  control.drain = [this](bool on) { drain(on); };
+  return control;
+}
+
+void Daemon::Parts::drain(bool on) {
+  log().info("app", on ? "draining" : "serving again");
+  if (on) {
+    health.refuse("the daemon is draining");
+    realtime.drain();
+  } else {
+    realtime.resume();
+    health.allow();
+  }
 }
 
 Result<void> Daemon::Parts::loadQuotas() {
@@ -293,9 +343,16 @@ Result<void> Daemon::start() {
 
 const std::string& Daemon::url() const { return parts_->listening.url(); }
 
+void Daemon::reloading() { parts_->reloads.begin(); }
+
 void Daemon::reload(const LoadedOptions& loaded) {
   if (!loaded.options) {
-    for (const ConfigFault& fault : loaded.faults) log().error("config", "not reloaded", {{"fault", fault.text()}});
+    Error error(Code::Invalid, "The configuration is not good; nothing was changed.");
+    for (const ConfigFault& fault : loaded.faults) {
+      log().error("config", "not reloaded", {{"fault", fault.text()}});
+      error.addField(fault.key.empty() ? fault.where : fault.key, fault.text());
+    }
+    parts_->reloads.finish(std::move(error));
     return;
   }
   const ReloadPlan plan = planReload(options_, *loaded.options);
@@ -310,6 +367,7 @@ void Daemon::reload(const LoadedOptions& loaded) {
   for (const std::string& key : plan.applied) log().info("config", "applied", {{"key", key}});
   for (const std::string& key : plan.needRestart) log().warning("config", "takes effect after a restart", {{"key", key}});
   log().info("config", "reloaded");
+  parts_->reloads.finish(ReloadReport{plan.applied, plan.needRestart});
 }
 
 void Daemon::stop() {

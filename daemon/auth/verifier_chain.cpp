@@ -210,6 +210,7 @@ void VerifierChain::Impl::begin(const VerificationPtr& v) {
       return app.error().code() == Code::NotFound ? refuse(v, Code::Unauthorized) : v->finish(std::move(app).error());
     }
     v->app = std::move(*app);
+    if (!v->app->settings.enabled) return v->finish(Error(Code::AppDisabled));
   }
   auto found = registered(*v);
   if (!found.ok()) return v->finish(std::move(found).error());
@@ -247,6 +248,7 @@ void VerifierChain::Impl::acceptRegistered(const VerificationPtr& v, const Regis
   if (!app.ok()) {
     return app.error().code() == Code::NotFound ? refuse(v, Code::Unauthorized) : v->finish(std::move(app).error());
   }
+  if (!(*app)->settings.enabled) return v->finish(Error(Code::AppDisabled));
   auto user = directory_.user(token.user);
   if (!user.ok()) {
     return user.error().code() == Code::UserNotFound ? refuse(v, Code::Unauthorized) : v->finish(std::move(user).error());

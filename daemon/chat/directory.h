@@ -70,7 +70,7 @@ struct CreatedRoom {
 /// A room as a list shows it.
 struct RoomSummary {
   Room room;
-  Seq lastSeq{};
+  RoomCounter counter;
   std::optional<Message> lastMessage;
   std::optional<std::int64_t> unread;  ///< for a user only: messages after what that user has read
 };

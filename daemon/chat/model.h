@@ -41,6 +41,7 @@ struct AppSettings {
   bool autoCreateUsers = true;
   std::optional<bool> allowPrivateNetworks;  ///< nothing: as the daemon runs (true under --dev, else false)
   AppQuotas quotas;
+  bool enabled = true;  ///< false: its keys and tokens are refused, its data stays
   bool operator==(const AppSettings&) const = default;
 };
 
@@ -111,6 +112,7 @@ struct RoomCounter {
   Rev lastRev{};
   AccessRev accessRev{};
   std::string epoch;  ///< opaque; another one means another history
+  Seq firstSeq{1};    ///< the lowest that retention has left; lastSeq + 1 if nothing is left
 };
 
 /// Everything a live room needs, read in one consistent snapshot.

@@ -83,6 +83,7 @@ struct Options {
     std::chrono::milliseconds pingTimeout;
     std::size_t maxPayload;
     bool revision3;
+    bool deflate;
   } engine;
 
   struct Http {
@@ -103,7 +104,7 @@ struct Options {
   // Not in the table: from the command line.
   bool dev = false;  ///< --dev: verification may reach private networks
 
-  /// The database file that store.url names, resolved against dataDir.
+  /// The database file that store.url names, resolved against dataDir. Empty: it names a server.
   [[nodiscard]] std::string databaseFile() const;
 };
 

@@ -23,6 +23,9 @@ extern const Schema kMemberDocument;
 extern const Schema kRoomDocument;
 extern const Schema kMessageDocument;
 extern const Schema kHealthDocument;
+extern const Schema kServerDocument;
+extern const Schema kReloadDocument;
+extern const Schema kDryRunDocument;
 extern const Schema kFieldErrorDocument;
 extern const Schema kProblemDocument;
 

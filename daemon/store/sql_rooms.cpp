@@ -48,13 +48,13 @@ constexpr Sql<In<Int>, Out<CHATD_USER_TYPES, Int, Int>> kMembers{"SELECT " CHATD
 constexpr Sql<In<Int, Int>, Out<CHATD_MESSAGE_TYPES>> kMessageAt{
     "SELECT " CHATD_MESSAGE_COLUMNS("m") " FROM message m WHERE m.room_id = $1 AND m.seq = $2"};
 
-constexpr Sql<In<Int, Int, Int>, Out<CHATD_ROOM_TYPES, Int, CHATD_MAYBE_MESSAGE_TYPES>>
-    kPage{"SELECT " CHATD_ROOM_COLUMNS("r") ", c.last_seq, " CHATD_MESSAGE_COLUMNS(
+constexpr Sql<In<Int, Int, Int>, Out<CHATD_ROOM_TYPES, Int, Int, Int, Text, CHATD_MAYBE_MESSAGE_TYPES>>
+    kPage{"SELECT " CHATD_ROOM_COLUMNS("r") ", c.last_seq, c.last_rev, c.access_rev, c.epoch, " CHATD_MESSAGE_COLUMNS(
         "m") " FROM room r JOIN app a ON a.id = r.app_id AND a.deleted_at IS NULL JOIN room_counter c ON c.room_id = r.id "
              "LEFT JOIN message m ON m.room_id = r.id AND m.seq = c.last_seq "
              "WHERE r.app_id = $1 AND r.id > $2 AND r.deleted_at IS NULL ORDER BY r.id LIMIT $3"};
-constexpr Sql<In<Int, Int, Int, Int>, Out<CHATD_ROOM_TYPES, Int, CHATD_MAYBE_MESSAGE_TYPES, Int>>
-    kPageOfUser{"SELECT " CHATD_ROOM_COLUMNS("r") ", c.last_seq, " CHATD_MESSAGE_COLUMNS(
+constexpr Sql<In<Int, Int, Int, Int>, Out<CHATD_ROOM_TYPES, Int, Int, Int, Text, CHATD_MAYBE_MESSAGE_TYPES, Int>>
+    kPageOfUser{"SELECT " CHATD_ROOM_COLUMNS("r") ", c.last_seq, c.last_rev, c.access_rev, c.epoch, " CHATD_MESSAGE_COLUMNS(
         "m") ", rm.read_seq"
              " FROM room_member rm JOIN room r ON r.id = rm.room_id JOIN app a ON a.id = r.app_id AND a.deleted_at IS NULL "
              "JOIN room_counter c ON c.room_id = r.id LEFT JOIN message m ON m.room_id = r.id AND m.seq = c.last_seq "
@@ -160,8 +160,9 @@ Result<Page<RoomSummary>> SqlDirectory::rooms(AppId app, std::optional<UserId> f
       auto out = pageOf<Page<RoomSummary>>(rows.size(), page.limit, [&](std::size_t i) {
         RoomSummary s;
         s.room = roomFrom(rows, i);
-        s.lastSeq = Seq{rows.template at<8>(i)};
-        s.lastMessage = maybeMessageFrom<9>(rows, i);
+        s.counter = {Seq{rows.template at<8>(i)}, Rev{rows.template at<9>(i)}, AccessRev{rows.template at<10>(i)},
+                     rows.template at<11>(i)};
+        s.lastMessage = maybeMessageFrom<12>(rows, i);
         s.unread = unread(rows, i);
         return s;
       });
@@ -173,7 +174,7 @@ Result<Page<RoomSummary>> SqlDirectory::rooms(AppId app, std::optional<UserId> f
                   [](const auto&, std::size_t) { return std::optional<std::int64_t>(); });
     }
     return fill(c.run(kPageOfUser, raw(*forUser), raw(app), after, oneMore), [](const auto& rows, std::size_t i) {
-      return std::optional<std::int64_t>(rows.template at<8>(i) - rows.template at<20>(i));
+      return std::optional<std::int64_t>(rows.template at<8>(i) - rows.template at<23>(i));
     });
   });
 }

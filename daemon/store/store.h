@@ -22,7 +22,8 @@ class Dialect;
 }
 
 struct StoreOptions {
-  std::string url = "sqlite:chatd.db";  ///< "sqlite:PATH", relative to dataDirectory, or "sqlite::memory:" (tests)
+  /// "sqlite:PATH", relative to dataDirectory, "sqlite::memory:" (tests), or "postgresql://…" (postgresql/pg_url.h).
+  std::string url = "sqlite:chatd.db";
   std::filesystem::path dataDirectory = ".";
   std::chrono::milliseconds timeout{5000};  ///< the longest that a caller waits for the database
   std::size_t readers = 4;                  ///< connections that read
@@ -31,8 +32,10 @@ struct StoreOptions {
   std::size_t queueBytes = 64u << 20;  ///< their texts
   std::size_t batchRows = 500;         ///< of one transaction
   std::size_t batchBytes = 1u << 20;
-  /// Told what is wrong with the database, for the log; at most once a second. Thread: any; must not call the store.
+  /// Told what is wrong with the database, for the log: the same once a minute, anything else at most once a second; and
+  /// when it is over. Thread: any; must not call the store.
   std::function<void(const std::string& what)> onFault;
+  std::function<void(const std::string& what)> onRecovery;
 };
 
 class Store {
@@ -44,7 +47,7 @@ class Store {
   /// Stops.
   ~Store();
 
-  /// Claims the data directory, migrates, starts the commit thread. The errors say what an admin can do.
+  /// Claims the data directory (SQLite), migrates, starts the commit thread. The errors say what an admin can do.
   /// Errors: Invalid (url), Conflict (another daemon has it, or a newer chatd wrote it), StoreUnavailable. Thread: main.
   Result<void> open();
   /// Takes no more, commits what is queued, closes. Thread: main; after the callers of the ports have stopped.

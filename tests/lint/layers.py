@@ -47,6 +47,7 @@ LIBRARIES = {
     "OpenSSL": (r"openssl/", {"net", "outbound", "auth", "rest", "protocol", "web", "plugins"}),
     "zlib": (r"zlib\.h$", {"protocol"}),
     "SQLite": (r"sqlite3\.h$", {"store"}),
+    "libpq": (r"libpq-fe\.h$", {"store"}),
     "argon2": (r"argon2\.h$", {"auth"}),
 }
 # Folders of the system's own headers; a header without a folder is the language's or the system's.
