@@ -18,6 +18,7 @@ const Noun& applyNoun();  // apply, diff, delete
 const Noun& bulkNoun();   // export, import
 const Noun& tailNoun();   // tail
 const Noun& watchNoun();
+const Noun& pluginNoun();
 const Noun& doctorNoun();  // doctor, completion
 
 }  // namespace chatd::cli

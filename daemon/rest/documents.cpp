@@ -232,11 +232,12 @@ constinit const Schema kAppQuery{"AppQuery", kAppFields};
 
 std::span<const Schema* const> documents() {
   static constexpr const Schema* kAll[] = {
-      &kAccountDocument,    &kLoginDocument,      &kVerifyDocument,   &kVerifierDocument,   &kQuotasDocument,
-      &kSettingsDocument,   &kAppDocument,        &kAppLoginDocument, &kAppCreatedDocument, &kKeyDocument,
-      &kKeyCreatedDocument, &kBanDocument,        &kUserDocument,     &kSessionDocument,    &kMemberDocument,
-      &kRoomDocument,       &kMessageDocument,    &kHealthDocument,   &kServerDocument,     &kReloadDocument,
-      &kDryRunDocument,     &kFieldErrorDocument, &kProblemDocument};
+      &kAccountDocument,    &kLoginDocument,         &kVerifyDocument,       &kVerifierDocument,   &kQuotasDocument,
+      &kSettingsDocument,   &kAppDocument,           &kAppLoginDocument,     &kAppCreatedDocument, &kKeyDocument,
+      &kKeyCreatedDocument, &kBanDocument,           &kUserDocument,         &kSessionDocument,    &kMemberDocument,
+      &kRoomDocument,       &kMessageDocument,       &kHealthDocument,       &kServerDocument,     &kReloadDocument,
+      &kPluginDocument,     &kPluginProcessDocument, &kPluginReloadDocument, &kVerifyTestDocument, &kVerifyTestStepDocument,
+      &kDryRunDocument,     &kFieldErrorDocument,    &kProblemDocument};
   return kAll;
 }
 

@@ -25,6 +25,12 @@ extern const Schema kMessageDocument;
 extern const Schema kHealthDocument;
 extern const Schema kServerDocument;
 extern const Schema kReloadDocument;
+// In plugin_routes.cpp.
+extern const Schema kPluginDocument;
+extern const Schema kPluginProcessDocument;
+extern const Schema kPluginReloadDocument;
+extern const Schema kVerifyTestDocument;
+extern const Schema kVerifyTestStepDocument;
 extern const Schema kDryRunDocument;
 extern const Schema kFieldErrorDocument;
 extern const Schema kProblemDocument;
