@@ -65,6 +65,7 @@ void RoomShard::loaded(AppId app, RoomId id, Result<RoomState> state) {
   LiveRoom* room =
       rooms_.emplace(id, std::make_unique<LiveRoom>(std::move(*state), context_.executor.loops())).first->second.get();
   context_.names.live(*room->room);
+  context_.history.open(id, room->counter);
   index(*room);
   for (auto& then : waiting) {
     // One of those before may have found the room deleted.
@@ -88,6 +89,7 @@ void RoomShard::drop(RoomId id) {
   if (room.idlePlace) idleOrder_.erase(*room.idlePlace);
   unindex(room);
   context_.names.gone(*room.room);
+  context_.history.forget(id);
   rooms_.erase(id);
 }
 
@@ -167,6 +169,7 @@ void RoomShard::refreshed(RoomId id, Result<RoomState> state) {
   std::vector<UserId> gone = room->refresh(std::move(*state));
   index(*room);
   context_.names.live(*room->room);
+  context_.history.open(id, room->counter);
   if (!gone.empty()) loseUsers(*room, std::move(gone));
   if (room->rechecking && room->inFlight == 0) resubmitHeld(id);
   auto waiting = std::move(room->waiting);
@@ -289,6 +292,7 @@ void RoomShard::appended(AppendOutcome outcome) {
     CHATD_ASSERT(message->seq > room->counter.lastSeq);
     room->counter.lastSeq = message->seq;
     room->last = message;
+    context_.history.append(room->counter, message);
     // Who sends has read what came before; the log stored the same.
     if (LiveMember* sender = room->member(message->sender)) sender->read = std::max(sender->read, message->seq);
     stage(*room, MessageEvent{std::move(message)});
@@ -357,6 +361,7 @@ void RoomShard::changed(ChangeOutcome outcome) {
       auto message = std::make_shared<const Message>(outcome.result->message);
       room->counter.lastRev = std::max(room->counter.lastRev, outcome.result->rev);
       if (room->last && room->last->id == message->id) room->last = message;
+      context_.history.change(message);
       if (outcome.request.kind == Change::Kind::Edit) {
         stage(*room, UpdatedEvent{std::move(message), outcome.result->rev});
       } else {
@@ -368,6 +373,14 @@ void RoomShard::changed(ChangeOutcome outcome) {
   if (room == nullptr) return;
   if (room->rechecking && room->inFlight == 0 && !room->refreshing) resubmitHeld(id);
   touch(*room);
+}
+
+void RoomShard::trimmed(RoomId id, Seq firstSeq) {
+  if (const auto it = loading_.find(id); it != loading_.end()) it->second.again = true;
+  LiveRoom* room = live(id);
+  if (room == nullptr) return;
+  room->trim(firstSeq);
+  context_.history.trim(id, firstSeq);
 }
 
 // ---- telling

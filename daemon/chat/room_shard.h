@@ -10,6 +10,7 @@
 #include "chat/app_budget.h"
 #include "chat/chat_service.h"
 #include "chat/live_room.h"
+#include "chat/recent_history.h"
 #include "chat/room_names.h"
 
 namespace chatd {
@@ -23,6 +24,7 @@ struct ChatContext {
   const Clock& clock;
   AppBudgets budgets;
   RoomNames names;
+  RecentHistory history;
   Mutex mutex;
   std::shared_ptr<const ChatLimits> limits CHATD_GUARDED_BY(mutex);
 
@@ -52,6 +54,8 @@ class RoomShard {
   void deleted(RoomId room);
   void userChanged(const User& user);
   void committed(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes);
+  /// Retention removed what is below `firstSeq`.
+  void trimmed(RoomId room, Seq firstSeq);
 
  private:
   struct InFlight {

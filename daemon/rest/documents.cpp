@@ -60,13 +60,32 @@ constexpr Field kQuotas[] = {
      .least = 0,
      .most = 1'000'000'000,
      .doc = "Sends from sessions and REST together; 0: no limit."}};
+constexpr Field kRetention[] = {
+    {.name = "days",
+     .type = Type::Integer,
+     .nullable = true,
+     .least = 1,
+     .most = 36'500,
+     .doc = "Messages older than this go. null or absent: whatever their age."},
+    {.name = "messages",
+     .type = Type::Integer,
+     .nullable = true,
+     .least = 1,
+     .most = 1'000'000'000,
+     .doc = "Only so many of the newest of a room stay. null or absent: however many."}};
 constexpr Field kSettings[] = {
     {.name = "autoCreateUsers", .type = Type::Boolean, .doc = "A verified but unknown user is created. Default true."},
     {.name = "allowPrivateNetworks",
      .type = Type::Boolean,
      .nullable = true,
      .doc = "Verification may call addresses of private networks. null: as the daemon runs. Operators only."},
-    {.name = "quotas", .type = Type::Object, .of = &kQuotasDocument, .doc = "Operators only."}};
+    {.name = "quotas", .type = Type::Object, .of = &kQuotasDocument, .doc = "Operators only."},
+    {.name = "retention",
+     .type = Type::Object,
+     .nullable = true,
+     .of = &kRetentionDocument,
+     .doc = "How much history rooms keep that have no retention of their own. Replaced as a whole; null: everything. What is "
+            "removed is gone for good; seq goes on, and a retry of a removed message is still answered as a duplicate."}};
 
 constexpr Field kAppIdOut{.name = "appId", .type = Type::Id, .required = true};
 constexpr Field kAppName{.name = "name", .type = Type::Name, .required = true};
@@ -132,14 +151,19 @@ constexpr Field kRoom[] = {
     kUpdatedAt,
     {.name = "members", .type = Type::List, .of = &kMemberDocument, .doc = "By user id. Lists show at most 100 of a room."},
     {.name = "lastMessage", .type = Type::Object, .nullable = true, .of = &kMessageDocument},
-    {.name = "unread", .type = Type::Integer, .doc = "Messages after what the caller has read; only for a user token."}};
+    {.name = "unread", .type = Type::Integer, .doc = "Messages after what the caller has read; only for a user token."},
+    {.name = "retention",
+     .type = Type::Object,
+     .nullable = true,
+     .of = &kRetentionDocument,
+     .doc = "How much history is kept; null: as the app's settings say. Not for a user token."}};
 constexpr Field kMessage[] = {
     kId,
     {.name = "roomId", .type = Type::Id, .required = true},
     {.name = "room", .type = Type::Name, .required = true},
     {.name = "seq", .type = Type::Integer, .required = true, .least = 1, .doc = "1, 2, 3 … without gaps in the room."},
     {.name = "userId", .type = Type::Id, .required = true},
-    {.name = "text", .type = Type::Free, .required = true, .doc = "Empty once deleted."},
+    {.name = "text", .type = Type::Free, .required = true, .doc = "Empty once deleted, or removed by retention."},
     {.name = "clientMsgId", .type = Type::Text, .required = true, .nullable = true},
     {.name = "replyTo", .type = Type::Id, .required = true, .nullable = true, .doc = "Id of a message of the room."},
     kAnyMetadata,
@@ -176,6 +200,7 @@ constinit const Schema kLoginDocument{"Login", kLogin};
 constinit const Schema kVerifyDocument{"Caller", kVerify};
 constinit const Schema kVerifierDocument{"Verifier", kVerifier};
 constinit const Schema kQuotasDocument{"Quotas", kQuotas};
+constinit const Schema kRetentionDocument{"Retention", kRetention};
 constinit const Schema kSettingsDocument{"Settings", kSettings};
 constinit const Schema kAppDocument{"App", kApp};
 constinit const Schema kAppLoginDocument{"AppLogin", kAppLogin};
@@ -198,7 +223,7 @@ constinit const Schema kAppQuery{"AppQuery", kAppFields};
 
 std::span<const Schema* const> documents() {
   static constexpr const Schema* kAll[] = {
-      &kAccountDocument,    &kLoginDocument,   &kVerifyDocument,   &kVerifierDocument,   &kQuotasDocument,
+      &kAccountDocument,    &kLoginDocument,   &kVerifyDocument,   &kVerifierDocument,   &kQuotasDocument,     &kRetentionDocument,
       &kSettingsDocument,   &kAppDocument,     &kAppLoginDocument, &kAppCreatedDocument, &kKeyDocument,
       &kKeyCreatedDocument, &kBanDocument,     &kUserDocument,     &kSessionDocument,    &kMemberDocument,
       &kRoomDocument,       &kMessageDocument, &kHealthDocument,   &kFieldErrorDocument, &kProblemDocument};

@@ -77,6 +77,7 @@ class Connection {
     auto& kept = static_cast<Kept&>(*slot);
     kept.params = std::tuple<P...>(P(args)...);
     std::apply([](auto&... column) { (column.clear(), ...); }, kept.rows.columns_);
+    ++runs_;
     try {
       kept.statement.execute();
     } catch (...) {
@@ -91,6 +92,9 @@ class Connection {
   void execute(const char* sql);
 
   [[nodiscard]] Poco::Data::Session& session() { return session_; }
+
+  /// Statements run since the last call.
+  [[nodiscard]] std::uint64_t takeRuns() { return std::exchange(runs_, 0); }
 
   /// The append path's own statements; only on the writing connection.
   void setBatchWriter(std::unique_ptr<BatchWriter> writer) { batchWriter_ = std::move(writer); }
@@ -113,6 +117,7 @@ class Connection {
   };
 
   Poco::Data::Session session_;
+  std::uint64_t runs_ = 0;
   std::unordered_map<const void*, std::unique_ptr<KeptBase>> kept_;
   std::unique_ptr<BatchWriter> batchWriter_;  // its statements go before the session does
 };

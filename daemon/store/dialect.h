@@ -41,6 +41,8 @@ class Dialect {
   [[nodiscard]] virtual std::unique_ptr<BatchWriter> batchWriter(Connection& connection) = 0;
   /// One that only reads. Throws what the driver throws.
   [[nodiscard]] virtual std::unique_ptr<Connection> connectReader() = 0;
+  /// True if claim() keeps every other process from writing.
+  [[nodiscard]] virtual bool exclusive() const = 0;
   /// True if readers must take turns on the writing connection (a database in memory).
   [[nodiscard]] virtual bool readersShareWriter() const = 0;
 

@@ -95,6 +95,8 @@ class Store::Impl {
   }
 
   GroupCommitter& committer() { return *committer_; }
+  [[nodiscard]] bool exclusive() const { return dialect_->exclusive(); }
+  [[nodiscard]] std::uint64_t readStatements() const { return reads_->statements(); }
   MessageLog& log() { return *log_; }
   Directory& directory() { return *directory_; }
   Credentials& credentials() { return *credentials_; }
@@ -144,6 +146,9 @@ std::string Store::fault() const { return impl_->committer().fault(); }
 MessageLog& Store::log() { return impl_->log(); }
 Directory& Store::directory() { return impl_->directory(); }
 Credentials& Store::credentials() { return impl_->credentials(); }
-Store::Counts Store::counts() const { return {impl_->committer().batches(), impl_->committer().rows()}; }
+bool Store::exclusive() const { return impl_->exclusive(); }
+Store::Counts Store::counts() const {
+  return {impl_->committer().batches(), impl_->committer().rows(), impl_->readStatements()};
+}
 
 }  // namespace chatd

@@ -60,10 +60,14 @@ class Store {
   [[nodiscard]] Directory& directory();
   [[nodiscard]] Credentials& credentials();
 
+  /// No other process writes this database, so what this one has read and written stays true in memory.
+  [[nodiscard]] bool exclusive() const;
+
   /// For tests and metrics.
   struct Counts {
     std::uint64_t batches = 0;
     std::uint64_t rows = 0;  ///< appends, changes and jobs that were committed
+    std::uint64_t readStatements = 0;
   };
   [[nodiscard]] Counts counts() const;
 

@@ -128,6 +128,7 @@ class FaultyDialect final : public store::Dialect {
     return std::make_unique<FaultyBatchWriter>(inner_->batchWriter(c), faults_);
   }
   std::unique_ptr<store::Connection> connectReader() override { return inner_->connectReader(); }
+  bool exclusive() const override { return inner_->exclusive(); }
   bool readersShareWriter() const override { return inner_->readersShareWriter(); }
   void begin(store::Connection& c) override {
     faults_->beforeBegin();

@@ -94,7 +94,9 @@ class RoomDirectory final : public Directory {
   Result<std::vector<RoomId>> setBan(UserId, const std::optional<Ban>&) override { return Code::NotImplemented; }
   Result<CreatedRoom> createRoom(const NewRoom&) override { return Code::NotImplemented; }
   Result<Room> room(RoomId) override { return Code::NotImplemented; }
-  Result<Page<RoomSummary>> rooms(AppId, std::optional<UserId>, const PageQuery&) override { return Code::NotImplemented; }
+  Result<Page<RoomSummary>> rooms(AppId, std::optional<UserId>, const PageQuery&, std::size_t) override {
+    return Code::NotImplemented;
+  }
   Result<Room> updateRoom(RoomId, const RoomPatch&) override { return Code::NotImplemented; }
   Result<void> deleteRoom(RoomId) override { return Code::NotImplemented; }
   Result<void> addMembers(RoomId, const std::vector<UserId>&) override { return Code::NotImplemented; }

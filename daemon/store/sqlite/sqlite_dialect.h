@@ -23,6 +23,7 @@ class SqliteDialect final : public Dialect {
   [[nodiscard]] std::unique_ptr<Connection> connectWriter() override;
   [[nodiscard]] std::unique_ptr<BatchWriter> batchWriter(Connection& connection) override;
   [[nodiscard]] std::unique_ptr<Connection> connectReader() override;
+  [[nodiscard]] bool exclusive() const override { return true; }
   [[nodiscard]] bool readersShareWriter() const override { return path_.empty(); }
   void begin(Connection& connection) override;
   void commit(Connection& connection) override;

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/mutex.h"
@@ -72,6 +73,22 @@ class Outcomes final : public LogSink {
     }
     arrived_.notifyAll();
   }
+  void trimmed(const std::vector<Trimmed>& rooms) override {
+    LockGuard g(mutex_);
+    for (const Trimmed& one : rooms) trimmed_[one.room] = one.firstSeq;
+  }
+  /// The first seq that was told of the room, after waiting for one.
+  Seq trimmed(RoomId room) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    for (;;) {
+      {
+        LockGuard g(mutex_);
+        if (const auto it = trimmed_.find(room); it != trimmed_.end()) return it->second;
+      }
+      BOOST_REQUIRE(std::chrono::steady_clock::now() < deadline);
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
   std::vector<AppendOutcome> appends(std::size_t count) { return take(appends_, count); }
   std::vector<ChangeOutcome> changes(std::size_t count) { return take(changes_, count); }
 
@@ -91,6 +108,7 @@ class Outcomes final : public LogSink {
   Condition arrived_;
   std::vector<AppendOutcome> appends_;
   std::vector<ChangeOutcome> changes_;
+  std::map<RoomId, Seq> trimmed_;
 };
 
 template <class T>
