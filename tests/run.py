@@ -125,9 +125,9 @@ def node(folder, env=None):
     return settled(code, count, folder.name)
 
 
-def unittest(folder):
+def unittest(folder, env=None):
     """The *_test.py files of a folder."""
-    code, text = run([sys.executable, "-B", "-m", "unittest", "discover", "-s", folder, "-p", "*_test.py"])
+    code, text = run([sys.executable, "-B", "-m", "unittest", "discover", "-s", folder, "-p", "*_test.py"], env=env)
     ran = re.search(r"^Ran (\d+) tests? in", text, re.MULTILINE)
     numbers = dict(re.findall(r"(failures|errors|skipped)=(\d+)", text[ran.end():] if ran else ""))
     failed = int(numbers.get("failures", 0)) + int(numbers.get("errors", 0))
@@ -167,8 +167,9 @@ def built(preset, targets, *definitions):
 
 
 def sanitized(preset, env, daemon=False):
-    """The unit tests under a sanitizer; with `daemon` also the integration tests, against a chatd that was built with it."""
-    if not built(preset, ["units", "chatd"] if daemon else ["units"]):
+    """The unit tests under a sanitizer; with `daemon` also the integration and conformance tests, against programs that were
+    built with it."""
+    if not built(preset, ["units", "chatd", "chatd-conformance"] if daemon else ["units"]):
         return Count(failed=1)
     count = units(f"build-{preset}", env)
     if daemon:
@@ -176,6 +177,8 @@ def sanitized(preset, env, daemon=False):
         shutil.copytree(ROOT / "build/share", ROOT / f"build-{preset}/share", dirs_exist_ok=True)
         count += node(ROOT / "tests/integration", {**env, "CHATD_BIN": str(ROOT / f"build-{preset}/bin/chatd"),
                                                    "CHATD_TEST_PATIENCE_MS": "60000"})
+        count += unittest(ROOT / "tests/conformance",
+                          {**env, "CHATD_CONFORMANCE_BIN": str(ROOT / f"build-{preset}/bin/chatd-conformance")})
     return count
 
 
@@ -198,6 +201,7 @@ PARTS = {
     "lint": lambda: script(ROOT / "tests/lint/run"),
     "unit": lambda: units("build"),
     "packaging": lambda: unittest(ROOT / "tests/packaging"),
+    "conformance": lambda: unittest(ROOT / "tests/conformance"),
     "integration": lambda: node(ROOT / "tests/integration"),
     "browser": lambda: node(ROOT / "tests/browser"),
     "faults": lambda: script(ROOT / "tests/faults/run"),
@@ -206,7 +210,7 @@ PARTS = {
     "tsan": lambda: sanitized("tsan", TSAN, daemon=True),
     "fuzz": fuzz,
 }
-STANDARD = ["lint", "unit", "packaging", "integration", "browser", "faults", "asan-units"]
+STANDARD = ["lint", "unit", "packaging", "conformance", "integration", "browser", "faults", "asan-units"]
 
 
 def main():

@@ -16,6 +16,7 @@
 #include "observe/metrics.h"
 #include "observe/systemd.h"
 #include "outbound/outbound_http.h"
+#include "realtime/realtime.h"
 #include "store/store.h"
 #include "web/static_pages.h"
 
@@ -52,13 +53,20 @@ ChatLimits chatLimits(const Options& o) {
 
 RealtimeOptions realtimeOptions(const Options& o) {
   RealtimeOptions realtime;
-  realtime.pingInterval = o.engine.pingInterval;
-  realtime.pingTimeout = o.engine.pingTimeout;
   realtime.maxPayload = o.engine.maxPayload;
   realtime.sessionsPerUser = o.limits.sessionsPerUser;
-  realtime.outboxBytes = o.limits.outboxBytes;
-  realtime.origins = o.cors.origins;
   return realtime;
+}
+
+engine::EngineOptions engineOptions(const Options& o) {
+  engine::EngineOptions engine;
+  engine.pingInterval = o.engine.pingInterval;
+  engine.pingTimeout = o.engine.pingTimeout;
+  engine.maxPayload = o.engine.maxPayload;
+  engine.outboxBytes = o.limits.outboxBytes;
+  engine.maxSessions = 2 * o.limits.connections;
+  engine.origins = o.cors.origins;
+  return engine;
 }
 
 StoreOptions storeOptions(const Options& o) {
@@ -131,9 +139,10 @@ struct Daemon::Parts {
         chat(executor, store.log(), store.directory(), realtime, clock, chatLimits(options)),
         rest(RestServices{executor, authenticator, verifier, store.directory(), store.credentials(), store.log(), chat,
                           realtime, clock},
-             restOptions(options)) {
+             restOptions(options)),
+        engine(loops, engineOptions(options), [this](const net::HttpRequest& request) { return realtime.open(request); }) {
     realtime.setChat(chat);
-    front.serve(realtime, rest);
+    front.serve(engine, rest);
     health.add("store", [this]() -> std::optional<std::string> {
       if (store.healthy()) return std::nullopt;
       return store.fault();
@@ -164,6 +173,8 @@ struct Daemon::Parts {
   Realtime realtime;
   ChatService chat;
   RestApi rest;
+  engine::ServerLoops loops{server};
+  engine::EngineServer engine;
   std::string url;
 };
 
@@ -273,6 +284,7 @@ void Daemon::reload(const LoadedOptions& loaded) {
   parts_->server.setLimits(httpLimits(options_), options_.limits.outboxBytes);
   parts_->chat.setLimits(chatLimits(options_));
   parts_->realtime.setOptions(realtimeOptions(options_));
+  parts_->engine.setOptions(engineOptions(options_));
   parts_->rest.setOptions(parts_->restOptions(options_));
   for (const std::string& key : plan.applied) log().info("config", "applied", {{"key", key}});
   for (const std::string& key : plan.needRestart) log().warning("config", "takes effect after a restart", {{"key", key}});

@@ -1,8 +1,8 @@
 // Front: gives each request to the half of the house that it is for. Owned by Daemon. Thread: the connection's loop.
 #pragma once
 
+#include "engine/engine_server.h"
 #include "net/http.h"
-#include "realtime/realtime.h"
 #include "rest/rest_api.h"
 
 namespace chatd {
@@ -10,13 +10,13 @@ namespace chatd {
 class Front final : public net::HttpHandler {
  public:
   /// Both before the server is started; they outlive its loops.
-  void serve(Realtime& realtime, RestApi& rest) {
-    realtime_ = &realtime;
+  void serve(engine::EngineServer& engine, RestApi& rest) {
+    engine_ = &engine;
     rest_ = &rest;
   }
   void handle(net::HttpRequest&& request, net::HttpResponder responder) override {
     if (request.path == "/socket.io/" || request.path == "/socket.io") {
-      realtime_->handle(std::move(request), std::move(responder));
+      engine_->handle(std::move(request), std::move(responder));
     } else {
       rest_->handle(std::move(request), std::move(responder));
     }
@@ -24,7 +24,7 @@ class Front final : public net::HttpHandler {
   net::HttpResponse refused(int status, std::string_view reason) override { return rest_->refused(status, reason); }
 
  private:
-  Realtime* realtime_ = nullptr;
+  engine::EngineServer* engine_ = nullptr;
   RestApi* rest_ = nullptr;
 };
 

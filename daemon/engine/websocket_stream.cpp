@@ -9,8 +9,9 @@ constexpr std::chrono::milliseconds kCloseTime{5000};  // the frame under way an
 constexpr int kFramesATurn = 32;                       // then other connections have their turn
 }  // namespace
 
-WebSocketStream::WebSocketStream(std::unique_ptr<TransportHandler> handler, const WebSocketLimits& limits)
-    : parser_(limits.maxMessage), outboxBytes_(limits.outboxBytes), handler_(std::move(handler)) {}
+WebSocketStream::WebSocketStream(std::unique_ptr<TransportHandler> handler, const WebSocketLimits& limits,
+                                 net::EventLoop* home)
+    : home_(home), parser_(limits.maxMessage), outboxBytes_(limits.outboxBytes), handler_(std::move(handler)) {}
 
 WebSocketStream::~WebSocketStream() = default;
 

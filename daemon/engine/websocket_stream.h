@@ -20,7 +20,8 @@ struct WebSocketLimits {
 
 class WebSocketStream final : public net::StreamHandler, public Transport {
  public:
-  WebSocketStream(std::unique_ptr<TransportHandler> handler, const WebSocketLimits& limits);
+  /// home: the loop on which it must live; nullptr: that of the connection which becomes it.
+  WebSocketStream(std::unique_ptr<TransportHandler> handler, const WebSocketLimits& limits, net::EventLoop* home = nullptr);
   ~WebSocketStream() override;
 
   // StreamHandler.
@@ -28,6 +29,7 @@ class WebSocketStream final : public net::StreamHandler, public Transport {
   std::size_t received(std::span<char> data) override;
   void drained() override;
   void closed(net::Closed why) override;
+  [[nodiscard]] net::EventLoop* home() const override { return home_; }
 
   // Transport.
   void send(FramePtr frames) override;
@@ -49,6 +51,7 @@ class WebSocketStream final : public net::StreamHandler, public Transport {
   void ending();
 
   net::Connection* connection_ = nullptr;
+  net::EventLoop* const home_;
   ws::FrameParser parser_;
   bool closing_ = false;
   bool outboxRaised_ = false;  ///< for a reply that was larger than the outbox

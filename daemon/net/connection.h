@@ -1,4 +1,4 @@
-// Connection: one socket of one loop, its input and its outbox. Never moves to another loop.
+// Connection: one socket of one loop, its input and its outbox. Moves at most once, with a new handler (setHandler()).
 // Owned by its loop; whoever speaks on it (a StreamHandler) is owned by it. Thread: its loop.
 #pragma once
 
@@ -49,8 +49,10 @@ class StreamHandler {
   /// The outbox fell under half of its limit after it had been over it.
   virtual void drained() {}
   /// The last call, once, at the end of a turn and never inside another call. The socket is gone. A peer that half-closes
-  /// (FIN) gets what was queued for it first; while reading is paused its FIN is not seen.
+  /// (FIN) gets what was queued for it first; while reading is paused its FIN is not seen (but see endOnFin()).
   virtual void closed(Closed why) = 0;
+  /// The loop on which it must live; nullptr: wherever the connection is. Asked by setHandler(), on the connection's loop.
+  [[nodiscard]] virtual EventLoop* home() const { return nullptr; }
 };
 
 class Connection {
@@ -70,6 +72,9 @@ class Connection {
   /// The peer is not read any more, so TCP slows it down. Nestable: as many resumes as pauses.
   virtual void pauseReading() = 0;
   virtual void resumeReading() = 0;
+  /// While reading is paused: the peer's FIN ends the connection at once, instead of waiting unseen. For one whose answer is
+  /// far off and worth nothing once the peer has gone.
+  virtual void endOnFin(bool) {}
   /// received() is called again in the next turn with what was left over (fair share between connections).
   virtual void readAgain() = 0;
 
@@ -86,7 +91,9 @@ class Connection {
   [[nodiscard]] virtual bool closing() const = 0;
 
   /// Hands the stream to another protocol (after an upgrade). The old handler is destroyed after its current call returns;
-  /// its closed() is not called. Bytes that the old one did not consume go to the new one.
+  /// its closed() is not called. Bytes that the old one did not consume go to the new one. If the new handler's home is
+  /// another loop, the connection goes there at the end of this turn, as a new Connection with the same socket; attached()
+  /// is called there.
   virtual void setHandler(std::unique_ptr<StreamHandler> handler) = 0;
 };
 

@@ -80,6 +80,8 @@ void EventLoop::after(std::chrono::milliseconds delay, Task task) {
 
 bool EventLoop::onThread() const { return loopOfThisThread == this; }
 
+EventLoop* EventLoop::ofThisThread() { return loopOfThisThread; }
+
 const Mailbox* EventLoop::mailboxOfThisThread() {
   return loopOfThisThread == nullptr ? nullptr : loopOfThisThread->mailbox_.get();
 }
@@ -163,7 +165,7 @@ void EventLoop::bury() {
   if (dying_.empty()) return;
   // First all are told, then all are destroyed: a handler may still speak of another connection that dies in this turn.
   dyingNow_.swap(dying_);
-  for (SocketConnection* connection : dyingNow_) connection->tellClosed();
+  for (SocketConnection* connection : dyingNow_) connection->bury();
   const auto dead = [](const SocketConnection* c) { return c->dead(); };
   std::erase_if(dirty_, dead);
   std::erase_if(again_, dead);

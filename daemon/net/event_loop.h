@@ -69,6 +69,8 @@ class EventLoop {
   [[nodiscard]] Steady now() const { return now_; }
   [[nodiscard]] std::size_t index() const { return index_; }
   [[nodiscard]] bool onThread() const;
+  /// The loop that this thread runs, or nullptr. Thread: any.
+  [[nodiscard]] static EventLoop* ofThisThread();
   /// Open connections, and those on their way to this loop. Thread: any.
   [[nodiscard]] std::size_t connections() const { return connections_.load(std::memory_order_relaxed); }
   /// Thread: any.
@@ -94,7 +96,7 @@ class EventLoop {
   void markDirty(SocketConnection& connection) { dirty_.push_back(&connection); }
   /// Its deliverAgain() is called in the next turn.
   void markAgain(SocketConnection& connection) { again_.push_back(&connection); }
-  /// Its tellClosed() is called at the very end of this turn, then it is destroyed.
+  /// Its bury() is called at the very end of this turn, then it is destroyed.
   void markDying(SocketConnection& connection) { dying_.push_back(&connection); }
   /// Destroys a handler at the end of this turn, when none of its calls is on the stack.
   void retire(std::unique_ptr<StreamHandler> handler);

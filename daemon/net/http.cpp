@@ -31,6 +31,11 @@ HttpResponder::~HttpResponder() {
   if (sink_ != nullptr) send(HttpResponse{.status = 500, .headers = {}, .body = {}, .close = false});
 }
 
+void HttpResponder::whenGone(Task task) {
+  CHATD_ASSERT(sink_ != nullptr);
+  sink_->whenGone(std::move(task));
+}
+
 void HttpResponder::send(HttpResponse response) {
   const auto sink = std::move(sink_);
   CHATD_ASSERT(sink != nullptr);

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/task.h"
 #include "net/connection.h"
 
 namespace chatd::net {
@@ -44,6 +45,8 @@ class HttpResponder {
     virtual ~Sink() = default;
     /// Called once on any thread.
     virtual void answer(HttpResponse&& response, std::unique_ptr<StreamHandler> upgradeTo) = 0;
+    /// As HttpResponder::whenGone().
+    virtual void whenGone(Task) {}
   };
   HttpResponder() = default;
   explicit HttpResponder(std::shared_ptr<Sink> sink) : sink_(std::move(sink)) {}
@@ -54,6 +57,10 @@ class HttpResponder {
   ~HttpResponder();
 
   void send(HttpResponse response);
+  /// Runs `task` on the connection's loop if the connection ends before the answer has come to it; a FIN of the client
+  /// counts as its end from now on. For answers that may be far off. Thread: the connection's loop, inside
+  /// HttpHandler::handle.
+  void whenGone(Task task);
   /// 101 with these headers, then the connection belongs to `handler` (attached() is called on the connection's loop).
   /// If the connection is gone by then, `handler` is destroyed without attached().
   void upgrade(HttpResponse response, std::unique_ptr<StreamHandler> handler);

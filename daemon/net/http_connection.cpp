@@ -31,14 +31,25 @@ class HttpConnection::Gate final : public HttpResponder::Sink, public std::enabl
           self->deliver(std::move(r), std::move(u));
         }));
   }
-  void shut() { connection_ = nullptr; }
+  void whenGone(Task task) override {
+    if (connection_ == nullptr) return task();
+    gone_ = std::move(task);
+    connection_->connection_->endOnFin(true);
+  }
+  void shut() {
+    connection_ = nullptr;
+    if (Task gone = std::exchange(gone_, nullptr)) gone();
+  }
 
  private:
   void deliver(HttpResponse&& response, std::unique_ptr<StreamHandler> upgradeTo) {
-    if (connection_ != nullptr) connection_->answer(std::move(response), std::move(upgradeTo));
+    if (connection_ == nullptr) return;
+    if (std::exchange(gone_, nullptr)) connection_->connection_->endOnFin(false);
+    connection_->answer(std::move(response), std::move(upgradeTo));
   }
   const std::shared_ptr<Mailbox> mailbox_;
   HttpConnection* connection_;  ///< read on the loop only
+  Task gone_;                   ///< of the request that waits for its answer; touched on the loop only
 };
 
 HttpConnection::HttpConnection(HttpHandler& handler, std::shared_ptr<const HttpLimits> limits, std::size_t outboxBytes)

@@ -257,6 +257,11 @@ void HttpParser::connectionOptions(std::string_view value) {
 
 void HttpParser::headComplete() {
   if (!http10_ && !hasHost_) return refuse(400, "Host is missing.");
+  if (http10_) {
+    // RFC 9110 7.8: what HTTP/1.0 asks to upgrade to is ignored; an old proxy passes the header on and not what follows.
+    upgrades_ = false;
+    std::erase_if(request_.headers, [](const auto& field) { return equalIgnoreCase(field.first, "upgrade"); });
+  }
   if (!authority_.empty()) {
     // RFC 9112 3.2.2: the authority of the target replaces Host.
     for (auto& [name, value] : request_.headers) {

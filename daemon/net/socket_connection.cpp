@@ -55,6 +55,9 @@ void SocketConnection::start() {
   watched_ = loop_.watch(socket_.get(), events_, *this);
   if (!watched_) die(Closed::ByUs);
   handler_->attached(*this);
+  // What came along from another loop.
+  if (!outbox_.empty()) touch();
+  if (!leftOver_.empty()) readAgain();
 }
 
 // --- input
@@ -64,12 +67,13 @@ ssize_t SocketConnection::receive(std::span<char> into) {
 }
 
 void SocketConnection::ready(std::uint32_t events) {
-  if (dead()) return;
+  if (dead() || state_ == State::Moving) return;
   if ((events & EPOLLERR) != 0) return die(Closed::ByPeer);
   if ((events & kInput) != 0) {
     if (!wantsInput()) {
+      if (endOnFin_ && (events & EPOLLRDHUP) != 0) return die(Closed::ByPeer);
       // Only now, and not in pauseReading(): most pauses are over before the peer sends again.
-      interest(events_ & ~kInput);
+      interest(events_ & ~(endOnFin_ ? EPOLLIN : kInput));
     } else if (!again_ || state_ != State::Open) {
       // With left-overs still to be delivered, more input (or its end) waits in the socket.
       readSome();
@@ -96,7 +100,7 @@ void SocketConnection::readSome() {
   const std::span<char> data = buffer.first(static_cast<std::size_t>(got));
   if (leftOver_.empty()) {
     const std::size_t consumed = deliver(data);
-    if (state_ == State::Open) keep(data.subspan(consumed));
+    if (receiving()) keep(data.subspan(consumed));
     return;
   }
   leftOver_.insert(leftOver_.end(), data.begin(), data.end());
@@ -131,7 +135,7 @@ std::size_t SocketConnection::deliver(std::span<char> data) {
 
 void SocketConnection::deliverLeftOver() {
   const std::size_t consumed = deliver(leftOver_);
-  if (state_ != State::Open) return;
+  if (!receiving()) return;
   leftOver_.erase(leftOver_.begin(), leftOver_.begin() + static_cast<std::ptrdiff_t>(consumed));
   if (leftOver_.empty() || (leftOver_.capacity() > kKeptInput && leftOver_.size() < leftOver_.capacity() / 4)) {
     std::vector<char>(leftOver_.begin(), leftOver_.end()).swap(leftOver_);
@@ -165,9 +169,19 @@ void SocketConnection::resumeReading() {
 
 void SocketConnection::setHandler(std::unique_ptr<StreamHandler> handler) {
   if (state_ != State::Open) return;  // gone meanwhile: the new handler never hears of it
+  if (EventLoop* const home = handler->home(); home != nullptr && home != &loop_) {
+    loop_.retire(std::exchange(handler_, std::move(handler)));
+    state_ = State::Moving;
+    return loop_.markDying(*this);
+  }
   loop_.retire(std::exchange(handler_, std::move(handler)));
   handler_->attached(*this);
   if (!delivering_ && !leftOver_.empty()) readAgain();
+}
+
+void SocketConnection::endOnFin(bool on) {
+  endOnFin_ = on;
+  if (on && state_ == State::Open && !ended_) interest(events_ | EPOLLRDHUP);
 }
 
 // --- output
@@ -296,6 +310,21 @@ void SocketConnection::die(Closed why) {
   loop_.markDying(*this);
 }
 
-void SocketConnection::tellClosed() { handler_->closed(why_); }
+void SocketConnection::bury() {
+  if (state_ == State::Moving) return moveOut();
+  handler_->closed(why_);
+}
+
+void SocketConnection::moveOut() {
+  EventLoop& home = *handler_->home();
+  loop_.unwatch(socket_.get());
+  auto moved = std::make_unique<SocketConnection>(home, std::move(socket_), std::move(peer_), limits_, std::move(handler_));
+  moved->outbox_ = std::move(outbox_);
+  moved->leftOver_ = std::move(leftOver_);
+  state_ = State::Dead;
+  home.expectConnection();
+  const bool posted = home.post(Mail::Completion, [&home, made = std::move(moved)]() mutable { home.add(std::move(made)); });
+  if (!posted) home.forgetConnection();  // it has stopped: so do we all
+}
 
 }  // namespace chatd::net

@@ -1,7 +1,8 @@
 // SocketConnection: the Connection over a stream socket (TCP or Unix). Owned by its loop. Thread: its loop.
 //
 // Life: open -> closing (no more input for the handler; output is flushed, then SHUT_WR, then the peer's FIN is awaited) ->
-// dead (socket gone; the handler is told at the end of the turn, then everything is destroyed).
+// dead (socket gone; the handler is told at the end of the turn, then everything is destroyed). Or open -> moving (nothing
+// is read; at the end of the turn the socket, its bytes and the handler go to another loop, and the shell is destroyed).
 #pragma once
 
 #include <cstddef>
@@ -38,6 +39,7 @@ class SocketConnection final : public Connection, public Watched {
   [[nodiscard]] std::size_t unsentBytes() const override { return outbox_.bytes(); }
   void setOutboxLimit(std::size_t bytes) override { limits_.outboxBytes = bytes; }
   void pauseReading() override { ++paused_; }
+  void endOnFin(bool on) override;
   void resumeReading() override;
   void readAgain() override;
   void closeDropping(std::string last, std::chrono::milliseconds within) override;
@@ -52,21 +54,25 @@ class SocketConnection final : public Connection, public Watched {
   void deliverAgain();
   void flush();
   /// The loop stops.
-  void abandon() { die(Closed::Shutdown); }
-  void tellClosed();
+  void abandon() {
+    if (state_ != State::Moving) die(Closed::Shutdown);
+  }
+  /// The end of the turn in which it died or began to move.
+  void bury();
   [[nodiscard]] bool dead() const { return state_ == State::Dead; }
   void linkInto(SocketConnection*& first);
   void unlinkFrom(SocketConnection*& first);
   [[nodiscard]] SocketConnection* nextInLoop() const { return next_; }
 
  private:
-  enum class State : std::uint8_t { Open, Closing, Dead };
+  enum class State : std::uint8_t { Open, Closing, Moving, Dead };
   struct Closer;
 
   // The only two that touch the bytes of the socket; TLS takes their place one day. Both answer as recv(2) and send(2).
   [[nodiscard]] ssize_t receive(std::span<char> into);
   [[nodiscard]] ssize_t transmit();
 
+  [[nodiscard]] bool receiving() const { return state_ == State::Open || state_ == State::Moving; }
   [[nodiscard]] bool wantsInput() const { return !ended_ && (state_ == State::Closing || paused_ == 0); }
   void readSome();
   void endOfInput();
@@ -78,6 +84,7 @@ class SocketConnection final : public Connection, public Watched {
   void interest(std::uint32_t events);
   void beginClose(Closed why, std::chrono::milliseconds within);
   void shutDownOutput();
+  void moveOut();
   void die(Closed why);
   [[nodiscard]] bool exceedsHalf() const { return outbox_.bytes() > limits_.outboxBytes / 2; }
 
@@ -93,6 +100,7 @@ class SocketConnection final : public Connection, public Watched {
   bool dirty_ = false;       ///< in the loop's list of those with output
   bool again_ = false;       ///< in the loop's list of those with input left over
   bool delivering_ = false;  ///< inside received()
+  bool endOnFin_ = false;    ///< a FIN ends it even while reading is paused
   bool wasOverHalf_ = false;
   ConnectionLimits limits_;
   Outbox outbox_;

@@ -13,6 +13,11 @@ Result<Packet> decode(std::string_view text) {
   return Packet{static_cast<PacketType>(type), false, text.substr(1)};
 }
 
+Result<Packet> decodeBinary3(std::string_view bytes) {
+  if (!bytes.starts_with(kBinaryMessage3)) return Error(Code::BadRequest, "Only messages can be binary.");
+  return decodeBinary(bytes.substr(1));
+}
+
 void append(std::string& out, PacketType type, std::string_view data) {
   out.push_back(static_cast<char>(type));
   out.append(data);
@@ -23,11 +28,9 @@ void appendOpen(std::string& out, const Handshake& handshake) {
   JsonWriter json(out);
   json.beginObject().field("sid", handshake.sid).key("upgrades").beginArray();
   for (const std::string_view upgrade : handshake.upgrades) json.string(upgrade);
-  json.endArray()
-      .field("pingInterval", handshake.pingInterval.count())
-      .field("pingTimeout", handshake.pingTimeout.count())
-      .field("maxPayload", handshake.maxPayload)
-      .endObject();
+  json.endArray().field("pingInterval", handshake.pingInterval.count()).field("pingTimeout", handshake.pingTimeout.count());
+  if (handshake.maxPayload) json.field("maxPayload", *handshake.maxPayload);
+  json.endObject();
 }
 
 }  // namespace chatd::eio

@@ -1,10 +1,12 @@
-// Engine.IO protocol 4: packets and the opening one. On WebSocket a packet is one text message, and a binary message is a
-// Message packet without a type byte. Pure. Thread: any. Source: the Engine.IO protocol document, revision 4.
+// Engine.IO protocol 4, and what differs in 3: packets and the opening one. On WebSocket a packet is one text message, and a
+// binary message is a Message packet without a type byte. Pure. Thread: any. Source: the Engine.IO protocol document,
+// revision 4.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,6 +30,11 @@ struct Packet {
 /// The packet of a binary WebSocket message.
 [[nodiscard]] inline Packet decodeBinary(std::string_view bytes) { return {PacketType::Message, true, bytes}; }
 
+/// Revision 3 puts the number of the type (not its digit) in front of a binary message.
+inline constexpr char kBinaryMessage3 = 4;
+/// The packet of a binary message of revision 3. Errors: BadRequest (only messages can be binary).
+[[nodiscard]] Result<Packet> decodeBinary3(std::string_view bytes);
+
 void append(std::string& out, PacketType type, std::string_view data = {});
 
 /// What the server says first.
@@ -36,10 +43,10 @@ struct Handshake {
   std::span<const std::string_view> upgrades = {};
   std::chrono::milliseconds pingInterval{25'000};
   std::chrono::milliseconds pingTimeout{20'000};
-  std::size_t maxPayload = 1'000'000;  ///< bytes
+  std::optional<std::size_t> maxPayload = 1'000'000;  ///< bytes; revision 3 does not tell it
 };
 
-/// `0{"sid":…,"upgrades":[…],"pingInterval":…,"pingTimeout":…,"maxPayload":…}`
+/// `0{"sid":…,"upgrades":[…],"pingInterval":…,"pingTimeout":…[,"maxPayload":…]}`
 void appendOpen(std::string& out, const Handshake& handshake);
 
 }  // namespace chatd::eio

@@ -286,6 +286,22 @@ std::string closeFrame(CloseCode code, std::string_view reason) {
   return out;
 }
 
+ServerFrame takeServerFrame(std::string_view& frames) {
+  CHATD_ASSERT(frames.size() >= 2);
+  std::size_t header = 2;
+  std::size_t size = byteAt(frames, 1);
+  if (size >= kLength16) {
+    header = size == kLength16 ? 4 : kMaxServerHeader;
+    CHATD_ASSERT(frames.size() >= header);
+    size = 0;
+    for (std::size_t i = 2; i < header; ++i) size = size << 8U | byteAt(frames, i);
+  }
+  CHATD_ASSERT(size <= frames.size() - header);
+  const ServerFrame frame{static_cast<Opcode>(byteAt(frames, 0) & 0x0FU), frames.substr(header, size)};
+  frames.remove_prefix(header + size);
+  return frame;
+}
+
 FrameBuilder::FrameBuilder(std::string& out, Opcode opcode, std::size_t expected)
     : out_(out), start_(out.size()), reserved_(headerSize(expected)), opcode_(opcode) {
   out_.append(reserved_, '\0');

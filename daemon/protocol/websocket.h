@@ -125,6 +125,14 @@ void appendFrame(std::string& out, Opcode opcode, std::string_view payload);
 /// A whole close frame. NoStatus: an empty one. The reason is cut to 123 bytes, at the border of a character.
 [[nodiscard]] std::string closeFrame(CloseCode code, std::string_view reason = {});
 
+/// A frame as the encoders above write it: unmasked, final.
+struct ServerFrame {
+  Opcode opcode = Opcode::Text;
+  std::string_view payload;
+};
+/// Takes the first frame off `frames`, which holds whole ones that we encoded ourselves.
+[[nodiscard]] ServerFrame takeServerFrame(std::string_view& frames);
+
 /// Frames a payload that is written straight behind its header: leaves room at the end of `out`, and finish() fills it in.
 /// Only when the size is of another class (0–125, –65535, more) than `expected` said are the bytes moved.
 class FrameBuilder {

@@ -3,25 +3,14 @@
 #include <algorithm>
 
 #include "base/text.h"
-#include "engine/websocket_stream.h"
 #include "engine/websocket_upgrade.h"
-#include "net/origin.h"
-#include "realtime/engine_io_session.h"
+#include "realtime/socket_io_handler.h"
 
 namespace chatd {
 
 namespace {
 
 constexpr std::size_t kRefillPage = 256;  // messages read at once for a loop that lags
-
-/// Errors of Engine.IO before there is a session, as the reference server words them.
-net::HttpResponse engineError(int status, int code, std::string_view message) {
-  net::HttpResponse response;
-  response.status = status;
-  response.headers.emplace_back("Content-Type", "application/json");
-  JsonWriter(response.body).beginObject().field("code", code).field("message", message).endObject();
-  return response;
-}
 
 }  // namespace
 
@@ -47,27 +36,8 @@ void Realtime::setOptions(const RealtimeOptions& options) {
   options_ = std::move(next);
 }
 
-void Realtime::handle(net::HttpRequest&& request, net::HttpResponder responder) {
-  const std::string* origin = request.header("Origin");
-  if (origin != nullptr &&
-      !net::originAllowed(options()->origins, *origin, engine::headerOr(request, "Host"), request.secure))
-    return responder.send(engineError(403, 4, "Forbidden"));
-  if (request.queryValue("EIO") != "4") return responder.send(engineError(400, 5, "Unsupported protocol version"));
-  if (request.queryValue("transport") != "websocket") return responder.send(engineError(400, 0, "Transport unknown"));
-  if (request.queryValue("sid")) return responder.send(engineError(400, 1, "Session ID unknown"));
-  if (request.method != "GET") return responder.send(engineError(400, 2, "Bad handshake method"));
-  if (draining()) {
-    net::HttpResponse response = engineError(503, 4, "Restarting");
-    response.headers.emplace_back("Retry-After", "1");
-    return responder.send(std::move(response));
-  }
-  auto accepted = engine::acceptWebSocket(request);
-  if (!accepted.ok()) {
-    net::HttpResponse response = engineError(accepted.error().status(), 3, accepted.error().detail());
-    engine::addRefusalHeaders(response, accepted.error());
-    return responder.send(std::move(response));
-  }
-
+Result<std::unique_ptr<engine::TransportHandler>> Realtime::open(const net::HttpRequest& request) {
+  if (draining()) return Code::Restarting;
   Handshake handshake;
   handshake.origin = engine::headerOr(request, "Origin");
   if (const std::string* bearer = request.header("Authorization");
@@ -81,11 +51,7 @@ void Realtime::handle(net::HttpRequest&& request, net::HttpResponder responder) 
   } else {
     handshake.app = request.queryValue("app");
   }
-  const auto options = this->options();
-  responder.upgrade(std::move(*accepted),
-                    std::make_unique<engine::WebSocketStream>(
-                        std::make_unique<EngineIoSession>(*this, std::move(handshake)),
-                        engine::WebSocketLimits{.maxMessage = options->maxPayload, .outboxBytes = options->outboxBytes}));
+  return std::unique_ptr<engine::TransportHandler>(std::make_unique<SocketIoHandler>(*this, std::move(handshake)));
 }
 
 // ---- Sessions

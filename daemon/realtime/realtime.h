@@ -1,5 +1,5 @@
-// Realtime: the live side of chatd. Takes the upgrade requests of /socket.io/, holds the sessions of all loops, and carries
-// what rooms say to the loops that listen. Owned by the composition root. Thread: any, unless said otherwise.
+// Realtime: the live side of chatd. Makes the sessions of /socket.io/, holds those of all loops, and carries what rooms say
+// to the loops that listen. Owned by the composition root. Thread: any, unless said otherwise.
 #pragma once
 
 #include <atomic>
@@ -12,6 +12,7 @@
 #include "chat/fanout.h"
 #include "chat/sessions.h"
 #include "chat/verifier.h"
+#include "engine/transport.h"
 #include "net/http.h"
 #include "realtime/hub.h"
 #include "realtime/session_registry.h"
@@ -19,12 +20,8 @@
 namespace chatd {
 
 struct RealtimeOptions {
-  std::chrono::milliseconds pingInterval{25'000};
-  std::chrono::milliseconds pingTimeout{20'000};
   std::size_t maxPayload = 1'000'000;  ///< bytes of one message from a client
   std::size_t sessionsPerUser = 20;
-  std::size_t outboxBytes = 1 << 20;              ///< bytes that a session may have unsent
-  std::vector<std::string> origins;               ///< allowed besides the same origin; "*": any
   std::chrono::milliseconds connectTime{45'000};  ///< from the upgrade to the CONNECT packet
 };
 
@@ -35,8 +32,8 @@ class Realtime final : public Fanout, public Sessions {
   /// Sets the domain, which needs this object first (as its Fanout). Once, before the first request.
   void setChat(ChatService& chat) { chat_ = &chat; }
 
-  /// Requests for /socket.io/. Thread: the connection's loop.
-  void handle(net::HttpRequest&& request, net::HttpResponder responder);
+  /// Who speaks for a new Engine.IO session of /socket.io/. Errors: Restarting. Thread: the connection's loop.
+  [[nodiscard]] Result<std::unique_ptr<engine::TransportHandler>> open(const net::HttpRequest& request);
 
   // Fanout.
   void tell(std::uint64_t loops, std::shared_ptr<const RoomLetter> letter) override;

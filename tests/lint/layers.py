@@ -28,6 +28,8 @@ DAEMON = {
     "web": {"base"},
     "rest": LOWER | {"chat", "auth", "net", "protocol", "web"},
     "app": None,  # the composition root: everything
+    # A program of its own: the protocol layers without the chat.
+    "conformance": LOWER | {"engine", "net", "protocol"},
 }
 # Outside of daemon/.
 OTHERS = {"cli": {"base", "cli"}, "plugins": {"base", "sdk"}}
@@ -38,7 +40,7 @@ LIBRARIES = {
     "rapidjson": (r"rapidjson/", {"base", "protocol", "auth", "rest", "cli", "plugins"}),
     "libsystemd": (r"systemd/", {"observe"}),
     "yaml-cpp": (r"yaml-cpp/", {"config", "cli"}),
-    "CLI11": (r"CLI/", {"config", "cli"}),
+    "CLI11": (r"CLI/", {"config", "cli", "conformance"}),
     "Poco": (r"Poco/", {"net", "store", "outbound", "auth", "rest", "cli"}),
     "OpenSSL": (r"openssl/", {"net", "outbound", "auth", "rest", "protocol", "web"}),
     "zlib": (r"zlib\.h$", {"protocol"}),

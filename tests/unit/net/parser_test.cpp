@@ -379,6 +379,12 @@ BOOST_AUTO_TEST_CASE(a_websocket_request_with_a_body_is_refused) {
 
 // --- connection and expectation
 
+BOOST_AUTO_TEST_CASE(an_upgrade_in_http_1_0_is_ignored) {
+  const HttpRequest r =
+      request("GET / HTTP/1.0\r\nConnection: Upgrade\r\nUPGRADE: websocket\r\nContent-Length: 2\r\n\r\nhi");
+  BOOST_TEST(r.header("Upgrade") == nullptr);
+  BOOST_TEST(r.body == "hi");
+}
 BOOST_AUTO_TEST_CASE(http_1_1_keeps_the_connection_unless_close_is_asked) {
   BOOST_TEST(parse(get("")).keepAlive);
   BOOST_TEST(!parse(get("Connection: close\r\n")).keepAlive);
