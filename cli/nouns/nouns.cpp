@@ -4,7 +4,8 @@ namespace chatd::cli {
 
 const std::vector<const Noun*>& nouns() {
   static const std::vector<const Noun*> all = {&appNoun(),     &userNoun(),  &roomNoun(),  &messageNoun(),
-                                               &contextNoun(), &loginNoun(), &serverNoun()};
+                                               &contextNoun(), &loginNoun(), &serverNoun(),
+                                               &backupNoun(),  &storeNoun()};
   return all;
 }
 

@@ -1,5 +1,5 @@
-// Port: backups of the whole store, made while it is in use. Implemented by store/. One job runs at a time, on a thread of its
-// own; what it does is asked for by name. Every call may look at files: worker threads only.
+// Port: backups of the whole store, made while it is in use. Implemented by store/. One job runs at a time, on a thread of
+// its own; what it does is asked for by name. Every call may look at files: worker threads only.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +22,8 @@ struct BackupStatus {
   };
   std::string name;
   State state = State::Stored;
-  int percent = 100;               ///< of the job under way
-  std::int64_t bytes = 0;          ///< of the file; 0 until it is there
+  int percent = 100;       ///< of the job under way
+  std::int64_t bytes = 0;  ///< of the file; 0 until it is there
   std::optional<std::string> error;
   Timestamp createdAt{};
 };

@@ -8,7 +8,11 @@ namespace chatd {
 struct ChatService::Impl {
   Impl(Executor& executor, MessageLog& log, Directory& directory, Fanout& fanout, const Clock& clock,
        const ChatLimits& limits)
-      : context{executor, log, directory, fanout, clock, {}, {}, RecentHistory(limits.historyBytes), {}, std::make_shared<const ChatLimits>(limits)} {
+      : context{executor,  log,
+                directory, fanout,
+                clock,     {},
+                {},        RecentHistory(limits.historyBytes),
+                {},        std::make_shared<const ChatLimits>(limits)} {
     for (std::size_t i = 0; i < executor.loops(); ++i) shards.push_back(std::make_unique<RoomShard>(context, i));
   }
 
@@ -209,8 +213,8 @@ void ChatService::history(Actor actor, RoomId room, HistoryRequest request,
       if (!allowed.ok()) return then(std::move(allowed).error());
       if (auto held = impl->recent(room, request)) return then(std::move(*held));
       auto shared = std::make_shared<Done>(std::move(then));
-      const Offer offer = impl->context.executor.work(
-          actor.app, [impl, room, request, shared] { (*shared)(impl->fromLog(room, request)); });
+      const Offer offer =
+          impl->context.executor.work(actor.app, [impl, room, request, shared] { (*shared)(impl->fromLog(room, request)); });
       if (offer != Offer::Taken) (*shared)(Code::Busy);
     });
   });

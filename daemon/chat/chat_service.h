@@ -22,9 +22,9 @@ struct ChatLimits {
   std::size_t messageBytes = 16'384;
   std::int64_t messagesPerSecond = 10;  ///< per user; 0: no limit
   std::int64_t messagesBurst = 50;
-  std::size_t roomSessions = 200;       ///< entries of a roomData event (limits.room_data)
-  std::size_t commandsPerApp = 20'000;  ///< sends of one app that may be waiting for their commit
-  std::size_t liveRooms = 100'000;      ///< rooms in memory; the longest unused are evicted
+  std::size_t roomSessions = 200;        ///< entries of a roomData event (limits.room_data)
+  std::size_t commandsPerApp = 20'000;   ///< sends of one app that may be waiting for their commit
+  std::size_t liveRooms = 100'000;       ///< rooms in memory; the longest unused are evicted
   std::size_t historyBytes = 64u << 20;  ///< recent messages in memory; 0 unless the log is this process's alone
 };
 

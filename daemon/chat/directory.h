@@ -114,8 +114,8 @@ class Directory {
   virtual Result<CreatedRoom> createRoom(const NewRoom& room) = 0;
   virtual Result<Room> room(RoomId id) = 0;
   virtual Result<Room> roomByName(AppId app, const std::string& name) = 0;
-  /// With `forUser` only rooms of that user, with `unread`. `members`: how many of each room; 0: none are read. One statement
-  /// for the page and one for the members, however many rooms there are.
+  /// With `forUser` only rooms of that user, with `unread`. `members`: how many of each room; 0: none are read. One
+  /// statement for the page and one for the members, however many rooms there are.
   virtual Result<Page<RoomSummary>> rooms(AppId app, std::optional<UserId> forUser, const PageQuery& page,
                                           std::size_t members) = 0;
   Result<Page<RoomSummary>> rooms(AppId app, std::optional<UserId> forUser, const PageQuery& page) {

@@ -1,8 +1,8 @@
 // RecentHistory: the newest messages of rooms that are in use, in memory, so that a page of history, a refill or a short
 // recovery asks no database. Owned by ChatService. Bounded in bytes; the rooms longest unread go first.
 //
-// Never stale: a room's home loop tells it of every commit before it tells anybody else, so whoever has been told of a message
-// or a change finds it here. That holds only while no other process writes the database; then it is off (budget 0).
+// Never stale: a room's home loop tells it of every commit before it tells anybody else, so whoever has been told of a
+// message or a change finds it here. That holds only while no other process writes the database; then it is off (budget 0).
 // What it has of a room is one stretch without gaps that ends at the room's newest message.
 // Threads: open(), append(), change(), trim() and forget() on the room's home loop; the rest on any.
 #pragma once

@@ -8,6 +8,7 @@ constexpr std::string_view kAccountRoles[] = {"operator", "owner"};
 constexpr std::string_view kRoomTypes[] = {"direct", "group"};
 constexpr std::string_view kMemberRoles[] = {"member", "moderator"};
 constexpr std::string_view kIsolations[] = {"inline", "process"};
+constexpr std::string_view kBackupStates[] = {"creating", "verifying", "stored", "verified", "failed"};
 constexpr std::string_view kCallerKinds[] = {"peer", "account", "appKey", "user"};
 
 constexpr Field kId{.name = "id", .type = Type::Id, .required = true};
@@ -60,19 +61,18 @@ constexpr Field kQuotas[] = {
      .least = 0,
      .most = 1'000'000'000,
      .doc = "Sends from sessions and REST together; 0: no limit."}};
-constexpr Field kRetention[] = {
-    {.name = "days",
-     .type = Type::Integer,
-     .nullable = true,
-     .least = 1,
-     .most = 36'500,
-     .doc = "Messages older than this go. null or absent: whatever their age."},
-    {.name = "messages",
-     .type = Type::Integer,
-     .nullable = true,
-     .least = 1,
-     .most = 1'000'000'000,
-     .doc = "Only so many of the newest of a room stay. null or absent: however many."}};
+constexpr Field kRetention[] = {{.name = "days",
+                                 .type = Type::Integer,
+                                 .nullable = true,
+                                 .least = 1,
+                                 .most = 36'500,
+                                 .doc = "Messages older than this go. null or absent: whatever their age."},
+                                {.name = "messages",
+                                 .type = Type::Integer,
+                                 .nullable = true,
+                                 .least = 1,
+                                 .most = 1'000'000'000,
+                                 .doc = "Only so many of the newest of a room stay. null or absent: however many."}};
 constexpr Field kSettings[] = {
     {.name = "autoCreateUsers", .type = Type::Boolean, .doc = "A verified but unknown user is created. Default true."},
     {.name = "allowPrivateNetworks",
@@ -84,8 +84,9 @@ constexpr Field kSettings[] = {
      .type = Type::Object,
      .nullable = true,
      .of = &kRetentionDocument,
-     .doc = "How much history rooms keep that have no retention of their own. Replaced as a whole; null: everything. What is "
-            "removed is gone for good; seq goes on, and a retry of a removed message is still answered as a duplicate."}};
+     .doc =
+         "How much history rooms keep that have no retention of their own. Replaced as a whole; null: everything. What is "
+         "removed is gone for good; seq goes on, and a retry of a removed message is still answered as a duplicate."}};
 
 constexpr Field kAppIdOut{.name = "appId", .type = Type::Id, .required = true};
 constexpr Field kAppName{.name = "name", .type = Type::Name, .required = true};
@@ -173,6 +174,17 @@ constexpr Field kMessage[] = {
     {.name = "duplicate",
      .type = Type::Boolean,
      .doc = "true: the clientMsgId was sent before, this is the first message."}};
+constexpr Field kBackup[] = {
+    {.name = "name", .required = true, .doc = "Of the file in the daemon's backup folder (backup.dir)."},
+    {.name = "state",
+     .type = Type::Choice,
+     .required = true,
+     .choices = kBackupStates,
+     .doc = "stored: it is whole, and this daemon has not verified it; failed: error says why."},
+    {.name = "percent", .type = Type::Integer, .required = true, .least = 0, .most = 100, .doc = "Of the work under way."},
+    {.name = "bytes", .type = Type::Integer, .required = true, .least = 0},
+    {.name = "error", .required = true, .nullable = true},
+    kCreatedAt};
 constexpr Field kHealth[] = {
     {.name = "status", .required = true},
     {.name = "reasons", .type = Type::List, .items = Type::Text, .doc = "Why the daemon is not ready."}};
@@ -213,6 +225,7 @@ constinit const Schema kSessionDocument{"Session", kSession};
 constinit const Schema kMemberDocument{"Member", kMember};
 constinit const Schema kRoomDocument{"Room", kRoom};
 constinit const Schema kMessageDocument{"Message", kMessage};
+constinit const Schema kBackupDocument{"Backup", kBackup};
 constinit const Schema kHealthDocument{"Health", kHealth};
 constinit const Schema kFieldErrorDocument{"FieldError", kFieldError};
 constinit const Schema kProblemDocument{"Problem", kProblem};
@@ -223,10 +236,11 @@ constinit const Schema kAppQuery{"AppQuery", kAppFields};
 
 std::span<const Schema* const> documents() {
   static constexpr const Schema* kAll[] = {
-      &kAccountDocument,    &kLoginDocument,   &kVerifyDocument,   &kVerifierDocument,   &kQuotasDocument,     &kRetentionDocument,
-      &kSettingsDocument,   &kAppDocument,     &kAppLoginDocument, &kAppCreatedDocument, &kKeyDocument,
-      &kKeyCreatedDocument, &kBanDocument,     &kUserDocument,     &kSessionDocument,    &kMemberDocument,
-      &kRoomDocument,       &kMessageDocument, &kHealthDocument,   &kFieldErrorDocument, &kProblemDocument};
+      &kAccountDocument,    &kLoginDocument,      &kVerifyDocument,  &kVerifierDocument, &kQuotasDocument,
+      &kRetentionDocument,  &kSettingsDocument,   &kAppDocument,     &kAppLoginDocument, &kAppCreatedDocument,
+      &kKeyDocument,        &kKeyCreatedDocument, &kBanDocument,     &kUserDocument,     &kSessionDocument,
+      &kMemberDocument,     &kRoomDocument,       &kMessageDocument, &kBackupDocument,   &kHealthDocument,
+      &kFieldErrorDocument, &kProblemDocument};
   return kAll;
 }
 

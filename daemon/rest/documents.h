@@ -23,6 +23,7 @@ extern const Schema kSessionDocument;
 extern const Schema kMemberDocument;
 extern const Schema kRoomDocument;
 extern const Schema kMessageDocument;
+extern const Schema kBackupDocument;
 extern const Schema kHealthDocument;
 extern const Schema kFieldErrorDocument;
 extern const Schema kProblemDocument;
@@ -51,7 +52,8 @@ inline constexpr Field kRetentionField{
     .type = Type::Object,
     .nullable = true,
     .of = &kRetentionDocument,
-    .doc = "How much history the room keeps, instead of the app's settings.retention; {} keeps everything. null: as the app."};
+    .doc =
+        "How much history the room keeps, instead of the app's settings.retention; {} keeps everything. null: as the app."};
 
 extern const Schema kListQuery;     ///< limit, cursor
 extern const Schema kAppListQuery;  ///< appId, limit, cursor

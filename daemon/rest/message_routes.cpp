@@ -32,7 +32,10 @@ constexpr Schema kEditBody{"MessagePatch", kEditFields};
 constexpr Field kHistoryFields[] = {
     kAppIdField,
     {.name = "before", .type = Type::Integer, .least = 1, .doc = "Only messages with a lower seq."},
-    {.name = "after", .type = Type::Integer, .least = 0, .doc = "Only messages with a higher seq, the next ones after it. With before: between the two."},
+    {.name = "after",
+     .type = Type::Integer,
+     .least = 0,
+     .doc = "Only messages with a higher seq, the next ones after it. With before: between the two."},
     kLimitField,
     kCursorField,
     {.name = "page",

@@ -43,8 +43,8 @@ constexpr Field kMembersFields[] = {
 constexpr Schema kMembersBody{"RoomMembersRequest", kMembersFields};
 constexpr Field kRoleFields[] = {{.name = "role", .type = Type::Choice, .required = true, .choices = kRoles}};
 constexpr Schema kRoleBody{"RoleRequest", kRoleFields};
-constexpr Field kPatchFields[] = {{.name = "room", .type = Type::Name, .doc = "Unique in the app."}, kTitle, kMetadataField,
-                                  kRetentionField};
+constexpr Field kPatchFields[] = {
+    {.name = "room", .type = Type::Name, .doc = "Unique in the app."}, kTitle, kMetadataField, kRetentionField};
 constexpr Schema kPatchBody{"RoomPatch", kPatchFields};
 
 /// The whole room, as GET /room/{id} shows it.

@@ -23,8 +23,8 @@ std::string whoText(Access access) {
 const std::vector<Route>& routeTable() {
   static const std::vector<Route> table = [] {
     std::vector<Route> all;
-    for (const auto* part :
-         {&authRoutes(), &appRoutes(), &userRoutes(), &userAccessRoutes(), &roomRoutes(), &messageRoutes(), &metaRoutes()}) {
+    for (const auto* part : {&authRoutes(), &appRoutes(), &userRoutes(), &userAccessRoutes(), &roomRoutes(),
+                             &messageRoutes(), &backupRoutes(), &metaRoutes()}) {
       all.insert(all.end(), part->begin(), part->end());
     }
     return all;

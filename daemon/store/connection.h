@@ -88,6 +88,9 @@ class Connection {
     return kept.rows;
   }
 
+  /// For a statement that was made at run time, before its Sql goes: what is kept is found by its address.
+  void forget(const void* sql) { kept_.erase(sql); }
+
   /// For statements that differ in kind and not in values: transaction control, pragmas.
   void execute(const char* sql);
 

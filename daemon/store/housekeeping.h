@@ -1,6 +1,6 @@
 // Housekeeping: removes behind what is gone already for every reader: rows of deleted apps and rooms, expired tokens and
-// idempotency keys; and what retention no longer keeps. Small steps, each a transaction of its own; what is left is found in the tables, so a restart goes on
-// where the last run stopped. Owned by Store. Thread: commit thread.
+// idempotency keys; and what retention no longer keeps. Small steps, each a transaction of its own; what is left is found in
+// the tables, so a restart goes on where the last run stopped. Owned by Store. Thread: commit thread.
 #pragma once
 
 #include <chrono>

@@ -18,8 +18,8 @@ constexpr Int kMessagesAStep = 250;
 constexpr Int kRoomsAStep = 100;
 
 #define CHATD_SWEPT_COLUMNS "r.id, r.retention, c.first_seq, c.last_seq, m.created_at"
-#define CHATD_SWEPT_JOIN                                                                 \
-  " JOIN room_counter c ON c.room_id = r.id AND c.first_seq <= c.last_seq "              \
+#define CHATD_SWEPT_JOIN                                                    \
+  " JOIN room_counter c ON c.room_id = r.id AND c.first_seq <= c.last_seq " \
   "LEFT JOIN message m ON m.room_id = r.id AND m.seq = c.first_seq "
 #define CHATD_SWEPT_TYPES Int, OptText, Int, Int, OptInt
 

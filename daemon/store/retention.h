@@ -1,7 +1,7 @@
 // RetentionSweep: removes the messages that a room's or its app's retention no longer keeps, oldest first. It walks over the
-// rooms that have a rule, a bounded piece a step, and begins anew a minute after it was through. Where a room's history begins
-// is kept in its counter, so a restart goes on where the last run stopped, and no search passes over what is gone already.
-// What it leaves: the keys of repeats (message_key), and so a retry of a removed message is still a duplicate.
+// rooms that have a rule, a bounded piece a step, and begins anew a minute after it was through. Where a room's history
+// begins is kept in its counter, so a restart goes on where the last run stopped, and no search passes over what is gone
+// already. What it leaves: the keys of repeats (message_key), and so a retry of a removed message is still a duplicate.
 // Owned by Housekeeping. Thread: commit thread.
 #pragma once
 

@@ -40,26 +40,27 @@ constexpr Sql<In<Int, Int, Int>> kSetRole{"UPDATE room_member SET role = $1 WHER
 constexpr Sql<In<Int, Int, Int>> kSetRead{"UPDATE room_member SET read_seq = $1 WHERE room_id = $2 AND user_id = $3"};
 constexpr Sql<In<Int>> kRaiseAccess{"UPDATE room_counter SET access_rev = access_rev + 1 WHERE room_id = $1"};
 
-constexpr Sql<In<Int>, Out<CHATD_COUNTER_TYPES>> kCounter{"SELECT " CHATD_COUNTER_COLUMNS(
-    "c") " FROM room_counter c WHERE c.room_id = $1"};
+constexpr Sql<In<Int>, Out<CHATD_COUNTER_TYPES>> kCounter{
+    "SELECT " CHATD_COUNTER_COLUMNS("c") " FROM room_counter c WHERE c.room_id = $1"};
 constexpr Sql<In<Int>, Out<CHATD_MEMBER_TYPES>> kMembers{"SELECT " CHATD_MEMBER_COLUMNS(
     "u", "m") " FROM room_member m JOIN app_user u ON u.id = m.user_id WHERE m.room_id = $1 ORDER BY m.user_id"};
 constexpr Sql<In<Int, Int>, Out<CHATD_MESSAGE_TYPES>> kMessageAt{
     "SELECT " CHATD_MESSAGE_COLUMNS("m") " FROM message m WHERE m.room_id = $1 AND m.seq = $2"};
 
 // A page of rooms, and the rooms of a page. `r.id IN page` and not a list of ids: one statement, whatever the page holds.
-#define CHATD_PAGE_OF_APP                                                                                      \
+#define CHATD_PAGE_OF_APP                                                                                             \
   "SELECT r.id FROM room r JOIN app a ON a.id = r.app_id AND a.deleted_at IS NULL WHERE r.app_id = $1 AND r.id > $2 " \
   "AND r.deleted_at IS NULL ORDER BY r.id LIMIT $3"
 #define CHATD_PAGE_OF_USER                                                                                     \
-  "SELECT r.id FROM room_member rm JOIN room r ON r.id = rm.room_id JOIN app a ON a.id = r.app_id AND "         \
-  "a.deleted_at IS NULL WHERE rm.user_id = $1 AND r.app_id = $2 AND rm.room_id > $3 AND r.deleted_at IS NULL "  \
+  "SELECT r.id FROM room_member rm JOIN room r ON r.id = rm.room_id JOIN app a ON a.id = r.app_id AND "        \
+  "a.deleted_at IS NULL WHERE rm.user_id = $1 AND r.app_id = $2 AND rm.room_id > $3 AND r.deleted_at IS NULL " \
   "ORDER BY rm.room_id LIMIT $4"
 // The first members of each room: up to the user id at that place, or all if there are fewer.
-#define CHATD_FIRST_MEMBERS(most)                                                                        \
+#define CHATD_FIRST_MEMBERS(most)                                                                                      \
   "m.user_id <= COALESCE((SELECT x.user_id FROM room_member x WHERE x.room_id = m.room_id ORDER BY x.user_id LIMIT 1 " \
   "OFFSET " most " - 1), 9223372036854775807) ORDER BY m.room_id, m.user_id"
-#define CHATD_PAGE_MEMBERS "SELECT " CHATD_MEMBER_COLUMNS("u", "m") ", m.room_id FROM room_member m JOIN app_user u ON u.id = m.user_id "
+#define CHATD_PAGE_MEMBERS \
+  "SELECT " CHATD_MEMBER_COLUMNS("u", "m") ", m.room_id FROM room_member m JOIN app_user u ON u.id = m.user_id "
 
 constexpr Sql<In<Int, Int, Int>, Out<CHATD_ROOM_TYPES, CHATD_COUNTER_TYPES, CHATD_MAYBE_MESSAGE_TYPES>>
     kPage{"SELECT " CHATD_ROOM_COLUMNS("r") ", " CHATD_COUNTER_COLUMNS("c") ", " CHATD_MESSAGE_COLUMNS(

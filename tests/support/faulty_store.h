@@ -141,6 +141,11 @@ class FaultyDialect final : public store::Dialect {
   void rollback(store::Connection& c) override { inner_->rollback(c); }
   const std::vector<store::Migration>& migrations() const override { return inner_->migrations(); }
   void runScript(store::Connection& c, const std::string& sql) override { inner_->runScript(c, sql); }
+  bool copyToFile(store::Connection& reader, const std::filesystem::path& file,
+                  const std::function<bool(int)>& progress) override {
+    return inner_->copyToFile(reader, file, progress);
+  }
+  const store::CopySql& copySql() const override { return inner_->copySql(); }
   store::Fault judge(store::Connection& c, const std::exception& e, bool committing) const override {
     if (const auto* injected = dynamic_cast<const InjectedFault*>(&e)) return {injected->kind, injected->what()};
     return inner_->judge(c, e, committing);

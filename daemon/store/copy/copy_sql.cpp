@@ -15,7 +15,7 @@ std::string columnList(const Table& table, std::size_t count, std::string_view b
 std::string behindKey(const Table& table) {
   std::string casts;
   for (std::size_t i = 0; i < table.keys; ++i) {
-    const std::string_view type = table.columns[i].kind == Kind::Int ? "BIGINT" : "TEXT";
+    const std::string_view type = table.columns[i].kind == Kind::Integer ? "BIGINT" : "TEXT";
     casts += fmt::format("{}CAST(${} AS {})", i == 0 ? "" : ", ", i + 1, type);
   }
   return fmt::format(" WHERE ({}) > ({})", columnList(table, table.keys), casts);

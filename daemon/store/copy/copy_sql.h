@@ -1,5 +1,5 @@
-// CopySql: the statements by which a dialect gives and takes rows as JSON arrays, as text made from the tables' constant names;
-// values are parameters. Owned by the Dialect. Thread: any (pure).
+// CopySql: the statements by which a dialect gives and takes rows as JSON arrays, as text made from the tables' constant
+// names; values are parameters. Owned by the Dialect. Thread: any (pure).
 #pragma once
 
 #include <string>
@@ -12,8 +12,8 @@ namespace chatd::store {
 class CopySql {
  public:
   virtual ~CopySql() = default;
-  /// One column: a row of `table` as a JSON array, in the order of its key. Parameters: with `after` the key's columns as text
-  /// (only what is behind them), then how many rows.
+  /// One column: a row of `table` as a JSON array, in the order of its key. Parameters: with `after` the key's columns as
+  /// text (only what is behind them), then how many rows.
   [[nodiscard]] virtual std::string select(const Table& table, bool after) const = 0;
   /// Inserts the rows of one parameter: a JSON array of rows.
   [[nodiscard]] virtual std::string insert(const Table& table) const = 0;

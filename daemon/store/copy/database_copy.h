@@ -20,7 +20,7 @@ class Dialect;
 class RowSource {
  public:
   virtual ~RowSource() = default;
-  /// Rows in all, for the progress; 0: not known.
+  /// Rows in all, for the progress: an estimate.
   [[nodiscard]] virtual std::int64_t total() = 0;
   /// The rows of `table` behind `after` (a key; empty: all), in pages: `page(rows, lastKey)`.
   using Page = std::function<void(const std::vector<std::string>& rows, const std::string& lastKey)>;
@@ -54,14 +54,14 @@ struct CopyProgress {
 };
 
 struct CopyOrder {
-  std::string source;      ///< its name without secrets: a half-done target goes on only from the same one
+  std::string source;       ///< its name without secrets: a half-done target goes on only from the same one
   std::string epochSuffix;  ///< not empty: the copy is another history (a restore), rooms get epochs of their own
   std::function<bool(const CopyProgress&)> progress;  ///< false: stop; what was copied stays
 };
 
 /// `target`: a connection of `dialect` that writes, its schema up to date. What was copied, by table.
-/// Errors: Conflict (the target has data, or is half of another copy), Invalid (source and target differ at the end: the text
-/// says where), Cancelled as Restarting. Throws what the drivers throw.
+/// Errors: Conflict (the target has data, or is half of another copy), Invalid (source and target differ at the end: the
+/// text says where), Cancelled as Restarting. Throws what the drivers throw.
 Result<Sums> copyStore(RowSource& source, Connection& target, Dialect& dialect, const CopyOrder& order);
 
 /// Another history: every room gets an epoch that it did not have. Inside an open transaction. Throws.

@@ -30,9 +30,7 @@ JsonDocument parsedRow(const Table& table, std::string_view json) {
   return std::move(*row);
 }
 
-std::string keyText(const JsonValue& value) {
-  return value.IsString() ? std::string(asView(value)) : toText(value);
-}
+std::string keyText(const JsonValue& value) { return value.IsString() ? std::string(asView(value)) : toText(value); }
 
 /// One statement made at run time: kept only for its one run, because what is kept is found by address.
 template <class... A, class... P, class... C>
@@ -100,6 +98,16 @@ std::string differences(const Sums& expected, const Sums& found) {
 }
 
 std::string canonicalRow(const Table& table, std::string_view json) { return toText(parsedRow(table, json)); }
+
+std::string rowKey(const Table& table, std::string_view canonicalRow) {
+  const JsonDocument row = parsedRow(table, canonicalRow);
+  std::string out;
+  JsonWriter w(out);
+  w.beginArray();
+  for (rapidjson::SizeType k = 0; k < table.keys; ++k) w.string(keyText(row[k]));
+  w.endArray();
+  return out;
+}
 
 TableScan::TableScan(Connection& connection, const CopySql& sql, const Table& table, const std::string& after)
     : connection_(connection),

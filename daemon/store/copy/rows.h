@@ -36,13 +36,17 @@ using Sums = std::map<std::string, TableSum, std::less<>>;
 /// The names of the tables that differ, with both counts; empty: none.
 [[nodiscard]] std::string differences(const Sums& expected, const Sums& found);
 
-/// The same JSON in one form: compact, and every string escaped in the same way. Throws DamagedRow unless it is an array with a
-/// value for every column.
+/// The same JSON in one form: compact, and every string escaped in the same way. Throws DamagedRow unless it is an array
+/// with a value for every column.
 [[nodiscard]] std::string canonicalRow(const Table& table, std::string_view json);
+
+/// The key of a canonical row, for a scan's `after`: a JSON array of texts.
+[[nodiscard]] std::string rowKey(const Table& table, std::string_view canonicalRow);
 
 class TableScan {
  public:
-  /// Behind the row whose key is `after` (a JSON array of texts; empty: from the beginning). `connection` and `sql` outlive it.
+  /// Behind the row whose key is `after` (a JSON array of texts; empty: from the beginning). `connection` and `sql` outlive
+  /// it.
   TableScan(Connection& connection, const CopySql& sql, const Table& table, const std::string& after = {});
   ~TableScan();
   TableScan(const TableScan&) = delete;

@@ -10,11 +10,11 @@
 
 namespace chatd::store {
 
-enum class Kind : std::uint8_t { Int, Text };
+enum class Kind : std::uint8_t { Integer, String };
 
 struct Column {
   std::string_view name;
-  Kind kind = Kind::Int;
+  Kind kind = Kind::Integer;
 };
 
 struct Table {

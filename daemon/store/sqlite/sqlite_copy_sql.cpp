@@ -6,8 +6,7 @@ namespace chatd::store {
 
 std::string SqliteCopySql::select(const Table& table, bool after) const {
   return fmt::format("SELECT json_array({}) FROM {}{} ORDER BY {} LIMIT ${}", columnList(table, table.columns.size()),
-                     table.name, after ? behindKey(table) : "", columnList(table, table.keys),
-                     after ? table.keys + 1 : 1);
+                     table.name, after ? behindKey(table) : "", columnList(table, table.keys), after ? table.keys + 1 : 1);
 }
 
 std::string SqliteCopySql::insert(const Table& table) const {

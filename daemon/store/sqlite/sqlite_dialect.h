@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "store/dialect.h"
 #include "store/recent_sends.h"
+#include "store/sqlite/sqlite_copy_sql.h"
 
 namespace chatd::store {
 
@@ -30,6 +31,8 @@ class SqliteDialect final : public Dialect {
   void rollback(Connection& connection) override;
   [[nodiscard]] const std::vector<Migration>& migrations() const override { return sqliteMigrations(); }
   void runScript(Connection& connection, const std::string& sql) override;
+  bool copyToFile(Connection& reader, const std::filesystem::path& file, const std::function<bool(int)>& progress) override;
+  [[nodiscard]] const CopySql& copySql() const override { return copySql_; }
   [[nodiscard]] Fault judge(Connection& connection, const std::exception& e, bool committing) const override;
   bool tend(Connection& connection, bool idle) override;
 
@@ -39,6 +42,7 @@ class SqliteDialect final : public Dialect {
   const std::filesystem::path path_;
   const std::chrono::milliseconds timeout_;
   const Clock& clock_;
+  const SqliteCopySql copySql_;
   RecentSends sends_;  // commit thread
   int lock_ = -1;      // descriptor of the locked folder
   int walPages_ = 0;   // in the log since the last checkpoint; commit thread

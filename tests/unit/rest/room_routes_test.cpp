@@ -154,15 +154,18 @@ BOOST_AUTO_TEST_CASE(a_room_has_a_retention_of_its_own_or_the_apps) {
              R"({"days":null,"messages":null})");
   BOOST_TEST(house.call(key, "PATCH", "/room/den", R"({"retention":null})").at("retention") == "null");
   BOOST_TEST(house.call(user, "GET", "/room/den").at("retention") == "");
-  for (const char* bad : {R"({"days":0})", R"({"messages":0})", R"({"days":36501})", R"({"weeks":1})", "7", R"({"days":1.5})"}) {
+  for (const char* bad :
+       {R"({"days":0})", R"({"messages":0})", R"({"days":36501})", R"({"weeks":1})", "7", R"({"days":1.5})"}) {
     const Reply refused = house.call(key, "PATCH", "/room/den", std::string(R"({"retention":)") + bad + "}");
     BOOST_TEST(refused.status == 422, bad);
     BOOST_TEST(refused.at("errors.0.field").starts_with("retention"), bad);
   }
   const std::string path = "/app/" + std::to_string(raw(app));
-  BOOST_TEST(house.call(key, "PATCH", path, R"({"settings":{"retention":{"days":7,"messages":9}}})").at("settings.retention") ==
-             R"({"days":7,"messages":9})");
-  BOOST_TEST(house.call(key, "PATCH", path, R"({"settings":{"autoCreateUsers":false}})").at("settings.retention.days") == "7");
+  BOOST_TEST(
+      house.call(key, "PATCH", path, R"({"settings":{"retention":{"days":7,"messages":9}}})").at("settings.retention") ==
+      R"({"days":7,"messages":9})");
+  BOOST_TEST(house.call(key, "PATCH", path, R"({"settings":{"autoCreateUsers":false}})").at("settings.retention.days") ==
+             "7");
   BOOST_TEST(house.call(key, "PATCH", path, R"({"settings":{"retention":null}})").at("settings.retention") == "null");
 }
 

@@ -137,6 +137,8 @@ struct Fixture {
   Fixture() { open(); }
   void open() {
     StoreOptions options = database.options;
+    options.version = "9.9";
+    options.serverKey = "the key";
     options.onFault = [this](const std::string& what) { told = what; };
     store = std::make_unique<Store>(options, clock, std::make_unique<FaultyDialect>(database.dialect(clock), faults));
     must(store->open());

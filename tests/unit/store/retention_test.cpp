@@ -111,7 +111,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_room_has_the_apps_rule_unless_it_has_its_own, Db
   BOOST_TEST(f.left(archive, 16).size() == 5u);
 }
 
-BOOST_AUTO_TEST_CASE_TEMPLATE(a_retry_of_a_removed_message_is_a_duplicate, Db, Databases) {
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_retry_of_a_removed_message_is_a_duplicate, Db, DurableDatabases) {
   Kept<Db> f;
   const auto said = f.talk(10);
   f.keep(f.hall, Retention{std::nullopt, 1});
