@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "app/front.h"
+#include "app/listening.h"
 #include "app/loop_executor.h"
 #include "app/server_key.h"
 #include "auth/authenticator.h"
@@ -30,6 +31,7 @@ net::HttpLimits httpLimits(const Options& o) {
   limits.headerTime = o.http.headerTimeout;
   limits.bodyTime = o.http.bodyTimeout;
   limits.idleTime = o.http.idleTimeout;
+  limits.trustedProxies = trustedProxies(o);
   return limits;
 }
 
@@ -57,6 +59,12 @@ RealtimeOptions realtimeOptions(const Options& o) {
   RealtimeOptions realtime;
   realtime.maxPayload = o.engine.maxPayload;
   realtime.sessionsPerUser = o.limits.sessionsPerUser;
+  realtime.outboxBytes = o.limits.outboxBytes;
+  realtime.replay = o.limits.replay;
+  realtime.messageBytes = o.limits.messageBytes;
+  realtime.messagesPerSecond = o.limits.messagesPerSecond;
+  realtime.messagesBurst = o.limits.messagesBurst;
+  realtime.origins = o.cors.origins;
   return realtime;
 }
 
@@ -67,6 +75,7 @@ engine::EngineOptions engineOptions(const Options& o) {
   engine.maxPayload = o.engine.maxPayload;
   engine.outboxBytes = o.limits.outboxBytes;
   engine.maxSessions = 2 * o.limits.connections;
+  engine.revision3 = o.engine.revision3;
   engine.origins = o.cors.origins;
   return engine;
 }
@@ -178,9 +187,9 @@ struct Daemon::Parts {
   Realtime realtime;
   ChatService chat;
   RestApi rest;
+  Listening listening;
   engine::ServerLoops loops{server};
   engine::EngineServer engine;
-  std::string url;
 };
 
 RestOptions Daemon::Parts::restOptions(const Options& options) {
@@ -245,6 +254,15 @@ void Daemon::Parts::registerMetrics() {
                       [this] { return chat.historyCounts().misses; });
   metrics.gaugeFrom("chatd_history_bytes", "Recent messages in memory.",
                     [this] { return static_cast<double>(chat.historyCounts().bytes); });
+  const auto overLoops = [this](net::LoopCounter net::LoopStats::*counter) {
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i < server.loopCount(); ++i) sum += (server.loop(i).stats().*counter).get();
+    return sum;
+  };
+  metrics.counterFrom("chatd_tls_handshakes_total", "TLS handshakes done.",
+                      [overLoops] { return overLoops(&net::LoopStats::tlsHandshakes); });
+  metrics.counterFrom("chatd_tls_handshakes_failed_total", "TLS handshakes refused, broken or out of time.",
+                      [overLoops] { return overLoops(&net::LoopStats::tlsHandshakesFailed); });
   for (std::size_t i = 0; i < server.loopCount(); ++i) {
     metrics.gaugeFrom("chatd_connections", "Open connections of a loop.",
                       [this, i] { return static_cast<double>(server.loop(i).connections()); },
@@ -268,23 +286,12 @@ Result<void> Daemon::start() {
 
   CHATD_CHECK(parts_->loadQuotas());
 
-  for (const Listener& listener : options_.listen) {
-    CHATD_TRY(port, parts_->server.listen({listener.address, listener.port, {}}));
-    const bool v6 = listener.address.find(':') != std::string::npos;
-    const std::string url = fmt::format("http://{}:{}", v6 ? "[" + listener.address + "]" : listener.address, port);
-    if (parts_->url.empty()) parts_->url = url;
-    log().info("net", "listening", {{"url", url}});
-  }
-  if (!options_.adminSocket.empty()) {
-    CHATD_CHECK(parts_->server.listen({{}, 0, options_.adminSocket}));
-    if (parts_->url.empty()) parts_->url = "unix:" + options_.adminSocket;
-    log().info("net", "listening", {{"socket", options_.adminSocket}});
-  }
+  CHATD_CHECK(parts_->listening.open(options_, parts_->server));
   parts_->server.start();
   return {};
 }
 
-std::string Daemon::url() const { return parts_->url; }
+const std::string& Daemon::url() const { return parts_->listening.url(); }
 
 void Daemon::reload(const LoadedOptions& loaded) {
   if (!loaded.options) {
@@ -294,6 +301,7 @@ void Daemon::reload(const LoadedOptions& loaded) {
   const ReloadPlan plan = planReload(options_, *loaded.options);
   options_ = afterReload(options_, *loaded.options);
   log().configure(logOptions(options_));
+  parts_->listening.reloadCertificates();
   parts_->server.setLimits(httpLimits(options_), options_.limits.outboxBytes);
   parts_->chat.setLimits(chatLimits(options_, parts_->store.exclusive()));
   parts_->realtime.setOptions(realtimeOptions(options_));

@@ -18,8 +18,8 @@ class Daemon {
 
   /// Opens the store, binds the sockets and serves. Errors say what an admin can do.
   Result<void> start();
-  /// Of the first TCP listener, "http://127.0.0.1:8080"; or of the admin socket if there is none.
-  [[nodiscard]] std::string url() const;
+  /// Of the first TCP listener, "http://127.0.0.1:8080" or "https://…"; "unix:/path" if there is none.
+  [[nodiscard]] const std::string& url() const;
   /// Applies what can be applied while running, and logs what cannot.
   void reload(const LoadedOptions& loaded);
   /// Nobody new; clients are asked to come back; what was admitted is committed and answered, for drain.seconds at most.

@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "app/daemon.h"
+#include "app/listening.h"
 #include "config/command_line.h"
 #include "config/load.h"
 #include "observe/log.h"
@@ -50,8 +51,9 @@ int run(int argc, char** argv) {
   const auto parsed = parseCommandLine(argc, argv, std::cout, std::cerr);
   if (const int* code = std::get_if<int>(&parsed)) return *code;
   const CommandLine& flags = std::get<CommandLine>(parsed);
-  const LoadedOptions loaded = loadOptions(flags, processEnvironment());
-  if (!loaded.options) {
+  LoadedOptions loaded = loadOptions(flags, processEnvironment());
+  if (loaded.options) loaded.faults = certificateFaults(loaded);
+  if (!loaded.faults.empty()) {
     printFaults(loaded.faults);
     return kExitConfig;
   }

@@ -42,6 +42,7 @@ enum class Retry : bool { No = false, Yes = true };
   X(OriginRefused,       403, "origin_refused",         No,  "The origin is not allowed.")                     \
   X(Kicked,              403, "kicked",                 No,  "The session was ended by an administrator.")     \
   X(TooManySessions,     429, "too_many_sessions",      Yes, "The user has too many sessions.")                \
+  X(TooManyRooms,        429, "too_many_rooms",         No,  "The session is in as many rooms as it may be.")  \
   /* what it is about */                                                                                       \
   X(NotFound,            404, "not_found",              No,  "There is no such thing.")                        \
   X(RoomNotFound,        404, "room_not_found",         No,  "There is no such room.")                         \

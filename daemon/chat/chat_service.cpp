@@ -193,6 +193,14 @@ void ChatService::typing(Actor actor, RoomId room, SessionAddress session, bool 
   (void)impl_->at(room, Mail::Event, [=](RoomShard& shard) { shard.typing(actor, room, session, typing); });
 }
 
+void ChatService::announce(Actor actor, RoomId room, SessionAddress session, UniqueFunction<void(Result<void>)> done) {
+  if (auto ok = impl_->admit(actor); !ok.ok()) return done(std::move(ok).error());
+  impl_->context.budgets.releaseCommand(actor.app);  // nothing waits for a commit
+  impl_->ask(room, std::move(done), [actor, room, session](RoomShard& shard, UniqueFunction<void(Result<void>)> then) {
+    shard.announce(actor, room, session, std::move(then));
+  });
+}
+
 void ChatService::resolve(AppId app, std::string name, UniqueFunction<void(Result<RoomId>)> done) {
   if (const auto id = impl_->context.names.find(app, name)) return done(*id);
   if (!impl_->context.names.ask(app, name, std::move(done))) return;
@@ -202,6 +210,10 @@ void ChatService::resolve(AppId app, std::string name, UniqueFunction<void(Resul
     impl->context.names.answered(app, name, room.ok() ? Result<RoomId>(room->id) : Result<RoomId>(room.error()));
   });
   if (offer != Offer::Taken) impl->context.names.answered(app, name, Code::Busy);
+}
+
+std::optional<RoomId> ChatService::liveRoom(AppId app, const std::string& name) {
+  return impl_->context.names.find(app, name);
 }
 
 void ChatService::history(Actor actor, RoomId room, HistoryRequest request,
@@ -223,6 +235,14 @@ void ChatService::history(Actor actor, RoomId room, HistoryRequest request,
 Result<std::vector<Message>> ChatService::messagesBetween(RoomId room, Seq after, Seq upTo, std::size_t limit) {
   if (auto held = impl_->context.history.range(room, after, upTo, limit)) return std::move(*held);
   return impl_->context.log.range(room, after, upTo, limit);
+}
+
+Result<bool> ChatService::holdsAll(RoomId room, Seq after, Seq upTo) {
+  return impl_->context.log.holdsAll(room, after, upTo);
+}
+
+Result<std::vector<ChangedMessage>> ChatService::changesBetween(RoomId room, Rev after, Rev upTo, std::size_t limit) {
+  return impl_->context.log.changes(room, after, upTo, limit);
 }
 
 bool ChatService::admitSession(AppId app) { return impl_->context.budgets.admitSession(app); }

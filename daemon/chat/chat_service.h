@@ -89,15 +89,25 @@ class ChatService final : public LogSink {
   /// May be dropped under load. Errors: NotJoined is the session's to judge.
   void typing(Actor actor, RoomId room, SessionAddress session, bool typing);
 
+  /// Tells the others the newest message again; nothing is stored. Counts as a message against the user's rate.
+  /// Errors: RoomNotFound, Forbidden (not a member), MessageNotFound (an empty room), RateLimited, Busy, StoreUnavailable.
+  void announce(Actor actor, RoomId room, SessionAddress session, UniqueFunction<void(Result<void>)> done);
+
   // Reading. `done` runs on a worker or a loop.
   /// Name of a room of the app to its id. Errors: RoomNotFound, StoreUnavailable, Busy.
   void resolve(AppId app, std::string name, UniqueFunction<void(Result<RoomId>)> done);
+  /// The same, if it can be said without a look-up: the room is in memory.
+  [[nodiscard]] std::optional<RoomId> liveRoom(AppId app, const std::string& name);
   /// Newest first. Members only (an actor with asApp: any room of its app). Errors: RoomNotFound, Forbidden, Busy …
   void history(Actor actor, RoomId room, HistoryRequest request, UniqueFunction<void(Result<std::vector<Message>>)> done);
 
   /// After `after`, up to `upTo`, oldest first: for a loop that missed letters. From memory if it is there. Blocks; thread:
   /// worker.
   Result<std::vector<Message>> messagesBetween(RoomId room, Seq after, Seq upTo, std::size_t limit);
+
+  /// As MessageLog::holdsAll and MessageLog::changes. Block; thread: worker.
+  Result<bool> holdsAll(RoomId room, Seq after, Seq upTo);
+  Result<std::vector<ChangedMessage>> changesBetween(RoomId room, Rev after, Rev upTo, std::size_t limit);
 
   // Live sessions of an app, counted against its quota. Thread: any.
   [[nodiscard]] bool admitSession(AppId app);

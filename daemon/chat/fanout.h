@@ -32,6 +32,11 @@ struct RosterEntry {
 struct MessageEvent {
   std::shared_ptr<const Message> message;
 };
+/// The newest message, announced again by a member; nothing was stored.
+struct RepeatEvent {
+  std::shared_ptr<const Message> message;
+  SessionAddress from;  ///< is not told itself
+};
 struct UpdatedEvent {
   std::shared_ptr<const Message> message;
   Rev rev{};
@@ -51,11 +56,15 @@ struct SeenEvent {
   Seq seq{};
   Timestamp at{};
 };
-/// The newest roster of the room, coalesced.
+/// The newest roster of the room, coalesced, and what changed since the one before. Who joined meanwhile may know part of
+/// the change already, so it is to be applied as to a set.
 struct RosterEvent {
   std::shared_ptr<const std::vector<RosterEntry>> entries;  ///< the first limits.room_data
   std::size_t total = 0;
   std::uint64_t version = 0;  ///< not told to sessions that joined at this version or a later one
+  std::shared_ptr<const std::vector<RosterEntry>> joined;
+  std::shared_ptr<const std::vector<RosterEntry>> left;
+  bool tooMany = false;  ///< more changes than entries are listed: `joined` and `left` are empty, `entries` is all there is
 };
 /// These users are no longer in the room (or all, if `everybody`): their sessions lose it.
 struct LostEvent {
@@ -63,7 +72,8 @@ struct LostEvent {
   bool everybody = false;
   Code why = Code::Forbidden;
 };
-using RoomEvent = std::variant<MessageEvent, UpdatedEvent, DeletedEvent, TypingEvent, SeenEvent, RosterEvent, LostEvent>;
+using RoomEvent =
+    std::variant<MessageEvent, RepeatEvent, UpdatedEvent, DeletedEvent, TypingEvent, SeenEvent, RosterEvent, LostEvent>;
 
 /// One letter from a room's home loop to a loop that has listeners: everything new of this turn.
 struct RoomLetter {

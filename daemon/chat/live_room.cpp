@@ -4,6 +4,10 @@
 
 namespace chatd {
 
+namespace {
+constexpr std::size_t kRosterChanges = 1024;  // between two roster events; more are told as a new list
+}
+
 LiveRoom::LiveRoom(RoomState state, std::size_t loops) : perLoop_(loops, 0) { refresh(std::move(state)); }
 
 std::vector<UserId> LiveRoom::refresh(RoomState state) {
@@ -75,14 +79,34 @@ bool LiveRoom::enter(const RosterEntry& entry) {
   const auto [it, isNew] = roster_.try_emplace(entry.session.id, Place{nextPlace_, entry.session.loop, entry.user});
   if (!isNew) return false;
   rosterOrder_.emplace(nextPlace_++, entry);
+  noteRoster(entry, true);
   rosterHead_.reset();
   ++perLoop_[entry.session.loop];
   loopMask_ |= std::uint64_t{1} << entry.session.loop;
   return true;
 }
 
+void LiveRoom::noteRoster(const RosterEntry& entry, bool present) {
+  if (rosterChanges_.size() >= kRosterChanges) return;
+  rosterChanges_.insert_or_assign(entry.session.id, RosterChange{entry, present});
+}
+
+void LiveRoom::takeRosterChanges(RosterEvent& event, std::size_t limit) {
+  auto joined = std::make_shared<std::vector<RosterEntry>>();
+  auto left = std::make_shared<std::vector<RosterEntry>>();
+  event.tooMany = rosterChanges_.size() >= std::min(limit, kRosterChanges);
+  if (!event.tooMany) {
+    for (auto& [id, change] : rosterChanges_) (change.present ? joined : left)->push_back(std::move(change.entry));
+  }
+  rosterChanges_.clear();
+  event.joined = std::move(joined);
+  event.left = std::move(left);
+}
+
 void LiveRoom::forget(const Place& place) {
-  rosterOrder_.erase(place.number);
+  const auto entry = rosterOrder_.find(place.number);
+  noteRoster(entry->second, false);
+  rosterOrder_.erase(entry);
   rosterHead_.reset();
   if (--perLoop_[place.loop] == 0) loopMask_ &= ~(std::uint64_t{1} << place.loop);
 }

@@ -52,6 +52,8 @@ class LiveRoom {
   [[nodiscard]] bool inRoom(SessionAddress session) const { return roster_.contains(session.id); }
   [[nodiscard]] std::size_t sessions() const { return roster_.size(); }
   [[nodiscard]] std::shared_ptr<const std::vector<RosterEntry>> rosterHead(std::size_t limit);
+  /// Fills in who came and went since the last call.
+  void takeRosterChanges(RosterEvent& event, std::size_t limit);
   /// Bit i: loop i has a session in the room.
   [[nodiscard]] std::uint64_t loops() const { return loopMask_; }
 
@@ -96,6 +98,7 @@ class LiveRoom {
     UserId user{};
   };
   void forget(const Place& place);
+  void noteRoster(const RosterEntry& entry, bool present);
 
   std::unordered_map<UserId, LiveMember> members_;
   MembersPtr memberList_;  ///< made when asked for, until members change
@@ -103,6 +106,11 @@ class LiveRoom {
   std::unordered_map<SessionId, Place> roster_;
   std::uint64_t nextPlace_ = 0;
   std::shared_ptr<const std::vector<RosterEntry>> rosterHead_;
+  struct RosterChange {
+    RosterEntry entry;
+    bool present = false;  ///< as it is now; whoever came and went in between has left
+  };
+  std::unordered_map<SessionId, RosterChange> rosterChanges_;
   std::vector<std::uint32_t> perLoop_;
   std::uint64_t loopMask_ = 0;
 };

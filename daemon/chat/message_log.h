@@ -46,11 +46,13 @@ struct Change {
 struct Appended {
   Message message;  ///< as stored; of a duplicate: the first one, as it is now
   bool duplicate = false;
+  std::shared_ptr<const Room> room = nullptr;  ///< filled in by the domain; null if it is gone
 };
 struct Changed {
   Message message;
   Rev rev{};
-  bool changed = true;  ///< false: it was so already (deleting twice), nothing to tell
+  bool changed = true;                         ///< false: it was so already (deleting twice), nothing to tell
+  std::shared_ptr<const Room> room = nullptr;  ///< filled in by the domain; null if it is gone
 };
 
 /// What became of an Append. Errors: ClientMsgIdReused, AccessChanged (check again under a newer revision),
@@ -80,6 +82,13 @@ class LogSink {
   virtual void committed(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes) = 0;
   /// Retention removed messages; after that commit, on the same thread. Who keeps no messages has nothing to do.
   virtual void trimmed(const std::vector<Trimmed>& /*rooms*/) {}
+};
+
+/// A change as recovery replays it: which message, and how that message is now (a later change may have come on top).
+struct ChangedMessage {
+  Rev rev{};
+  Change::Kind kind = Change::Kind::Edit;
+  Message message;
 };
 
 struct HistoryQuery {
@@ -113,6 +122,11 @@ class MessageLog {
   virtual Result<std::vector<Message>> historyPage(RoomId room, std::size_t page, std::size_t limit) = 0;
   /// Messages with after < seq ≤ upTo, oldest first, at most `limit`: recovery and refill. Blocks; thread: worker.
   virtual Result<std::vector<Message>> range(RoomId room, Seq after, Seq upTo, std::size_t limit) = 0;
+  /// True if all messages with after < seq ≤ upTo are there (retention may have taken some). Blocks; thread: worker.
+  virtual Result<bool> holdsAll(RoomId room, Seq after, Seq upTo) = 0;
+  /// Changes with after < rev ≤ upTo, in the order of rev, at most `limit`. Those of messages that retention took are not
+  /// among them. Blocks; thread: worker.
+  virtual Result<std::vector<ChangedMessage>> changes(RoomId room, Rev after, Rev upTo, std::size_t limit) = 0;
   /// With its room's app, so that a caller can refuse what is another app's. Errors: MessageNotFound.
   struct Found {
     Message message;

@@ -80,7 +80,13 @@ void RoomShard::rosterChanged(LiveRoom& room) {
 void RoomShard::stageRoster(LiveRoom& room) {
   room.rosterDirty = false;
   room.rosterTimer = true;
-  stage(room, RosterEvent{room.rosterHead(context_.currentLimits()->roomSessions), room.sessions(), room.rosterVersion});
+  const std::size_t listed = context_.currentLimits()->roomSessions;
+  RosterEvent event;
+  event.entries = room.rosterHead(listed);
+  event.total = room.sessions();
+  event.version = room.rosterVersion;
+  room.takeRosterChanges(event, listed);
+  stage(room, std::move(event));
   context_.executor.after(loop_, kCoalesce, [this, id = room.room->id] {
     LiveRoom* later = live(id);
     if (later == nullptr) return;
@@ -98,6 +104,18 @@ void RoomShard::typing(Actor actor, RoomId id, SessionAddress session, bool typi
   if (member == nullptr) return;
   stage(*room, TypingEvent{member->user, session, typing});
   flushStaged();
+}
+
+void RoomShard::announce(Actor actor, RoomId id, SessionAddress session, UniqueFunction<void(Result<void>)> done) {
+  whenLive(actor.app, id, [this, actor, session, done = std::move(done)](Result<LiveRoom*> found) mutable {
+    if (!found.ok()) return done(std::move(found).error());
+    LiveRoom& room = **found;
+    if (room.member(actor.user) == nullptr) return done(Error(Code::Forbidden, "The user is not a member of the room."));
+    if (!room.last) return done(Error(Code::MessageNotFound, "The room has no message yet."));
+    stage(room, RepeatEvent{room.last, session});
+    flushStaged();
+    done({});
+  });
 }
 
 void RoomShard::seen(Actor actor, RoomId id, std::optional<Seq> upTo, UniqueFunction<void(Result<Seq>)> done) {

@@ -298,6 +298,7 @@ void RoomShard::appended(AppendOutcome outcome) {
     stage(*room, MessageEvent{std::move(message)});
   }
   pending.append.app = outcome.request.app;
+  if (room != nullptr && outcome.result.ok()) outcome.result->room = room->room;
   finish(pending, std::move(outcome.result));
   if (room == nullptr) return;
   if (room->rechecking && room->inFlight == 0 && !room->refreshing) resubmitHeld(id);
@@ -357,6 +358,7 @@ void RoomShard::changed(ChangeOutcome outcome) {
   LiveRoom* room = live(id);
   if (room != nullptr) {
     --room->inFlight;
+    if (outcome.result.ok()) outcome.result->room = room->room;
     if (outcome.result.ok() && outcome.result->changed) {
       auto message = std::make_shared<const Message>(outcome.result->message);
       room->counter.lastRev = std::max(room->counter.lastRev, outcome.result->rev);

@@ -47,6 +47,7 @@ class RoomShard {
   void join(Actor actor, RoomId room, RosterEntry entry, UniqueFunction<void(Result<Joined>)> done);
   void leave(RoomId room, SessionAddress session);
   void typing(Actor actor, RoomId room, SessionAddress session, bool typing);
+  void announce(Actor actor, RoomId room, SessionAddress session, UniqueFunction<void(Result<void>)> done);
   /// Calls `done` with nothing if the actor may read the room.
   void mayRead(Actor actor, RoomId room, UniqueFunction<void(Result<void>)> done);
 

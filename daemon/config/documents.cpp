@@ -131,6 +131,8 @@ std::string manualDocument() {
       ".EX\n"
       "listen:\n"
       "  \\- {address: 127.0.0.1, port: 8080}\n"
+      "  \\- {address: \"::\", port: 8443, tls: {certificate: /etc/chatd/chain.pem, key: /etc/chatd/key.pem}}\n"
+      "trusted_proxies: [127.0.0.1]\n"
       "cors:\n"
       "  origins: [https://app.example.org]\n"
       "limits:\n"

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <map>
 #include <set>
 #include <sstream>
 #include <string_view>
@@ -47,8 +48,8 @@ class Loader {
     variables(environment);
     flags();
     if (faults_.empty()) together();
-    if (!faults_.empty()) return {std::nullopt, std::move(faults_)};
-    return {std::move(options_), {}};
+    if (!faults_.empty()) return {std::nullopt, std::move(faults_), {}};
+    return {std::move(options_), {}, std::move(given_)};
   }
 
  private:
@@ -57,7 +58,7 @@ class Loader {
   }
 
   void set(const OptionRow& row, const YAML::Node& value, const std::string& where) {
-    given_.insert(row.path);
+    given_[row.path] = where;
     if (auto what = setOption(row, value, options_)) fault(where, std::string(row.path), *std::move(what));
   }
 
@@ -178,7 +179,7 @@ class Loader {
     for (const OptionRow& row : optionTable()) {
       names.push_back(environmentName(row.path));
       if (names.back() != name) continue;
-      given_.insert(row.path);
+      given_[row.path] = name;
       if (auto what = setOption(row, value, options_)) fault(name, std::string(row.path), *std::move(what));
       return;
     }
@@ -188,11 +189,11 @@ class Loader {
   void flags() {
     if (flags_.dataDir) {
       options_.dataDir = *flags_.dataDir;
-      given_.insert("data_dir");
+      given_["data_dir"] = "--data-dir";
     }
     if (flags_.listen) {
       options_.listen = {*flags_.listen};
-      given_.insert("listen");
+      given_["listen"] = "--listen";
     }
   }
 
@@ -212,7 +213,7 @@ class Loader {
 
   const CommandLine& flags_;
   Options options_;
-  std::set<std::string_view> given_;
+  std::map<std::string_view, std::string> given_;
   std::vector<ConfigFault> faults_;
 };
 

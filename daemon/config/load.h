@@ -2,8 +2,10 @@
 // Thread: main (start and SIGHUP).
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -28,6 +30,8 @@ using Environment = std::vector<std::pair<std::string, std::string>>;
 struct LoadedOptions {
   std::optional<Options> options;  ///< nothing if there are faults
   std::vector<ConfigFault> faults;
+  /// Where each key that was given stands ("chatd.yaml:12"), for faults that only its user finds.
+  std::map<std::string_view, std::string> places;
 };
 
 /// Reads the file (if the command line names one, or without --dev the standard one), the environment and the flags.

@@ -93,9 +93,17 @@ std::vector<OptionRow> makeTable() {
   // path, default, default under --dev, kind and range, unit, reload, secret, meaning
   return {
       {"listen", "[{address: 127.0.0.1, port: 8080}]", kSame, listeners<&O::listen>(), "", Reload::Restart, kOpen,
-       "Where clients connect: a list of {address, port}. Port 0 takes any free port. Native TLS is not in this version: "
-       "put "
-       "a proxy that ends TLS in front."},
+       "Where clients connect: a list of {address, port}, port 0 for any free one, or {address: unix:/PATH, mode: 0660}. "
+       "`tls: {certificate: FILE, key: FILE}` (PEM, the chain in one file; the key closed to others) makes it https; the "
+       "files are read again on a reload. `proxy_protocol: true`: every connection begins with a PROXY header, version 1 or "
+       "2, and is one of trusted_proxies."},
+      {"trusted_proxies", "[]", kSame, list<&O::trustedProxies>(checkProxy), "", Reload::Live, kOpen,
+       "Addresses and CIDR ranges of proxies that are believed when they say whom they speak for; `unix:` for whoever "
+       "connects to a Unix socket of `listen`. Empty: nobody."},
+      {"proxy_header", "x-forwarded", kSame, choice<&O::proxyHeader>({"x-forwarded", "forwarded"}), "", Reload::Live, kOpen,
+       "What those proxies say it in: X-Forwarded-For, -Proto and -Host, or Forwarded (RFC 7239). The other one is not "
+       "read, "
+       "as it may come from the client."},
       {"admin_socket", "/run/chatd/admin.sock", kSame, text<&O::adminSocket>(checkSocketPath), "", Reload::Restart, kOpen,
        "Unix socket for administration (chatctl), mode 0660. Empty: none. Under --dev: admin.sock in the data directory."},
       {"data_dir", "/var/lib/chatd", "./chatd-data", text<&O::dataDir>(checkPath), "", Reload::Restart, kOpen,
@@ -159,6 +167,8 @@ std::vector<OptionRow> makeTable() {
        Reload::Restart, kOpen, "Time for the answer to a ping, after which the session is closed."},
       {"engine.max_payload", "1000000", kSame, integer<&O::engine, &O::Engine::maxPayload>(1_KiB, 64_MiB), "bytes",
        Reload::Restart, kOpen, "Largest frame or payload of a session; more closes it with 1009."},
+      {"engine.eio3", "true", kSame, boolean<&O::engine, &O::Engine::revision3>(), "", Reload::Live, kOpen,
+       "Serve clients of Engine.IO 3 (Socket.IO 2 and older), which say EIO=3."},
 
       {"http.header_timeout_ms", "10000", kSame, integer<&O::http, &O::Http::headerTimeout>(100, 600'000), "ms",
        Reload::Live, kOpen, "Time for the whole head of a request."},

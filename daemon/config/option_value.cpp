@@ -8,8 +8,10 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <set>
 
 #include "base/assert.h"
+#include "base/ip_address.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "config/suggest.h"
@@ -76,28 +78,74 @@ Fault portFault(std::string_view text, std::uint16_t& port) {
   return std::nullopt;
 }
 
-Fault readListener(const YAML::Node& node, Listener& out) {
-  if (!node.IsMap()) return "each entry must be {address: …, port: …}";
-  bool hasAddress = false;
-  bool hasPort = false;
+/// "0660": octal, as chmod(1) has it; nothing that would let the owner out.
+Fault modeFault(std::string_view text, std::uint32_t& mode) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
+  const bool octal = text.size() == 4 && text[0] == '0' && error == std::errc() && end == text.data() + text.size();
+  if (!octal || (mode & 0600) != 0600 || (mode & 0111) != 0) return "the mode must be like 0600, 0660 or 0666";
+  return std::nullopt;
+}
+
+Fault readTls(const YAML::Node& node, Listener::Tls& out) {
+  constexpr std::string_view kForm = "`tls` must be {certificate: FILE, key: FILE}";
+  if (!node.IsMap()) return std::string(kForm);
   for (const auto& pair : node) {
     const std::string key = pair.first.IsScalar() ? pair.first.Scalar() : std::string();
-    if (key == "address" && pair.second.IsScalar() && !hasAddress) {
-      hasAddress = true;
-      out.address = pair.second.Scalar();
-      if (Fault fault = hostFault(out.address)) return fault;
-    } else if (key == "port" && isPlain(pair.second) && !hasPort) {
-      hasPort = true;
-      if (Fault fault = portFault(pair.second.Scalar(), out.port)) return fault;
-    } else if (key == "tls") {
-      return "native TLS is not in this version: put a proxy that ends TLS in front and remove `tls`";
-    } else if (key == "address" || key == "port") {
-      return fmt::format("`{}` is given twice or has a value of the wrong type", key);
-    } else {
-      return fmt::format("unknown key `{}` in an entry{}", key, didYouMean(key, {"address", "port"}));
+    std::string* const file = key == "certificate" ? &out.certificate : key == "key" ? &out.key : nullptr;
+    if (file == nullptr) return fmt::format("unknown key `{}` in `tls`{}", key, didYouMean(key, {"certificate", "key"}));
+    if (!file->empty() || !pair.second.IsScalar() || pair.second.Scalar().empty() || textFault(pair.second.Scalar())) {
+      return std::string(kForm);
     }
+    *file = pair.second.Scalar();
   }
-  if (!hasAddress || !hasPort) return "each entry needs `address` and `port`";
+  if (out.certificate.empty() || out.key.empty()) return std::string(kForm);
+  return std::nullopt;
+}
+
+Fault readAddress(const std::string& text, Listener& out) {
+  constexpr std::string_view kUnix = "unix:";
+  if (!startsWith(text, kUnix)) {
+    out.address = text;
+    return hostFault(text);
+  }
+  out.unixPath = text.substr(kUnix.size());
+  if (out.unixPath.empty() || out.unixPath.front() != '/') return "a Unix socket is written unix:/PATH";
+  if (Fault fault = textFault(out.unixPath)) return fault;
+  return checkSocketPath(out.unixPath);
+}
+
+/// One key of an entry of `listen`.
+Fault readListenerKey(const std::string& key, const YAML::Node& value, Listener& out) {
+  if (key == "tls") return readTls(value, out.tls.emplace());
+  if (key == "address" && value.IsScalar()) return readAddress(value.Scalar(), out);
+  if (key == "port" && isPlain(value)) return portFault(value.Scalar(), out.port);
+  if (key == "mode" && value.IsScalar()) return modeFault(value.Scalar(), out.unixMode);
+  if (key == "proxy_protocol" && isPlain(value) && (value.Scalar() == "true" || value.Scalar() == "false")) {
+    out.proxyProtocol = value.Scalar() == "true";
+    return std::nullopt;
+  }
+  return fmt::format("`{}` has a value of the wrong type", key);
+}
+
+Fault readListener(const YAML::Node& node, Listener& out) {
+  static const std::vector<std::string_view> kKeys = {"address", "port", "tls", "proxy_protocol", "mode"};
+  if (!node.IsMap()) return "each entry must be {address: …, port: …}";
+  std::set<std::string> given;
+  for (const auto& pair : node) {
+    const std::string key = pair.first.IsScalar() ? pair.first.Scalar() : std::string();
+    if (std::find(kKeys.begin(), kKeys.end(), key) == kKeys.end()) {
+      return fmt::format("unknown key `{}` in an entry{}", key, didYouMean(key, kKeys));
+    }
+    if (!given.insert(key).second) return fmt::format("`{}` is given twice", key);
+    if (Fault fault = readListenerKey(key, pair.second, out)) return fault;
+  }
+  const bool hasPort = given.count("port") != 0;
+  if (out.unixPath.empty()) {
+    if (given.count("address") == 0 || !hasPort) return "each entry needs `address` and `port`";
+    if (given.count("mode") != 0) return "`mode` is of a Unix socket";
+  } else if (hasPort || out.tls) {
+    return "a Unix socket has neither `port` nor `tls`";
+  }
   return std::nullopt;
 }
 
@@ -185,9 +233,20 @@ std::string show(const TextListKind& kind, const Options& o) {
   for (const std::string& item : kind.get(o)) items.push_back(quoted(item));
   return fmt::format("[{}]", fmt::join(items, ", "));
 }
+std::string showListener(const Listener& l) {
+  std::string out;
+  if (l.unixPath.empty()) {
+    out = fmt::format("address: {}, port: {}", quoted(l.address), l.port);
+  } else {
+    out = fmt::format("address: {}, mode: {:04o}", quoted("unix:" + l.unixPath), l.unixMode);
+  }
+  if (l.tls) out += fmt::format(", tls: {{certificate: {}, key: {}}}", quoted(l.tls->certificate), quoted(l.tls->key));
+  if (l.proxyProtocol) out += ", proxy_protocol: true";
+  return "{" + out + "}";
+}
 std::string show(const ListenKind& kind, const Options& o) {
   std::vector<std::string> items;
-  for (const Listener& l : kind.get(o)) items.push_back(fmt::format("{{address: {}, port: {}}}", quoted(l.address), l.port));
+  for (const Listener& l : kind.get(o)) items.push_back(showListener(l));
   return fmt::format("[{}]", fmt::join(items, ", "));
 }
 
@@ -281,6 +340,13 @@ std::optional<std::string> checkOrigin(std::string_view origin) {
   if (toLower(rest) != rest) return "must be in lower case, as browsers send it";
   if (const bool port = (https && rest.ends_with(":443")) || (!https && rest.ends_with(":80")); port)
     return "must not name the scheme's own port: browsers leave it out";
+  return std::nullopt;
+}
+
+std::optional<std::string> checkProxy(std::string_view proxy) {
+  if (proxy == "unix:") return std::nullopt;
+  const auto range = IpRange::parse(proxy);
+  if (!range.ok()) return range.error().detail();
   return std::nullopt;
 }
 

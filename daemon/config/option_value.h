@@ -34,5 +34,6 @@ namespace chatd {
 [[nodiscard]] std::optional<std::string> checkStoreUrl(std::string_view url);
 [[nodiscard]] std::optional<std::string> checkRedisUrl(std::string_view url);
 [[nodiscard]] std::optional<std::string> checkOrigin(std::string_view origin);
+[[nodiscard]] std::optional<std::string> checkProxy(std::string_view proxy);
 
 }  // namespace chatd

@@ -7,7 +7,7 @@
 namespace chatd {
 
 // The table writes every member; values here only keep them from being undefined until it has.
-Options::Options() : store{}, demo(false), log{}, limits{}, engine{}, http{}, drain{}, threads{} {
+Options::Options() : proxyHeader{}, store{}, demo(false), log{}, limits{}, engine{}, http{}, drain{}, threads{} {
   for (const OptionRow& row : optionTable()) {
     const auto fault = setOption(row, std::string(row.standard), *this);
     CHATD_ASSERT(!fault);  // a default that breaks its own row's rules

@@ -15,8 +15,17 @@
 namespace chatd {
 
 struct Listener {
-  std::string address;     ///< IPv4 or IPv6 literal without brackets, or a host name
-  std::uint16_t port = 0;  ///< 0: any free one
+  struct Tls {
+    std::string certificate;  ///< file: a chain in PEM, the server's own first
+    std::string key;          ///< file
+    bool operator==(const Tls&) const = default;
+  };
+  std::string address = {};   ///< IPv4 or IPv6 literal without brackets, or a host name; empty with unixPath
+  std::uint16_t port = 0;     ///< 0: any free one
+  std::string unixPath = {};  ///< a Unix socket for clients, written "unix:/path"
+  std::uint32_t unixMode = 0660;
+  std::optional<Tls> tls = {};
+  bool proxyProtocol = false;  ///< peers are proxies that send a PROXY header first
   bool operator==(const Listener&) const = default;
 };
 
@@ -25,6 +34,8 @@ struct Options {
   Options();
 
   std::vector<Listener> listen;
+  std::vector<std::string> trustedProxies;  ///< addresses, CIDR ranges, "unix:"
+  enum class ProxyHeader : std::uint8_t { XForwarded, Forwarded } proxyHeader;
   std::string adminSocket;  ///< path; empty: none
   std::string dataDir;
 
@@ -75,6 +86,7 @@ struct Options {
     std::chrono::milliseconds pingInterval;
     std::chrono::milliseconds pingTimeout;
     std::size_t maxPayload;
+    bool revision3;
   } engine;
 
   struct Http {

@@ -1,7 +1,9 @@
-// Echo: sends every WebSocket message back as it came. Owned by its transport. Thread: the transport's loop.
+// Echoes: sessions that send back what they are sent, at /echo and /engine.io/. Owned by their transport. Thread: the
+// transport's loop.
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 #include "engine/transport.h"
@@ -12,23 +14,47 @@ namespace chatd::conformance {
 /// Of /echo: bytes of one message, whatever --max-payload says.
 inline constexpr std::size_t kEchoMessage = 16 << 20;
 
-class Echo final : public engine::TransportHandler {
+/// A session that answers, and that does not read a peer who does not read its answers: with more than half of the outbox
+/// waiting it pauses, so that the answer to any message fits into the other half.
+class Answering : public engine::TransportHandler {
  public:
-  /// What the stream under it needs: one message may be on its way back while the next one is taken.
-  [[nodiscard]] static engine::WebSocketLimits limits();
+  /// outboxBytes: of the transport.
+  explicit Answering(std::size_t outboxBytes) : half_(outboxBytes / 2) {}
 
   void opened(engine::Transport& transport) override { transport_ = &transport; }
-  void text(std::string_view message) override { echo(ws::Opcode::Text, message); }
-  void binary(std::string_view message) override { echo(ws::Opcode::Binary, message); }
   [[nodiscard]] bool full() const override { return full_; }
   void drained() override;
   void closed() override { transport_ = nullptr; }
 
- private:
-  void echo(ws::Opcode opcode, std::string_view message);
+ protected:
+  /// Whole WebSocket frames. After the close they go nowhere.
+  void answer(std::string frames);
+  /// nullptr: closed.
+  [[nodiscard]] engine::Transport* transport() { return transport_; }
 
-  engine::Transport* transport_ = nullptr;  ///< nullptr: closed
-  bool full_ = false;                       ///< the peer reads slower than it writes, so it is not read meanwhile
+ private:
+  const std::size_t half_;
+  engine::Transport* transport_ = nullptr;
+  bool full_ = false;
+};
+
+/// Every WebSocket message as it came.
+class WebSocketEcho final : public Answering {
+ public:
+  /// What the stream under it needs.
+  [[nodiscard]] static engine::WebSocketLimits limits();
+
+  WebSocketEcho() : Answering(limits().outboxBytes) {}
+  void text(std::string_view message) override;
+  void binary(std::string_view message) override;
+};
+
+/// Every Engine.IO message as it came.
+class EngineEcho final : public Answering {
+ public:
+  using Answering::Answering;
+  void text(std::string_view message) override;
+  void binary(std::string_view message) override;
 };
 
 }  // namespace chatd::conformance

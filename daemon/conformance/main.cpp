@@ -17,6 +17,8 @@ int serve(const conformance::Options& options, const sigset_t& signals) {
   serverOptions.http.bodyBytes = conformance::kBodyBytes;
   conformance::Conformance conformance;
   net::Server server(serverOptions, conformance);
+  engine::ServerLoops loops(server);
+  conformance.serve(loops, options);
   const auto port = server.listen({options.address, options.port, {}});
   if (!port.ok()) {
     std::fprintf(stderr, "chatd-conformance: %s\n", port.error().detail().c_str());
@@ -32,6 +34,7 @@ int serve(const conformance::Options& options, const sigset_t& signals) {
   }
   server.stopAccepting();
   server.stop();
+  conformance.end();
   return 0;
 }
 

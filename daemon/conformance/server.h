@@ -1,12 +1,14 @@
-// Conformance: what chatd-conformance answers. The routes over chatd's own HTTP front, WebSocket, Engine.IO and Socket.IO,
-// with echoes where chatd has a chat. Owned by main. Thread: the connections' loops.
+// Conformance: what chatd-conformance answers. The routes over chatd's own HTTP front, WebSocket and Engine.IO, with echoes
+// where chatd has a chat. Owned by main; outlives the server's loops. Thread: the connections' loops, if not said otherwise.
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string_view>
 
-#include "base/error.h"
 #include "conformance/options.h"
+#include "engine/engine_server.h"
+#include "engine/loops.h"
 #include "net/http.h"
 
 namespace chatd::conformance {
@@ -16,12 +18,20 @@ inline constexpr std::size_t kBodyBytes = 16 << 20;
 
 class Conformance final : public net::HttpHandler {
  public:
+  /// Opens the Engine.IO paths on these loops, which outlive it. Once, before the first request. Thread: main.
+  void serve(engine::Loops& loops, const Options& options);
+  /// Ends the sessions that are left. After the loops have stopped, before they are destroyed. Thread: main.
+  void end();
+
   void handle(net::HttpRequest&& request, net::HttpResponder responder) override;
   net::HttpResponse refused(int status, std::string_view reason) override;
 
  private:
   static void echoBody(net::HttpRequest&& request, net::HttpResponder responder);
   static void openEcho(const net::HttpRequest& request, net::HttpResponder responder);
+
+  std::unique_ptr<engine::EngineServer> engineIo_;
+  std::unique_ptr<engine::EngineServer> socketIo_;
 };
 
 }  // namespace chatd::conformance

@@ -16,7 +16,7 @@ struct EngineOptions {
   std::size_t outboxBytes = 1 << 20;              ///< bytes that a session may have unsent
   std::size_t maxSessions = 36'000;               ///< those on polling hold no connection, so they need a bound of their own
   bool revision3 = true;                          ///< clients of Engine.IO 3 are served
-  std::vector<std::string> origins;               ///< allowed besides the same origin; "*": any
+  std::vector<std::string> origins{};             ///< allowed besides the same origin; "*": any
 };
 
 }  // namespace chatd::engine

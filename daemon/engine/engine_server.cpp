@@ -21,7 +21,7 @@ HttpHeaders corsHeaders(const net::HttpRequest& request, const EngineOptions& op
   HttpHeaders headers{{"Access-Control-Allow-Origin", *origin}, {"Vary", "Origin"}};
   std::vector<std::string> named = options.origins;
   std::erase(named, "*");
-  if (net::originAllowed(named, *origin, headerOr(request, "Host"), request.secure)) {
+  if (net::originAllowed(named, *origin, request.host(), request.secure)) {
     headers.emplace_back("Access-Control-Allow-Credentials", "true");
   }
   return headers;
@@ -76,7 +76,7 @@ void EngineServer::setOptions(const EngineOptions& options) {
 void EngineServer::handle(net::HttpRequest&& request, net::HttpResponder responder) {
   const auto options = this->options();
   if (const std::string* origin = request.header("Origin");
-      origin != nullptr && !net::originAllowed(options->origins, *origin, headerOr(request, "Host"), request.secure)) {
+      origin != nullptr && !net::originAllowed(options->origins, *origin, request.host(), request.secure)) {
     return Exchange(std::move(responder), {}).refuse(Refusal::Forbidden);
   }
   Exchange exchange(std::move(responder), corsHeaders(request, *options));

@@ -24,8 +24,9 @@ class Connection;
 struct Peer {
   std::string ip;  ///< textual, without a zone; empty on a Unix socket
   std::uint16_t port = 0;
-  bool unixSocket = false;
-  uid_t uid = static_cast<uid_t>(-1);  ///< of a Unix socket: SO_PEERCRED
+  bool secure = false;      ///< speaks TLS, with us or with a proxy that we trust
+  bool unixSocket = false;  ///< on the admin socket; a Unix socket that clients use tells nothing of whom it carries
+  uid_t uid = static_cast<uid_t>(-1);  ///< on the admin socket: SO_PEERCRED
   gid_t gid = static_cast<gid_t>(-1);
   std::vector<gid_t> groups;  ///< SO_PEERGROUPS
 };

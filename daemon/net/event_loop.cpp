@@ -126,6 +126,7 @@ void EventLoop::turn() {
   count = std::max(count, 0);
   now_ = std::chrono::steady_clock::now();
   stats_.turns.add(1);
+  handshakes_ = 0;
   runLetters();
   wheel_.advance(now_);
   againNow_.swap(again_);

@@ -98,6 +98,9 @@ class EventLoop {
   void markAgain(SocketConnection& connection) { again_.push_back(&connection); }
   /// Its bury() is called at the very end of this turn, then it is destroyed.
   void markDying(SocketConnection& connection) { dying_.push_back(&connection); }
+  /// May a TLS handshake go on in this turn? Signing takes up to a millisecond, so a rush of new clients would otherwise
+  /// hold up everybody who is in already. If not: what waits in the socket is reported again in the next turn.
+  [[nodiscard]] bool mayHandshake() { return handshakes_++ < kHandshakesPerTurn; }
   /// Destroys a handler at the end of this turn, when none of its calls is on the stack.
   void retire(std::unique_ptr<StreamHandler> handler);
   /// Shared by all connections of the loop: what is in it does not outlive the call that read it.
@@ -107,6 +110,7 @@ class EventLoop {
  private:
   struct OneShot;
   static constexpr int kEventsPerTurn = 512;
+  static constexpr unsigned kHandshakesPerTurn = 4;
 
   void turn();
   [[nodiscard]] int waitTime();
@@ -121,6 +125,7 @@ class EventLoop {
   const Descriptor epoll_;
   std::vector<char> readBuffer_;
   LoopStats stats_;
+  unsigned handshakes_ = 0;  ///< steps of TLS handshakes in this turn
   std::atomic<std::size_t> connections_{0};
 
   Steady now_;

@@ -13,6 +13,12 @@ const std::string* HttpRequest::header(std::string_view name) const {
   return found == headers.end() ? nullptr : &found->second;
 }
 
+std::string_view HttpRequest::host() const {
+  if (!forwardedHost.empty()) return forwardedHost;
+  const std::string* const named = header("Host");
+  return named == nullptr ? std::string_view() : std::string_view(*named);
+}
+
 std::optional<std::string> HttpRequest::queryValue(std::string_view name) const {
   std::string_view rest = query;
   while (!rest.empty()) {

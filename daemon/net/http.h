@@ -21,11 +21,14 @@ struct HttpRequest {
   std::string query;   ///< behind '?', as sent
   std::vector<std::pair<std::string, std::string>> headers;  ///< in order, values trimmed, nothing decoded
   std::string body;
-  Peer peer;
-  bool secure = false;
+  Peer peer;                       ///< the client; behind a trusted proxy the one that the proxy speaks for
+  bool secure = false;             ///< the client speaks TLS, with us or with a trusted proxy
+  std::string forwardedHost = {};  ///< the host that a trusted proxy was asked for; empty: not told
 
   /// First value of a header, by name without regard to case; nothing if absent.
   [[nodiscard]] const std::string* header(std::string_view name) const;
+  /// The host (and port) that the client asked for: forwardedHost or the Host header; empty if there is neither.
+  [[nodiscard]] std::string_view host() const;
   /// First value of a query parameter, decoded; nothing if absent or badly escaped.
   [[nodiscard]] std::optional<std::string> queryValue(std::string_view name) const;
 };
@@ -69,6 +72,8 @@ class HttpResponder {
   std::shared_ptr<Sink> sink_;
 };
 
+class TrustedProxies;
+
 /// Takes every request of a server. Thread: the connection's loop; must not block. Until the responder is used the
 /// connection reads no further request, so pipelined ones are answered in order.
 class HttpHandler {
@@ -84,9 +89,12 @@ struct HttpLimits {
   std::size_t headerBytes = 16 * 1024;  ///< request line and headers
   std::size_t headerCount = 100;
   std::size_t bodyBytes = 1'000'000;
-  std::chrono::milliseconds headerTime{10'000};  ///< for the whole head, from its first byte (or from accept)
+  std::chrono::milliseconds headerTime{10'000};  ///< for the whole head, from its first byte (or from accept); before it for
+                                                 ///< a PROXY header and a TLS handshake together
   std::chrono::milliseconds bodyTime{30'000};
   std::chrono::milliseconds idleTime{75'000};  ///< keep-alive between requests
+  std::shared_ptr<const TrustedProxies> trustedProxies =
+      nullptr;  ///< whose word about their clients counts; nullptr: nobody's
 };
 
 }  // namespace chatd::net

@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "net/event_loop.h"
 #include "net/http_writer.h"
+#include "net/trusted_proxies.h"
 
 namespace chatd::net {
 
@@ -98,6 +99,8 @@ std::size_t HttpConnection::received(std::span<char> data) {
 void HttpConnection::dispatch() {
   HttpRequest request = parser_.take();
   request.peer = connection_->peer();
+  request.secure = request.peer.secure;
+  if (limits_->trustedProxies != nullptr) limits_->trustedProxies->apply(request);
   headOnly_ = request.method == "HEAD";
   if (gate_ == nullptr) gate_ = std::make_shared<Gate>(connection_->loop().mailbox(), this);
   phase_ = Phase::None;

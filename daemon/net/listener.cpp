@@ -57,20 +57,20 @@ constexpr std::chrono::milliseconds kRest{50};  // without descriptors or memory
   return {};
 }
 
-[[nodiscard]] Result<ListeningSocket> bindUnix(const std::string& path) {
+[[nodiscard]] Result<ListeningSocket> bindUnix(const std::string& path, mode_t mode) {
   sockaddr_un address{};
   if (!unixAddress(path, address)) return Error(Code::Internal, fmt::format("{} is too long for a socket path", path));
   CHATD_CHECK(removeStale(path, address));
   Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket.open()) return failed("cannot make a socket for", path, errno);
-  // The mode of the descriptor, less the umask, becomes the mode of the file: at no moment is it wider than 0660. What the
+  // The mode of the descriptor, less the umask, becomes the mode of the file: at no moment is it wider than that. What the
   // umask took is given back after. (umask(2) itself is the whole process's.)
-  if (::fchmod(socket.get(), 0660) != 0) return failed("cannot set the mode of", path, errno);
+  if (::fchmod(socket.get(), mode) != 0) return failed("cannot set the mode of", path, errno);
   if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return failed("cannot bind", path, errno);
   }
   ListeningSocket listening(std::move(socket), path);
-  if (::chmod(path.c_str(), 0660) != 0) return failed("cannot set the mode of", path, errno);
+  if (::chmod(path.c_str(), mode) != 0) return failed("cannot set the mode of", path, errno);
   if (::listen(listening.get(), kBacklog) != 0) return failed("cannot listen on", path, errno);
   return listening;
 }
@@ -154,7 +154,7 @@ std::uint16_t ListeningSocket::port() const {
 
 Result<std::vector<ListeningSocket>> bindAll(const Endpoint& endpoint) {
   if (endpoint.unixPath.empty()) return bindName(endpoint.address, endpoint.port);
-  CHATD_TRY(socket, bindUnix(endpoint.unixPath));
+  CHATD_TRY(socket, bindUnix(endpoint.unixPath, endpoint.unixMode));
   std::vector<ListeningSocket> bound;
   bound.push_back(std::move(socket));
   return bound;

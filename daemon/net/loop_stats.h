@@ -23,6 +23,8 @@ struct LoopStats {
   LoopCounter writes;  ///< calls of send and sendmsg that took something
   LoopCounter bytesIn;
   LoopCounter bytesOut;
+  LoopCounter tlsHandshakes;        ///< done
+  LoopCounter tlsHandshakesFailed;  ///< refused, broken or out of time
 };
 
 }  // namespace chatd::net

@@ -63,10 +63,18 @@ void Outbox::sent(std::size_t count) {
   }
 }
 
-void Outbox::dropUnstarted() {
-  if (offset_ == 0) return clear();
-  bytes_ = frames_[head_]->size() - offset_;
-  frames_.resize(head_ + 1);
+void Outbox::dropUnstarted(std::size_t committed) {
+  CHATD_ASSERT(committed <= bytes_);
+  std::size_t kept = 0;
+  std::size_t end = head_;
+  // A frame that was begun counts as if its next byte were committed.
+  while (kept < committed || (end == head_ && offset_ > 0)) {
+    kept += frames_[end]->size() - (end == head_ ? offset_ : 0);
+    ++end;
+  }
+  if (kept == 0) return clear();
+  bytes_ = kept;
+  frames_.resize(end);
   openTail_ = nullptr;
 }
 

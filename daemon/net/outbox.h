@@ -25,8 +25,8 @@ class Outbox {
   std::size_t gather(std::span<iovec> pieces) const;
   /// The first `count` bytes have been sent.
   void sent(std::size_t count);
-  /// Drops every frame of which no byte has been sent.
-  void dropUnstarted();
+  /// Drops every frame of which no byte has been sent, nor is among the first `committed` that wait.
+  void dropUnstarted(std::size_t committed = 0);
   void clear();
 
  private:

@@ -9,25 +9,23 @@
 
 namespace chatd::net {
 
-namespace {
-
-void unixCredentials(int socket, Peer& peer) {
+Peer adminPeerOf(int socket) {
+  Peer peer;
   peer.unixSocket = true;
   ucred who{};
   socklen_t size = sizeof who;
   // Without credentials uid and gid stay -1, which is nobody.
-  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) return;
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) return peer;
   peer.uid = who.uid;
   peer.gid = who.gid;
   socklen_t bytes = 0;
-  if (::getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, nullptr, &bytes) != 0 && errno != ERANGE) return;
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, nullptr, &bytes) != 0 && errno != ERANGE) return peer;
   peer.groups.resize(bytes / sizeof(gid_t));
   if (::getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, peer.groups.data(), &bytes) != 0) peer.groups.clear();
+  return peer;
 }
 
-}  // namespace
-
-Peer peerOf(int socket, const sockaddr_storage& address) {
+Peer peerOf(const sockaddr_storage& address) {
   Peer peer;
   std::array<char, INET6_ADDRSTRLEN> text{};
   if (address.ss_family == AF_INET) {
@@ -42,8 +40,6 @@ Peer peerOf(int socket, const sockaddr_storage& address) {
       peer.ip = ::inet_ntop(AF_INET6, &v6.sin6_addr, text.data(), text.size());
     }
     peer.port = ntohs(v6.sin6_port);
-  } else {
-    unixCredentials(socket, peer);
   }
   return peer;
 }

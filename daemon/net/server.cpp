@@ -12,6 +12,9 @@
 #include "net/listener.h"
 #include "net/peer.h"
 #include "net/socket_connection.h"
+#include "net/tls_context.h"
+#include "net/trusted_proxies.h"
+#include "observe/log.h"
 
 namespace chatd::net {
 
@@ -37,10 +40,12 @@ Result<std::uint16_t> Server::listen(const Endpoint& endpoint) {
   CHATD_ASSERT(threads_.empty());
   CHATD_TRY(sockets, bindAll(endpoint));
   const std::uint16_t port = sockets.front().port();
+  const auto shared = std::make_shared<const Endpoint>(endpoint);
   for (ListeningSocket& socket : sockets) {
-    listeners_.push_back(std::make_unique<Listener>(
-        std::move(socket), *loops_.front(),
-        [this](Descriptor accepted, const sockaddr_storage& address) { this->accepted(std::move(accepted), address); }));
+    listeners_.push_back(std::make_unique<Listener>(std::move(socket), *loops_.front(),
+                                                    [this, shared](Descriptor accepted, const sockaddr_storage& address) {
+                                                      this->accepted(*shared, std::move(accepted), address);
+                                                    }));
   }
   return port;
 }
@@ -87,7 +92,7 @@ EventLoop& Server::leastLoaded() {
   return **std::min_element(loops_.begin(), loops_.end(), fewer);
 }
 
-void Server::accepted(Descriptor socket, const sockaddr_storage& address) {
+void Server::accepted(const Endpoint& endpoint, Descriptor socket, const sockaddr_storage& address) {
   const std::size_t open = connections();
   if (open >= options_.maxConnections + kRefusedAtOnce) return;  // closes it
   if (address.ss_family != AF_UNIX) {
@@ -102,12 +107,20 @@ void Server::accepted(Descriptor socket, const sockaddr_storage& address) {
     limits = limits_;
     sizes.outboxBytes = outboxBytes_;
   }
+  Peer peer = endpoint.admin ? adminPeerOf(socket.get()) : peerOf(address);
+  // Who is no proxy of ours could make himself anybody.
+  const bool proxy = limits->trustedProxies != nullptr && limits->trustedProxies->trusts(peer);
+  if (endpoint.proxyHeader && !proxy) {
+    log().debug("net", "not a trusted proxy", {{"ip", peer.ip}});
+    return;
+  }
+  Entrance entrance{endpoint.proxyHeader, endpoint.tls != nullptr ? endpoint.tls->current() : nullptr, limits->headerTime};
   auto http = open < options_.maxConnections
                   ? std::make_unique<HttpConnection>(handler_, std::move(limits), sizes.outboxBytes)
                   : HttpConnection::refusing(handler_, std::move(limits), sizes.outboxBytes);
   EventLoop& target = leastLoaded();
-  Peer peer = peerOf(socket.get(), address);
-  auto connection = std::make_unique<SocketConnection>(target, std::move(socket), std::move(peer), sizes, std::move(http));
+  auto connection = std::make_unique<SocketConnection>(target, std::move(socket), std::move(peer), sizes, std::move(http),
+                                                       std::move(entrance));
   target.expectConnection();
   if (&target == loops_.front().get()) return target.add(std::move(connection));
   const bool posted =

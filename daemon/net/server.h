@@ -3,6 +3,7 @@
 #pragma once
 
 #include <sys/socket.h>
+#include <sys/types.h>
 
 #include <atomic>
 #include <cstdint>
@@ -19,11 +20,17 @@
 namespace chatd::net {
 
 class Listener;
+class TlsIdentity;
 
 struct Endpoint {
   std::string address;     ///< IPv4 or IPv6 literal, or a host name; empty with `unixPath`
   std::uint16_t port = 0;  ///< 0: any free one
-  std::string unixPath;    ///< a Unix socket, mode 0660 (a stale one is replaced, a live one is an error)
+  std::string unixPath;    ///< a Unix socket (a stale one is replaced, a live one is an error)
+  mode_t unixMode = 0660;
+  /// The admin socket: its peers are whom the kernel says, and the fields of Peer tell. Only for a Unix socket.
+  bool admin = false;
+  bool proxyHeader = false;  ///< peers are trusted proxies that send a PROXY header first; others are closed
+  std::shared_ptr<TlsIdentity> tls = nullptr;  ///< nullptr: plain
 };
 
 struct ServerOptions {
@@ -62,7 +69,7 @@ class Server {
   void setLimits(const HttpLimits& limits, std::size_t outboxBytes);
 
  private:
-  void accepted(Descriptor socket, const sockaddr_storage& address);
+  void accepted(const Endpoint& endpoint, Descriptor socket, const sockaddr_storage& address);
   [[nodiscard]] EventLoop& leastLoaded();
   void closeListeners();
 

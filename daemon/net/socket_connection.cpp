@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "observe/log.h"
 
 namespace chatd::net {
 
@@ -21,6 +22,7 @@ constexpr std::uint32_t kOutput = EPOLLOUT;
 constexpr std::size_t kPiecesPerWrite = 128;
 constexpr std::size_t kKeptInput = 4 * 1024;                // bytes of capacity that left-overs may keep
 constexpr std::chrono::milliseconds kFlushAfterFin{5'000};  // to a peer that has said all and still reads
+constexpr std::chrono::milliseconds kAlertTime{2'000};      // for the peer to take why its handshake was refused
 constexpr auto kFlags = MSG_NOSIGNAL | MSG_DONTWAIT;
 
 [[nodiscard]] bool wouldBlock(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
@@ -33,9 +35,29 @@ struct SocketConnection::Closer {
   Timer timer;
 };
 
+/// What is known only until the handler takes over.
+struct SocketConnection::Entering {
+  Entering(SocketConnection& c, Entrance&& from)
+      : proxyHeader(from.proxyHeader), tls(std::move(from.tls)), time(from.time), timer(&Entering::due, &c) {}
+  static void due(void* self) {
+    auto& c = *static_cast<SocketConnection*>(self);
+    if (c.entering_->tls != nullptr) c.loop_.counters().tlsHandshakesFailed.add(1);
+    c.die(Closed::TooSlow);
+  }
+  bool proxyHeader;  ///< still awaited
+  ProxyHeaderParser parser;
+  std::shared_ptr<const TlsContext> tls;
+  std::chrono::milliseconds time;
+  Timer timer;
+};
+
 SocketConnection::SocketConnection(EventLoop& loop, Descriptor socket, Peer peer, const ConnectionLimits& limits,
-                                   std::unique_ptr<StreamHandler> handler)
-    : loop_(loop), socket_(std::move(socket)), limits_(limits), handler_(std::move(handler)), peer_(std::move(peer)) {}
+                                   std::unique_ptr<StreamHandler> handler, Entrance entrance)
+    : loop_(loop), socket_(std::move(socket)), limits_(limits), handler_(std::move(handler)), peer_(std::move(peer)) {
+  if (!entrance.proxyHeader && entrance.tls == nullptr) return;
+  state_ = State::Entering;
+  entering_ = std::make_unique<Entering>(*this, std::move(entrance));
+}
 
 SocketConnection::~SocketConnection() = default;
 
@@ -53,22 +75,107 @@ void SocketConnection::unlinkFrom(SocketConnection*& first) {
 void SocketConnection::start() {
   events_ = kInput;
   watched_ = loop_.watch(socket_.get(), events_, *this);
-  if (!watched_) die(Closed::ByUs);
+  if (!watched_) return die(Closed::ByUs);
+  if (state_ == State::Entering) return loop_.arm(entering_->timer, entering_->time);
+  attached_ = true;
   handler_->attached(*this);
   // What came along from another loop.
-  if (!outbox_.empty()) touch();
-  if (!leftOver_.empty()) readAgain();
+  if (!outbox_.empty() || (tls_ != nullptr && tls_->readNeedsOutput())) touch();
+  if (!leftOver_.empty() || (tls_ != nullptr && tls_->unread())) readAgain();
+}
+
+// --- entering
+
+void SocketConnection::enter() {
+  if (entering_->proxyHeader && !passProxyHeader()) return;
+  if (entering_->tls != nullptr && !passHandshake()) return;
+  open();
+}
+
+bool SocketConnection::passProxyHeader() {
+  // Looked at first and then taken: what stands behind the header is TLS, which reads the socket itself.
+  const std::span<char> buffer = loop_.readBuffer();
+  const ssize_t there = ::recv(socket_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT | MSG_PEEK);
+  if (there < 0 && wouldBlock(errno)) return false;
+  if (there <= 0) {
+    die(Closed::ByPeer);
+    return false;
+  }
+  ProxyHeaderParser& parser = entering_->parser;
+  const std::size_t header = parser.feed({buffer.data(), static_cast<std::size_t>(there)});
+  static_cast<void>(::recv(socket_.get(), buffer.data(), header, MSG_DONTWAIT));  // what has been looked at is there
+  if (parser.status() == ProxyHeaderParser::Status::NeedMore) return false;
+  if (parser.status() == ProxyHeaderParser::Status::Broken) {
+    log().debug("net", "a proxy sent no PROXY header, or a broken one", {{"ip", peer_.ip}});
+    die(Closed::ByUs);
+    return false;
+  }
+  entering_->proxyHeader = false;
+  if (const auto& client = parser.client()) {
+    peer_.ip = client->address.text();
+    peer_.port = client->port;
+    peer_.secure = client->secure;
+  }
+  return true;
+}
+
+bool SocketConnection::passHandshake() {
+  if (!loop_.mayHandshake()) return false;
+  // Made with the first byte and not with the connection: who says nothing costs nothing.
+  if (tls_ == nullptr) tls_ = TlsStream::accept(entering_->tls, socket_.get());
+  if (tls_ == nullptr) {
+    die(Closed::ByUs);
+    return false;
+  }
+  switch (tls_->handshake()) {
+    case TlsStream::Step::Done:
+      loop_.counters().tlsHandshakes.add(1);
+      peer_.secure = true;
+      return true;
+    case TlsStream::Step::NeedsInput:
+      interest(kInput);
+      return false;
+    case TlsStream::Step::NeedsOutput:
+      interest(kOutput);
+      return false;
+    case TlsStream::Step::Failed:
+      refuseHandshake();
+      return false;
+  }
+  return false;
+}
+
+void SocketConnection::refuseHandshake() {
+  loop_.counters().tlsHandshakesFailed.add(1);
+  log().debug("net", "a TLS handshake failed", {{"ip", peer_.ip}, {"reason", tls_->reason()}});
+  // The alert is on its way in the clear; a reset would overtake it.
+  tls_.reset();
+  entering_.reset();
+  interest(kInput);
+  beginClose(Closed::ByPeer, kAlertTime);
+}
+
+void SocketConnection::open() {
+  entering_.reset();
+  state_ = State::Open;
+  interest(kInput);
+  attached_ = true;
+  handler_->attached(*this);
+  // Its first request may have come with the handshake, and then the socket has nothing more to report.
+  if (tls_ != nullptr && tls_->unread() && state_ == State::Open) readLater();
 }
 
 // --- input
 
 ssize_t SocketConnection::receive(std::span<char> into) {
+  if (tls_ != nullptr) return tls_->receive(into);
   return ::recv(socket_.get(), into.data(), into.size(), MSG_DONTWAIT);
 }
 
 void SocketConnection::ready(std::uint32_t events) {
   if (dead() || state_ == State::Moving) return;
   if ((events & EPOLLERR) != 0) return die(Closed::ByPeer);
+  if (state_ == State::Entering) return enter();
   if ((events & kInput) != 0) {
     if (!wantsInput()) {
       if (endOnFin_ && (events & EPOLLRDHUP) != 0) return die(Closed::ByPeer);
@@ -83,12 +190,16 @@ void SocketConnection::ready(std::uint32_t events) {
   // Both directions are gone. Input that was still there has been read above, unless the handler did not want it.
   if ((events & EPOLLHUP) != 0 && (events & kInput) == 0) return die(Closed::ByPeer);
   if ((events & EPOLLHUP) != 0 && !wantsInput()) return die(Closed::ByPeer);
-  if ((events & EPOLLOUT) != 0) touch();
+  if ((events & EPOLLOUT) == 0) return;
+  if (tls_ != nullptr && tls_->readNeedsOutput() && wantsInput()) readSome();
+  if (!dead()) touch();
 }
 
 void SocketConnection::readSome() {
   const std::span<char> buffer = loop_.readBuffer();
   const ssize_t got = receive(buffer);
+  if (tls_ != nullptr && tls_->unread()) readLater();
+  if (tls_ != nullptr && tls_->readNeedsOutput()) interest(events_ | kOutput);
   if (got < 0) {
     if (!wouldBlock(errno)) die(Closed::ByPeer);
     return;
@@ -152,10 +263,16 @@ void SocketConnection::keep(std::span<const char> rest) {
 void SocketConnection::deliverAgain() {
   again_ = false;
   if (state_ == State::Open && paused_ == 0 && !leftOver_.empty()) deliverLeftOver();
+  // Unless the handler wants its left-overs first.
+  if (!dead() && state_ != State::Moving && !again_ && tls_ != nullptr && tls_->unread() && wantsInput()) readSome();
 }
 
 void SocketConnection::readAgain() {
-  if (again_ || state_ != State::Open) return;
+  if (state_ == State::Open) readLater();
+}
+
+void SocketConnection::readLater() {
+  if (again_) return;
   again_ = true;
   loop_.markAgain(*this);
 }
@@ -164,7 +281,7 @@ void SocketConnection::resumeReading() {
   CHATD_ASSERT(paused_ > 0);
   if (--paused_ != 0 || state_ != State::Open) return;
   if (!ended_) interest(events_ | kInput);
-  if (delivering_ || !leftOver_.empty()) readAgain();
+  if (delivering_ || !leftOver_.empty() || (tls_ != nullptr && tls_->unread())) readAgain();
 }
 
 void SocketConnection::setHandler(std::unique_ptr<StreamHandler> handler) {
@@ -223,6 +340,8 @@ void SocketConnection::touch() {
 ssize_t SocketConnection::transmit() {
   std::array<iovec, kPiecesPerWrite> pieces;
   const std::size_t count = outbox_.gather(pieces);
+  // The read buffer is free now: nothing is read while a turn flushes.
+  if (tls_ != nullptr) return tls_->transmit(std::span(pieces).first(count), loop_.readBuffer());
   if (count == 1) return ::send(socket_.get(), pieces[0].iov_base, pieces[0].iov_len, kFlags);
   msghdr message{};
   message.msg_iov = pieces.data();
@@ -243,7 +362,8 @@ void SocketConnection::flush() {
     loop_.counters().bytesOut.add(static_cast<std::uint64_t>(sent));
     outbox_.sent(static_cast<std::size_t>(sent));
   }
-  interest(outbox_.empty() ? events_ & ~kOutput : events_ | kOutput);
+  const bool waits = !outbox_.empty() || (tls_ != nullptr && tls_->readNeedsOutput());
+  interest(waits ? events_ | kOutput : events_ & ~kOutput);
   if (outbox_.empty() && state_ == State::Closing) return shutDownOutput();
   if (wasOverHalf_ && !exceedsHalf()) {
     wasOverHalf_ = false;
@@ -265,7 +385,7 @@ void SocketConnection::close(std::chrono::milliseconds within) {
 
 void SocketConnection::closeDropping(std::string last, std::chrono::milliseconds within) {
   if (dead() || shutDown_) return;
-  outbox_.dropUnstarted();
+  outbox_.dropUnstarted(tls_ != nullptr ? tls_->committed() : 0);
   outbox_.push(std::move(last));
   if (state_ == State::Open) {
     beginClose(Closed::ByUs, within);
@@ -286,6 +406,11 @@ void SocketConnection::beginClose(Closed why, std::chrono::milliseconds within) 
 
 void SocketConnection::shutDownOutput() {
   if (shutDown_) return;
+  if (tls_ != nullptr) {
+    const TlsStream::Step step = tls_->shutDown();
+    if (step == TlsStream::Step::NeedsOutput) return interest(events_ | kOutput);
+    if (step == TlsStream::Step::Failed) return die(why_);
+  }
   shutDown_ = true;
   if (::shutdown(socket_.get(), SHUT_WR) != 0 || ended_) die(why_);
 }
@@ -303,6 +428,7 @@ void SocketConnection::die(Closed why) {
   state_ = State::Dead;
   why_ = why;
   closer_.reset();
+  entering_.reset();
   outbox_.clear();
   // Not left to close(2): a child between fork and exec still holds the socket, and epoll would go on reporting it.
   if (watched_) loop_.unwatch(socket_.get());
@@ -312,7 +438,7 @@ void SocketConnection::die(Closed why) {
 
 void SocketConnection::bury() {
   if (state_ == State::Moving) return moveOut();
-  handler_->closed(why_);
+  if (attached_) handler_->closed(why_);
 }
 
 void SocketConnection::moveOut() {
@@ -321,6 +447,7 @@ void SocketConnection::moveOut() {
   auto moved = std::make_unique<SocketConnection>(home, std::move(socket_), std::move(peer_), limits_, std::move(handler_));
   moved->outbox_ = std::move(outbox_);
   moved->leftOver_ = std::move(leftOver_);
+  moved->tls_ = std::move(tls_);
   state_ = State::Dead;
   home.expectConnection();
   const bool posted = home.post(Mail::Completion, [&home, made = std::move(moved)]() mutable { home.add(std::move(made)); });

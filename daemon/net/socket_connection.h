@@ -1,8 +1,9 @@
-// SocketConnection: the Connection over a stream socket (TCP or Unix). Owned by its loop. Thread: its loop.
+// SocketConnection: the Connection over a stream socket (TCP or Unix), plain or TLS. Owned by its loop. Thread: its loop.
 //
-// Life: open -> closing (no more input for the handler; output is flushed, then SHUT_WR, then the peer's FIN is awaited) ->
-// dead (socket gone; the handler is told at the end of the turn, then everything is destroyed). Or open -> moving (nothing
-// is read; at the end of the turn the socket, its bytes and the handler go to another loop, and the shell is destroyed).
+// Life: [entering (a PROXY header, then a TLS handshake, under one deadline; the handler knows nothing yet) ->] open ->
+// closing (no more input for the handler; output is flushed, then SHUT_WR, then the peer's FIN is awaited) -> dead (socket
+// gone; the handler is told at the end of the turn, then everything is destroyed). Or open -> moving (nothing is read; at
+// the end of the turn the socket, its bytes and the handler go to another loop, and the shell is destroyed).
 #pragma once
 
 #include <cstddef>
@@ -16,7 +17,9 @@
 #include "net/event_loop.h"
 #include "net/fd.h"
 #include "net/outbox.h"
+#include "net/proxy_header.h"
 #include "net/timer_wheel.h"
+#include "net/tls_stream.h"
 
 namespace chatd::net {
 
@@ -25,11 +28,18 @@ struct ConnectionLimits {
   std::size_t inputBytes = 4 << 20;   ///< may be left over by the handler; more resets the connection
 };
 
+/// What comes before the first byte for the handler.
+struct Entrance {
+  bool proxyHeader = false;                         ///< the peer sends a PROXY header first; without one it is not let in
+  std::shared_ptr<const TlsContext> tls = nullptr;  ///< nullptr: plain
+  std::chrono::milliseconds time{10'000};
+};
+
 class SocketConnection final : public Connection, public Watched {
  public:
   /// `socket`: connected, non-blocking.
   SocketConnection(EventLoop& loop, Descriptor socket, Peer peer, const ConnectionLimits& limits,
-                   std::unique_ptr<StreamHandler> handler);
+                   std::unique_ptr<StreamHandler> handler, Entrance entrance = {});
   ~SocketConnection() override;
 
   [[nodiscard]] EventLoop& loop() override { return loop_; }
@@ -65,16 +75,26 @@ class SocketConnection final : public Connection, public Watched {
   [[nodiscard]] SocketConnection* nextInLoop() const { return next_; }
 
  private:
-  enum class State : std::uint8_t { Open, Closing, Moving, Dead };
+  enum class State : std::uint8_t { Entering, Open, Closing, Moving, Dead };
   struct Closer;
+  struct Entering;
 
-  // The only two that touch the bytes of the socket; TLS takes their place one day. Both answer as recv(2) and send(2).
+  // Entering.
+  void enter();
+  /// False: not yet, or never.
+  [[nodiscard]] bool passProxyHeader();
+  [[nodiscard]] bool passHandshake();
+  void refuseHandshake();
+  void open();
+
+  // The only two that touch the bytes of the socket once it is open. Both answer as recv(2) and send(2).
   [[nodiscard]] ssize_t receive(std::span<char> into);
   [[nodiscard]] ssize_t transmit();
 
   [[nodiscard]] bool receiving() const { return state_ == State::Open || state_ == State::Moving; }
   [[nodiscard]] bool wantsInput() const { return !ended_ && (state_ == State::Closing || paused_ == 0); }
   void readSome();
+  void readLater();
   void endOfInput();
   [[nodiscard]] std::size_t deliver(std::span<char> data);
   void deliverLeftOver();
@@ -93,6 +113,7 @@ class SocketConnection final : public Connection, public Watched {
   std::uint32_t events_ = 0;  ///< what epoll is asked for
   std::uint32_t paused_ = 0;  ///< pauses not yet resumed
   State state_ = State::Open;
+  bool attached_ = false;  ///< the handler has been told
   Closed why_ = Closed::ByUs;
   bool watched_ = false;     ///< known to epoll
   bool ended_ = false;       ///< the peer's FIN has been read
@@ -106,7 +127,9 @@ class SocketConnection final : public Connection, public Watched {
   Outbox outbox_;
   std::vector<char> leftOver_;  ///< input that the handler has not consumed; no memory while it is empty
   std::unique_ptr<StreamHandler> handler_;
-  std::unique_ptr<Closer> closer_;  ///< only while closing
+  std::unique_ptr<Entering> entering_;  ///< only while entering
+  std::unique_ptr<TlsStream> tls_;      ///< nullptr: plain
+  std::unique_ptr<Closer> closer_;      ///< only while closing
   Peer peer_;
   SocketConnection* next_ = nullptr;
   SocketConnection* prev_ = nullptr;

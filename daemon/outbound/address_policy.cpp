@@ -7,6 +7,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "base/ip_address.h"
+
 namespace chatd {
 
 namespace {
@@ -35,11 +37,11 @@ constexpr std::array kRanges4 = {
     Range4{v4(224, 0, 0, 0), 3, kForbidden},  // multicast, reserved, broadcast
 };
 
-using Bytes16 = std::array<std::uint8_t, 16>;
+using Bytes16 = IpAddress::Bytes;
 
 struct Range6 {
   Bytes16 base;
-  int bits;
+  unsigned bits;
   AddressClass is;
 };
 
@@ -53,14 +55,7 @@ constexpr std::array kRanges6 = {
     Range6{{0x20, 0x01, 0x00, 0x00}, 23, kForbidden},  // protocol assignments: Teredo, ORCHID, benchmarking
 };
 
-bool inRange(const Bytes16& address, const Range6& range) {
-  const auto whole = static_cast<std::size_t>(range.bits / 8);
-  if (std::memcmp(address.data(), range.base.data(), whole) != 0) return false;
-  const int rest = range.bits % 8;
-  if (rest == 0) return true;
-  const auto mask = static_cast<std::uint8_t>(0xFF << (8 - rest));
-  return (address[whole] & mask) == (range.base[whole] & mask);
-}
+bool inRange(const Bytes16& address, const Range6& range) { return samePrefix(address, range.base, range.bits); }
 
 AddressClass classify4(std::uint32_t address) {
   for (const Range4& r : kRanges4) {

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "chat/fanout.h"
 #include "chat/model.h"
+#include "protocol/client_fields.h"
 #include "protocol/framing.h"
 #include "protocol/socket_io.h"
 
@@ -62,8 +63,7 @@ namespace chatd::vocabulary_a {
 
 // Client events.
 
-/// Digits only (or a JSON integer) is an id, anything else a name.
-using RoomRef = std::variant<RoomId, std::string>;
+using wire::RoomRef;
 
 struct Join {
   RoomRef room;
@@ -72,12 +72,7 @@ struct Typing {
   bool typing = false;
 };
 struct Seen {};
-struct SendMessage {
-  std::string text;  ///< not judged here: the domain knows what may be said
-  std::optional<std::string> clientMsgId;
-  std::optional<MessageId> replyTo;
-  std::optional<std::string> metadata;  ///< JSON text of an object
-};
+using SendMessage = wire::MessageFields;
 struct LoadMore {
   std::int64_t page = 1;    ///< from 1
   std::int64_t limit = 20;  ///< 1 to 100

@@ -1,41 +1,103 @@
 #include "realtime/encoded_letter.h"
 
+#include <limits>
 #include <type_traits>
 
+#include "protocol/json_wire.h"
 #include "protocol/vocabulary_a.h"
+#include "protocol/vocabulary_b.h"
 
 namespace chatd {
 
 namespace {
 
-Segment encode(const RoomLetter& letter, const RoomEvent& event) {
-  constexpr Framing framing = Framing::WebSocket;
+constexpr Framing kFraming = Framing::WebSocket;
+constexpr std::size_t kEventBytes = 400;  // of an event beside its text
+
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+template <class... F>
+Overloaded(F...) -> Overloaded<F...>;
+
+using Found = std::optional<Segment>;
+
+Found forAll(std::string frame) { return Segment{makeFrame(std::move(frame)), {}, {}, 0}; }
+Found exceptSession(std::string frame, const SessionAddress& session) {
+  return Segment{makeFrame(std::move(frame)), session.id, {}, 0};
+}
+Found exceptUser(std::string frame, const User& user) { return Segment{makeFrame(std::move(frame)), {}, user.id, 0}; }
+Found sinceRoster(std::string frame, std::uint64_t version) { return Segment{makeFrame(std::move(frame)), {}, {}, version}; }
+
+Found inVocabularyA(const Room& room, const RoomEvent& event) {
   return std::visit(
-      [&](const auto& e) -> Segment {
-        using E = std::decay_t<decltype(e)>;
-        Segment s;
-        if constexpr (std::is_same_v<E, MessageEvent>) {
-          s.frame = makeFrame(vocabulary_a::message(framing, *e.message));
-        } else if constexpr (std::is_same_v<E, UpdatedEvent>) {
-          s.frame = makeFrame(vocabulary_a::messageUpdated(framing, *e.message, letter.room->name));
-        } else if constexpr (std::is_same_v<E, DeletedEvent>) {
-          s.frame = makeFrame(vocabulary_a::messageDeleted(framing, *e.message, letter.room->name));
-        } else if constexpr (std::is_same_v<E, TypingEvent>) {
-          s.frame = makeFrame(vocabulary_a::isTyping(framing, *e.user, e.typing));
-          s.exceptSession = e.from.id;
-        } else if constexpr (std::is_same_v<E, SeenEvent>) {
-          s.frame = makeFrame(vocabulary_a::seenBy(framing, *letter.room, e));
-          s.exceptUser = e.user->id;
-        } else if constexpr (std::is_same_v<E, RosterEvent>) {
-          s.frame = makeFrame(vocabulary_a::roomData(framing, *letter.room, *e.entries, e.total));
-          s.rosterVersion = e.version;
-        }
-        return s;
-      },
+      Overloaded{
+          [&](const MessageEvent& e) { return forAll(vocabulary_a::message(kFraming, *e.message)); },
+          [&](const UpdatedEvent& e) { return forAll(vocabulary_a::messageUpdated(kFraming, *e.message, room.name)); },
+          [&](const DeletedEvent& e) { return forAll(vocabulary_a::messageDeleted(kFraming, *e.message, room.name)); },
+          [&](const TypingEvent& e) { return exceptSession(vocabulary_a::isTyping(kFraming, *e.user, e.typing), e.from); },
+          [&](const SeenEvent& e) { return exceptUser(vocabulary_a::seenBy(kFraming, room, e), *e.user); },
+          [&](const RosterEvent& e) {
+            return sinceRoster(vocabulary_a::roomData(kFraming, room, *e.entries, e.total), e.version);
+          },
+          [](const RepeatEvent&) { return Found(); }, [](const LostEvent&) { return Found(); }},
+      event);
+}
+
+Found inVocabularyB(const Room& room, const RoomEvent& event, bool changes) {
+  return std::visit(
+      Overloaded{[&](const MessageEvent& e) { return forAll(vocabulary_b::newMessage(kFraming, *e.message, room.name)); },
+                 [&](const RepeatEvent& e) {
+                   return exceptSession(vocabulary_b::newMessage(kFraming, *e.message, room.name, true), e.from);
+                 },
+                 [&](const auto&) { return changes ? inVocabularyA(room, event) : Found(); },
+                 [](const TypingEvent&) { return Found(); }, [](const SeenEvent&) { return Found(); },
+                 [](const RosterEvent&) { return Found(); }, [](const LostEvent&) { return Found(); }},
+      event);
+}
+
+std::string presence(const Room& room, const RosterEvent& e) {
+  return e.tooMany ? json_wire::presenceList(room, *e.entries, e.total)
+                   : json_wire::presenceChange(room, *e.joined, *e.left, e.total);
+}
+
+Found inJsonWire(const Room& room, const RoomEvent& event) {
+  return std::visit(
+      Overloaded{[&](const MessageEvent& e) { return forAll(json_wire::message(room, *e.message)); },
+                 [&](const UpdatedEvent& e) { return forAll(json_wire::updated(room, *e.message, e.rev)); },
+                 [&](const DeletedEvent& e) { return forAll(json_wire::deleted(room, *e.message, e.rev)); },
+                 [&](const TypingEvent& e) { return exceptSession(json_wire::typing(room, *e.user, e.typing), e.from); },
+                 [&](const SeenEvent& e) { return exceptUser(json_wire::seen(room, e), *e.user); },
+                 [&](const RosterEvent& e) { return sinceRoster(presence(room, e), e.version); },
+                 [](const RepeatEvent&) { return Found(); }, [](const LostEvent&) { return Found(); }},
+      event);
+}
+
+const Message* messageOf(const RoomEvent& event) {
+  return std::visit(
+      Overloaded{[](const MessageEvent& e) { return e.message.get(); }, [](const RepeatEvent& e) { return e.message.get(); },
+                 [](const UpdatedEvent& e) { return e.message.get(); },
+                 [](const DeletedEvent& e) { return e.message.get(); },
+                 [](const auto&) { return static_cast<const Message*>(nullptr); }},
       event);
 }
 
 }  // namespace
+
+std::optional<Segment> encodeEvent(const Room& room, const RoomEvent& event, Form form) {
+  switch (form) {
+    case Form::A:
+      return inVocabularyA(room, event);
+    case Form::B:
+      return inVocabularyB(room, event, true);
+    case Form::BMessages:
+      return inVocabularyB(room, event, false);
+    case Form::Ws:
+      return inJsonWire(room, event);
+  }
+  return std::nullopt;
+}
 
 std::vector<Segment> joinSegments(std::vector<Segment> segments) {
   std::vector<Segment> joined;
@@ -58,16 +120,30 @@ std::vector<Segment> joinSegments(std::vector<Segment> segments) {
   return joined;
 }
 
-const std::vector<Segment>& EncodedLetter::vocabularyA() const {
-  std::call_once(once_, [this] {
-    std::vector<Segment> segments;
-    segments.reserve(letter_->events.size());
-    for (const RoomEvent& event : letter_->events) {
-      if (!std::holds_alternative<LostEvent>(event)) segments.push_back(encode(*letter_, event));
-    }
-    vocabularyA_ = joinSegments(std::move(segments));
-  });
-  return vocabularyA_;
+EncodedLetter::EncodedLetter(std::shared_ptr<const RoomLetter> letter)
+    : letter_(std::move(letter)), firstSeq_{std::numeric_limits<std::int64_t>::max()} {
+  for (const RoomEvent& event : letter_->events) {
+    if (const Message* message = messageOf(event)) bytes_ += message->text.size();
+    bytes_ += kEventBytes;
+    // Messages of a letter are in the order of seq.
+    if (const auto* m = std::get_if<MessageEvent>(&event)) firstSeq_ = std::min(firstSeq_, m->message->seq);
+  }
+}
+
+const std::vector<Segment>& EncodedLetter::segments(Form form) const {
+  Encoded& encoded = encoded_[static_cast<std::size_t>(form)];
+  std::call_once(encoded.once, [&] { encoded.segments = segmentsAfter(form, Seq{0}); });
+  return encoded.segments;
+}
+
+std::vector<Segment> EncodedLetter::segmentsAfter(Form form, Seq heard) const {
+  std::vector<Segment> segments;
+  segments.reserve(letter_->events.size());
+  for (const RoomEvent& event : letter_->events) {
+    if (const auto* m = std::get_if<MessageEvent>(&event); m != nullptr && m->message->seq <= heard) continue;
+    if (auto segment = encodeEvent(*letter_->room, event, form)) segments.push_back(std::move(*segment));
+  }
+  return joinSegments(std::move(segments));
 }
 
 }  // namespace chatd

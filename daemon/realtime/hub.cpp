@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "realtime/socket_io_session.h"
+#include "realtime/session.h"
 
 namespace chatd {
 
@@ -13,42 +13,85 @@ constexpr std::size_t kClockEvery = 64;              // listeners between two lo
 constexpr std::size_t kLettersAtOnce = 64;           // letters of one room joined for one walk
 }  // namespace
 
-void Hub::add(SocketIoSession& session) { sessions_.emplace(session.address().id, &session); }
+void Hub::add(Session& session) { sessions_.emplace(session.address().id, &session); }
 
-void Hub::remove(SocketIoSession& session) {
-  if (const auto room = session.room()) unlisten(session, *room);
-  sessions_.erase(session.address().id);
-}
+void Hub::remove(Session& session) { sessions_.erase(session.address().id); }
 
-SocketIoSession* Hub::find(SessionId id) const {
+Session* Hub::find(SessionId id) const {
   const auto it = sessions_.find(id);
   return it == sessions_.end() ? nullptr : it->second;
 }
 
-void Hub::listen(SocketIoSession& session, RoomId id, std::uint64_t rosterVersion, Seq seq) {
-  Room& room = rooms_[id];
-  const std::uint64_t from = room.first + room.pending.size();
-  room.cursor = std::max(room.cursor, seq);
-  const auto [it, isNew] = room.places.try_emplace(session.address().id, room.listeners.size());
-  if (isNew) {
-    room.listeners.push_back({&session, from, rosterVersion, from});
-  } else {
-    room.listeners[it->second].rosterVersion = rosterVersion;
-    room.listeners[it->second].joinedAt = from;
-  }
+// A Socket.IO session may listen twice, once a vocabulary.
+std::uint64_t Hub::key(const Session& session, Form form) {
+  return raw(session.address().id) << 1 | (form == Form::B || form == Form::BMessages ? 1 : 0);
 }
 
-void Hub::unlisten(SocketIoSession& session, RoomId id) {
+Hub::Listener* Hub::find(Session& session, RoomId id, Form form) {
+  const auto found = rooms_.find(id);
+  if (found == rooms_.end()) return nullptr;
+  const auto place = found->second.places.find(key(session, form));
+  return place == found->second.places.end() ? nullptr : &found->second.listeners[place->second];
+}
+
+void Hub::listen(Session& session, RoomId id, Form form, std::uint64_t rosterVersion, Seq seq, Told told) {
+  Room& room = rooms_[id];
+  const std::uint64_t from = room.first + room.pending.size();
+  // With listeners there already the cursor is theirs: a loop that lags is behind what the newcomer has heard, and the
+  // refill must begin where they stand.
+  if (room.places.empty()) room.cursor = std::max(room.cursor, seq);
+  const auto [it, isNew] = room.places.try_emplace(key(session, form), room.listeners.size());
+  if (isNew) {
+    room.listeners.push_back({&session, form, told != Told::Live, from, rosterVersion, seq, from});
+    return;
+  }
+  Listener& listener = room.listeners[it->second];
+  listener.rosterVersion = rosterVersion;
+  listener.joinedAt = from;
+  if (told == Told::Live) return;
+  listener.holding = true;
+  if (told == Told::Held) return;
+  listener.from = from;
+  listener.heard = seq;
+}
+
+void Hub::unlisten(Session& session, RoomId id, Form form) {
   const auto found = rooms_.find(id);
   if (found == rooms_.end()) return;
   Room& room = found->second;
-  const auto place = room.places.find(session.address().id);
+  const auto place = room.places.find(key(session, form));
   if (place == room.places.end()) return;
   room.listeners[place->second].session = nullptr;
   room.places.erase(place);
   room.holes = true;
   if (room.batch == 0) compact(room);
   if (room.places.empty() && !room.active) rooms_.erase(found);
+}
+
+void Hub::changeForm(Session& session, RoomId id, Form form) {
+  if (Listener* listener = find(session, id, form)) listener->form = form;
+}
+
+void Hub::tellHeld(Session& session, RoomId id, Form form, const EncodedLetter& letter) {
+  const Listener* const found = find(session, id, form);
+  if (found == nullptr) return;
+  const Listener listener = *found;  // a session that is too slow leaves in the middle
+  deliveries_.fetch_add(1, std::memory_order_relaxed);
+  const bool some = listener.heard >= letter.firstSeq();
+  const auto filtered = some ? letter.segmentsAfter(listener.form, listener.heard) : std::vector<Segment>();
+  for (const Segment& s : some ? filtered : letter.segments(listener.form)) {
+    if (concerns(listener, s)) session.push(s.frame);
+  }
+}
+
+void Hub::endHold(Session& session, RoomId id, Form form) {
+  if (Listener* listener = find(session, id, form)) listener->holding = false;
+}
+
+bool Hub::concerns(const Listener& listener, const Segment& s) {
+  return s.forAll() || !(s.exceptSession == listener.session->address().id ||
+                         (raw(s.exceptUser) != 0 && s.exceptUser == listener.session->user()) ||
+                         (s.rosterVersion != 0 && s.rosterVersion <= listener.rosterVersion));
 }
 
 void Hub::compact(Room& room) {
@@ -63,7 +106,7 @@ void Hub::compact(Room& room) {
     room.listeners[i] = room.listeners.back();
     room.listeners.pop_back();
     if (i < room.listeners.size() && room.listeners[i].session != nullptr) {
-      room.places[room.listeners[i].session->address().id] = i;
+      room.places[key(*room.listeners[i].session, room.listeners[i].form)] = i;
     }
   }
 }
@@ -163,16 +206,24 @@ void Hub::startBatch(Room& room) {
     }
   }
   room.next = 0;
-  if (room.batch == 1) {
-    room.segments = room.pending.front()->vocabularyA();
-    return;
+  room.batchFirstSeq = room.pending.front()->firstSeq();
+  for (std::size_t i = 1; i < room.batch; ++i) {
+    room.batchFirstSeq = std::min(room.batchFirstSeq, room.pending[i]->firstSeq());
   }
-  std::vector<Segment> all;
-  for (std::size_t i = 0; i < room.batch; ++i) {
-    const auto& some = room.pending[i]->vocabularyA();
-    all.insert(all.end(), some.begin(), some.end());
+}
+
+const std::vector<Segment>& Hub::batchSegments(Room& room, Form form) {
+  if (room.batch == 1) return room.pending.front()->segments(form);
+  auto& segments = room.segments[static_cast<std::size_t>(form)];
+  if (!segments) {
+    std::vector<Segment> all;
+    for (std::size_t i = 0; i < room.batch; ++i) {
+      const auto& some = room.pending[i]->segments(form);
+      all.insert(all.end(), some.begin(), some.end());
+    }
+    segments = joinSegments(std::move(all));
   }
-  room.segments = joinSegments(std::move(all));
+  return *segments;
 }
 
 void Hub::endBatch(Room& room) {
@@ -180,43 +231,55 @@ void Hub::endBatch(Room& room) {
   room.first += room.batch;
   room.batch = 0;
   room.next = 0;
-  room.segments.clear();
+  for (auto& segments : room.segments) segments.reset();
   compact(room);
+}
+
+void Hub::push(Listener& listener, const std::vector<Segment>& segments) {
+  for (const Segment& s : segments) {
+    if (!concerns(listener, s)) continue;
+    listener.session->push(s.frame);
+    if (listener.session == nullptr) return;  // it was too slow, and left
+  }
 }
 
 void Hub::tell(Room& room, Listener& listener) {
   if (listener.from >= room.first + room.batch) return;  // came after all of them
-  const auto push = [&](const std::vector<Segment>& segments) {
-    for (const Segment& s : segments) {
-      if (!s.forAll() && (s.exceptSession == listener.session->address().id ||
-                          (raw(s.exceptUser) != 0 && s.exceptUser == listener.session->user()) ||
-                          (s.rosterVersion != 0 && s.rosterVersion <= listener.rosterVersion))) {
-        continue;
-      }
-      listener.session->push(s.frame);
-      if (listener.session == nullptr) return;  // it was too slow, and left
-    }
-  };
+  if (listener.holding) return hold(room, listener);
   deliveries_.fetch_add(room.batch, std::memory_order_relaxed);
-  if (listener.from <= room.first) return push(room.segments);
-  // Joined in the middle of this batch: only the letters since then.
-  for (std::uint64_t n = listener.from; n < room.first + room.batch && listener.session != nullptr; ++n) {
-    push(room.pending[n - room.first]->vocabularyA());
+  if (listener.from <= room.first && listener.heard < room.batchFirstSeq) {
+    return push(listener, batchSegments(room, listener.form));
+  }
+  // Joined in the middle of this batch, or heard some of it another way: letter by letter.
+  for (std::uint64_t n = std::max(listener.from, room.first); n < room.first + room.batch && listener.session != nullptr;
+       ++n) {
+    const EncodedLetter& letter = *room.pending[n - room.first];
+    if (listener.heard < letter.firstSeq()) {
+      push(listener, letter.segments(listener.form));
+    } else {
+      push(listener, letter.segmentsAfter(listener.form, listener.heard));
+    }
+  }
+}
+
+void Hub::hold(Room& room, Listener& listener) {
+  for (std::uint64_t n = std::max(listener.from, room.first); n < room.first + room.batch; ++n) {
+    listener.session->hold(room.pending[n - room.first]);
   }
 }
 
 void Hub::tellLost(RoomId id, std::uint64_t number, const LostEvent& lost) {
   const auto found = rooms_.find(id);
   if (found == rooms_.end()) return;
-  std::vector<SocketIoSession*> losers;
+  std::vector<std::pair<Session*, Form>> losers;
   for (const Listener& listener : found->second.listeners) {
     if (listener.session == nullptr || number < listener.joinedAt) continue;
     const UserId user = listener.session->user();
     if (lost.everybody || std::find(lost.users->begin(), lost.users->end(), user) != lost.users->end()) {
-      losers.push_back(listener.session);
+      losers.emplace_back(listener.session, listener.form);
     }
   }
-  for (SocketIoSession* session : losers) session->lostRoom(id, lost.why);
+  for (const auto& [session, form] : losers) session->lostRoom(id, form, lost.why);
 }
 
 }  // namespace chatd

@@ -2,8 +2,10 @@
 // room of thousands does not hold up the others. Owned by Realtime. Thread: its loop.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -13,16 +15,16 @@
 
 namespace chatd {
 
-class SocketIoSession;
+class Session;
 
 class Hub {
  public:
   Hub(Executor& executor, const Clock& clock, std::size_t loop) : executor_(executor), clock_(clock), loop_(loop) {}
 
-  void add(SocketIoSession& session);
-  /// Also takes it out of its room.
-  void remove(SocketIoSession& session);
-  [[nodiscard]] SocketIoSession* find(SessionId id) const;
+  void add(Session& session);
+  /// It must have left its rooms.
+  void remove(Session& session);
+  [[nodiscard]] Session* find(SessionId id) const;
   [[nodiscard]] std::size_t size() const { return sessions_.size(); }
   template <class F>
   void forEach(F f) {
@@ -31,14 +33,26 @@ class Hub {
     ids.reserve(sessions_.size());
     for (const auto& [id, session] : sessions_) ids.push_back(id);
     for (const SessionId id : ids) {
-      if (SocketIoSession* session = find(id)) f(*session);
+      if (Session* session = find(id)) f(*session);
     }
   }
 
-  /// From now on the session is told what the room says. It has heard of rosters up to `rosterVersion` and messages up to
-  /// `seq`.
-  void listen(SocketIoSession& session, RoomId room, std::uint64_t rosterVersion, Seq seq);
-  void unlisten(SocketIoSession& session, RoomId room);
+  /// How a listener is told.
+  enum class Told : std::uint8_t {
+    Live,
+    Held,      ///< it is handed the letters themselves (Session::hold) until endHold()
+    HeldAnew,  ///< the same; what was said before, it hears another way
+  };
+  /// From now on the session is told what the room says, in this form. It has heard of rosters up to `rosterVersion` and
+  /// messages up to `seq`. Again for the same form (B and BMessages are one): it is told on where it stands.
+  void listen(Session& session, RoomId room, Form form, std::uint64_t rosterVersion, Seq seq, Told told = Told::Live);
+  void unlisten(Session& session, RoomId room, Form form);
+  /// B becomes BMessages or the other way round.
+  void changeForm(Session& session, RoomId room, Form form);
+  /// Tells the session a letter that it has held.
+  void tellHeld(Session& session, RoomId room, Form form, const EncodedLetter& letter);
+  /// From now on it is told at once again.
+  void endHold(Session& session, RoomId room, Form form);
 
   void deliver(std::shared_ptr<const EncodedLetter> letter);
 
@@ -50,24 +64,28 @@ class Hub {
 
  private:
   struct Listener {
-    SocketIoSession* session = nullptr;  ///< null: left while the room was being walked
-    std::uint64_t from = 0;              ///< number of the first letter that concerns it
+    Session* session = nullptr;  ///< null: left while the room was being walked
+    Form form = Form::A;
+    bool holding = false;
+    std::uint64_t from = 0;  ///< number of the first letter that concerns it
     std::uint64_t rosterVersion = 0;
+    Seq heard{};                 ///< messages up to here reached it another way
     std::uint64_t joinedAt = 0;  ///< number of the next letter when it joined last: losses before that are history
   };
   struct Room {
     AppId app{};
     std::vector<Listener> listeners;
-    std::unordered_map<SessionId, std::size_t> places;
+    std::unordered_map<std::uint64_t, std::size_t> places;  ///< by key(session, form)
     std::deque<std::shared_ptr<const EncodedLetter>> pending;
     std::uint64_t first = 1;  ///< number of pending.front()
     Seq cursor{};
     // The walk under way: letters [first, first + batch) to listeners from `next` on.
     std::size_t batch = 0;
     std::size_t next = 0;
-    std::vector<Segment> segments;
-    bool active = false;  ///< in the ring
-    bool holes = false;   ///< some listeners are null
+    Seq batchFirstSeq{};                                               ///< of the first new message in the batch
+    std::array<std::optional<std::vector<Segment>>, kForms> segments;  ///< of a batch of several letters, once needed
+    bool active = false;                                               ///< in the ring
+    bool holes = false;                                                ///< some listeners are null
   };
 
   void turn();
@@ -77,13 +95,19 @@ class Hub {
   void startBatch(Room& room);
   void endBatch(Room& room);
   void tell(Room& room, Listener& listener);
+  void hold(Room& room, Listener& listener);
+  void push(Listener& listener, const std::vector<Segment>& segments);
+  [[nodiscard]] static bool concerns(const Listener& listener, const Segment& segment);
+  [[nodiscard]] const std::vector<Segment>& batchSegments(Room& room, Form form);
+  [[nodiscard]] static std::uint64_t key(const Session& session, Form form);
+  [[nodiscard]] Listener* find(Session& session, RoomId room, Form form);
   void tellLost(RoomId id, std::uint64_t number, const LostEvent& lost);
   void compact(Room& room);
 
   Executor& executor_;
   const Clock& clock_;
   const std::size_t loop_;
-  std::unordered_map<SessionId, SocketIoSession*> sessions_;
+  std::unordered_map<SessionId, Session*> sessions_;
   std::unordered_map<RoomId, Room> rooms_;
   // Round robin over apps, and within an app over its rooms.
   std::deque<AppId> apps_;

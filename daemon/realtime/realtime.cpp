@@ -58,13 +58,13 @@ Result<std::unique_ptr<engine::TransportHandler>> Realtime::open(const net::Http
 
 std::size_t Realtime::endUser(UserId user, Code why) {
   const auto addresses = registry_.addresses(user);
-  for (const SessionAddress address : addresses) withSession(address, [why](SocketIoSession& session) { session.end(why); });
+  for (const SessionAddress address : addresses) withSession(address, [why](Session& session) { session.end(why); });
   return addresses.size();
 }
 
 std::size_t Realtime::endApp(AppId app, Code why) {
   const auto addresses = registry_.addressesOfApp(app);
-  for (const SessionAddress address : addresses) withSession(address, [why](SocketIoSession& session) { session.end(why); });
+  for (const SessionAddress address : addresses) withSession(address, [why](Session& session) { session.end(why); });
   return addresses.size();
 }
 
@@ -72,7 +72,7 @@ void Realtime::drain() {
   draining_.store(true);
   for (std::size_t i = 0; i < hubs_.size(); ++i) {
     Hub* hub = hubs_[i].get();
-    (void)executor_.post(i, Mail::Completion, [hub] { hub->forEach([](SocketIoSession& session) { session.drain(); }); });
+    (void)executor_.post(i, Mail::Completion, [hub] { hub->forEach([](Session& session) { session.drain(); }); });
   }
 }
 

@@ -15,6 +15,7 @@
 #include "engine/transport.h"
 #include "net/http.h"
 #include "realtime/hub.h"
+#include "realtime/session.h"
 #include "realtime/session_registry.h"
 
 namespace chatd {
@@ -22,6 +23,12 @@ namespace chatd {
 struct RealtimeOptions {
   std::size_t maxPayload = 1'000'000;  ///< bytes of one message from a client
   std::size_t sessionsPerUser = 20;
+  std::size_t outboxBytes = 1 << 20;    ///< bytes that a session may have unsent
+  std::size_t replay = 1000;            ///< messages, and changes, that a returning session is given
+  std::size_t messageBytes = 16'384;    ///< the longest text
+  std::int64_t messagesPerSecond = 10;  ///< told to clients; the domain holds them to it
+  std::int64_t messagesBurst = 50;
+  std::vector<std::string> origins;               ///< allowed besides the same origin; "*": any
   std::chrono::milliseconds connectTime{45'000};  ///< from the upgrade to the CONNECT packet
 };
 
@@ -66,13 +73,14 @@ class Realtime final : public Fanout, public Sessions {
   void transportOpened() { transports_.fetch_add(1, std::memory_order_relaxed); }
   void transportClosed() { transports_.fetch_sub(1, std::memory_order_relaxed); }
 
-  /// Runs f(session) on the session's loop if it is still there, else `gone()`.
-  template <class F, class G>
+  /// Runs f(S& session), S being what was made under that address, on the session's loop if it is still there, else
+  /// `gone()`.
+  template <class S = Session, class F, class G>
   void withSession(SessionAddress address, F f, G gone) {
     Hub* hub = hubs_[address.loop].get();
     auto run = [hub, address, f = std::move(f), gone = std::move(gone)]() mutable {
-      if (SocketIoSession* session = hub->find(address.id)) {
-        f(*session);
+      if (Session* session = hub->find(address.id)) {
+        f(static_cast<S&>(*session));
       } else {
         gone();
       }
@@ -81,9 +89,9 @@ class Realtime final : public Fanout, public Sessions {
     // Completion: refused only when the loop has stopped and its sessions with it.
     (void)executor_.post(address.loop, Mail::Completion, std::move(run));
   }
-  template <class F>
+  template <class S = Session, class F>
   void withSession(SessionAddress address, F f) {
-    withSession(address, std::move(f), [] {});
+    withSession<S>(address, std::move(f), [] {});
   }
 
  private:

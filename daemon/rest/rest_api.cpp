@@ -85,11 +85,10 @@ void RestApi::Impl::handle(net::HttpRequest&& request, net::HttpResponder respon
 Result<void> RestApi::Impl::checkOrigin(Call& call) const {
   const std::string* origin = call.request.header("Origin");
   if (origin == nullptr) return {};
-  const std::string* host = call.request.header("Host");
-  const std::string_view hostText = host != nullptr ? std::string_view(*host) : std::string_view();
+  const std::string_view host = call.request.host();
   const bool secure = call.request.secure;
-  if (!net::originAllowed(call.options->corsOrigins, *origin, hostText, secure)) return Code::OriginRefused;
-  if (!net::originAllowed({}, *origin, hostText, secure)) call.corsOrigin = *origin;
+  if (!net::originAllowed(call.options->corsOrigins, *origin, host, secure)) return Code::OriginRefused;
+  if (!net::originAllowed({}, *origin, host, secure)) call.corsOrigin = *origin;
   return {};
 }
 

@@ -27,6 +27,13 @@ constexpr Sql<In<Int>, Out<CHATD_MESSAGE_TYPES, Int>> kFind{"SELECT " CHATD_MESS
     "m") ", r.app_id FROM message m JOIN room r ON r.id = m.room_id "
          "JOIN app a ON a.id = r.app_id WHERE m.id = $1 AND r.deleted_at IS NULL AND a.deleted_at IS NULL"};
 
+constexpr Sql<In<Int, Int, Int>, Out<Int>> kCountBetween{
+    "SELECT count(*) FROM message m WHERE m.room_id = $1 AND m.seq > $2 AND m.seq < $3" CHATD_ROOM_LIVES("$1")};
+constexpr Sql<In<Int, Int, Int, Int>, Out<CHATD_MESSAGE_TYPES, Int, Int>> kChanges{"SELECT " CHATD_MESSAGE_COLUMNS(
+    "m") ", c.rev, c.kind FROM room_change c JOIN message m ON m.id = c.message_id "
+         "WHERE c.room_id = $1 AND c.rev > $2 AND c.rev < $3" CHATD_ROOM_LIVES("$1") " ORDER BY c.rev LIMIT $4"};
+constexpr Int kKindEdit = 1;  // room_change.kind
+
 constexpr Int kAll = std::numeric_limits<Int>::max();
 // The deepest that a page by number reaches (MessageLog::historyPage).
 constexpr std::size_t kDeepest = 10'000;
@@ -69,6 +76,25 @@ Result<std::vector<Message>> SqlMessageLog::historyPage(RoomId room, std::size_t
 Result<std::vector<Message>> SqlMessageLog::range(RoomId room, Seq after, Seq upTo, std::size_t limit) {
   return readers_.read([&](Connection& c) -> Result<std::vector<Message>> {
     return messagesFrom(c.run(kOldest, raw(room), raw(after), raw(upTo) + 1, static_cast<Int>(limit)));
+  });
+}
+
+Result<bool> SqlMessageLog::holdsAll(RoomId room, Seq after, Seq upTo) {
+  return readers_.read([&](Connection& c) -> Result<bool> {
+    return c.run(kCountBetween, raw(room), raw(after), raw(upTo) + 1).at<0>(0) == raw(upTo) - raw(after);
+  });
+}
+
+Result<std::vector<ChangedMessage>> SqlMessageLog::changes(RoomId room, Rev after, Rev upTo, std::size_t limit) {
+  return readers_.read([&](Connection& c) -> Result<std::vector<ChangedMessage>> {
+    const auto& rows = c.run(kChanges, raw(room), raw(after), raw(upTo) + 1, static_cast<Int>(limit));
+    std::vector<ChangedMessage> changes;
+    changes.reserve(rows.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const auto kind = rows.at<12>(i) == kKindEdit ? Change::Kind::Edit : Change::Kind::Delete;
+      changes.push_back({Rev{rows.at<11>(i)}, kind, messageFrom(rows, i)});
+    }
+    return changes;
   });
 }
 

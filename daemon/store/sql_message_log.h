@@ -19,6 +19,8 @@ class SqlMessageLog final : public MessageLog {
   Result<std::vector<Message>> history(RoomId room, const HistoryQuery& query) override;
   Result<std::vector<Message>> historyPage(RoomId room, std::size_t page, std::size_t limit) override;
   Result<std::vector<Message>> range(RoomId room, Seq after, Seq upTo, std::size_t limit) override;
+  Result<bool> holdsAll(RoomId room, Seq after, Seq upTo) override;
+  Result<std::vector<ChangedMessage>> changes(RoomId room, Rev after, Rev upTo, std::size_t limit) override;
   Result<Found> find(MessageId id) override;
 
  private:

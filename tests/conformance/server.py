@@ -1,6 +1,7 @@
-"""The chatd-conformance that the cases talk to: one process for all of them, started by the first, ended with the run.
+"""The chatd-conformance that the cases talk to: two processes for all of them, started when first needed, ended with the run.
 
-CHATD_CONFORMANCE_BIN names another executable than build/bin/chatd-conformance.
+CHATD_CONFORMANCE_BIN names another executable than build/bin/chatd-conformance. CONFORMANCE_PATIENT and CONFORMANCE_HASTY
+(HOST:PORT) name servers that run already, of chatd or of others, to compare with.
 """
 
 import atexit
@@ -45,20 +46,34 @@ class Conformance:
             self.process.stdout.close()
 
 
-_shared = []
+_running = {}
+
+
+def _shared(name, interval, timeout):
+    outside = os.environ.get(f"CONFORMANCE_{name}")
+    if outside:
+        host, port = outside.rsplit(":", 1)
+        return host, int(port)
+    if not _running:
+        atexit.register(_stop)
+    if name not in _running:
+        _running[name] = Conformance("--ping-interval", str(int(interval * 1000)), "--ping-timeout", str(int(timeout * 1000)),
+                                     "--max-payload", str(MAX_PAYLOAD))
+    return _running[name].address
 
 
 def address():
-    """Where the shared server listens; starts it."""
-    if not _shared:
-        _shared.append(Conformance("--ping-interval", str(int(PING_INTERVAL * 1000)), "--ping-timeout",
-                                   str(int(PING_TIMEOUT * 1000)), "--max-payload", str(MAX_PAYLOAD)))
-        atexit.register(_stop)
-    return _shared[0].address
+    """Of the one whose heartbeat does not get in the way of a case."""
+    return _shared("PATIENT", 25, 20)
+
+
+def hasty():
+    """Of the one with PING_INTERVAL and PING_TIMEOUT."""
+    return _shared("HASTY", PING_INTERVAL, PING_TIMEOUT)
 
 
 def _stop():
-    code = _shared.pop().stop()
-    if code != 0:  # the last word of the run: unittest has counted its cases already
-        print(f"chatd-conformance ended with {code} after SIGTERM", flush=True)
+    codes = {name: running.stop() for name, running in _running.items()}
+    if any(codes.values()):  # the last word of the run: unittest has counted its cases already
+        print(f"chatd-conformance did not end well after SIGTERM: {codes}", flush=True)
         os._exit(1)

@@ -127,10 +127,12 @@ class WebSocket(Wire):
         return got.code
 
     def gone(self):
-        """Reads on until the connection ends, in whatever way; the frames on the way."""
+        """Reads on until the connection ends, in whatever way, and answers a close; the frames on the way."""
         seen = []
         try:
             while True:
                 seen.append(self.frame())
+                if seen[-1].opcode == CLOSE:
+                    self.send_cut(frame(CLOSE, seen[-1].payload[:2]), 100)
         except Closed:
             return seen

@@ -2,6 +2,7 @@
 
 import dataclasses
 import socket
+import time
 
 import server
 
@@ -117,6 +118,20 @@ class Wire:
         finally:
             self.socket.settimeout(PATIENCE)
 
+    def taken(self):
+        """Waits until the server has read all that was sent, as /proc/net/tcp shows its receive queue."""
+        def hexed(address):
+            return f"{int.from_bytes(socket.inet_aton(address[0]), 'little'):08X}:{address[1]:04X}"
+
+        ends = f" {hexed(self.socket.getpeername())} {hexed(self.socket.getsockname())} "
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            with open("/proc/net/tcp", encoding="ascii") as table:
+                row = next((line for line in table if ends in line), None)
+            if row is not None and row.split()[4].endswith(":00000000"):
+                return
+        raise AssertionError("the server does not read")
+
     def silent(self, seconds):
         """True if nothing comes for so long."""
         if self.buffer:
@@ -145,13 +160,22 @@ class Wire:
         if interim or response.status == 304 or response.status == 204:
             assert response.header("Content-Length") is None
             return response
-        assert response.header("Transfer-Encoding") is None
         assert response.header("Date"), "a response has a Date"
+        if response.header("Transfer-Encoding") == "chunked":
+            response.body = self._chunks()
+            return response
         length = response.header("Content-Length")
         assert length is not None and length.isdigit(), f"Content-Length: {length}"
         if not head:
             response.body = self.read(int(length))
         return response
+
+    def _chunks(self):
+        body = b""
+        while size := int(self.read_until(b"\r\n")[:-2], 16):
+            body += self.read(size + 2)[:-2]
+        assert self.read(2) == b"\r\n", "no trailers"
+        return body
 
     def request(self, method, target, headers=(), body=b"", **how):
         """Sends a well-formed request and reads its answer."""

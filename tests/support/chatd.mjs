@@ -14,7 +14,7 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 export const CHATD = resolve(process.env.CHATD_BIN ?? join(HERE, '../../build/bin/chatd'));
 export const CHATCTL = resolve(process.env.CHATCTL_BIN ?? join(CHATD, '../chatctl'));
 
-const READY = /^chatd ready on http:\/\/(.+):(\d+)$/m;
+const READY = /^chatd ready on (https?):\/\/(.+):(\d+)$/m;
 const START_MS = 30_000;
 const STOP_MS = 30_000;
 
@@ -34,14 +34,18 @@ export function removeFolder(folder) {
 }
 
 export class Chatd {
-  /** options: env (CHATD_… settings), args (more flags), wrap (a command in front, such as ['taskset', '-c', '0']). */
-  static async start({ env = {}, args = [], wrap = [], purpose } = {}) {
+  /**
+   * options: env (CHATD_… settings), args (more flags), wrap (a command in front, such as ['taskset', '-c', '0']), listen (entries
+   * of the key `listen`, or what makes them from the folder, instead of one plain address).
+   */
+  static async start({ env = {}, args = [], wrap = [], purpose, listen } = {}) {
     const chatd = new Chatd();
     chatd.folder = temporaryFolder(purpose);
     chatd.dataDir = join(chatd.folder, 'data');
     chatd.log = join(chatd.folder, 'log');
     chatd.out = join(chatd.folder, 'out');
-    Object.assign(chatd, { env, args, wrap, port: 0, host: '127.0.0.1' });
+    Object.assign(chatd, { env, args, wrap, port: 0, host: '127.0.0.1', scheme: 'http' });
+    chatd.listen = typeof listen === 'function' ? listen(chatd.folder) : listen;
     await chatd.launch();
     return chatd;
   }
@@ -50,8 +54,10 @@ export class Chatd {
   async launch() {
     const out = openSync(this.out, 'w');
     const log = openSync(this.log, 'a');
-    const argv = [...this.wrap, CHATD, '--dev', '--data-dir', this.dataDir, '--listen', `${this.host}:${this.port}`, ...this.args];
-    this.child = spawn(argv[0], argv.slice(1), { stdio: ['ignore', out, log], env: cleanEnvironment(this.env), cwd: this.folder });
+    const where = this.listen ? [] : ['--listen', `${this.host}:${this.port}`];
+    const env = this.listen ? { CHATD_LISTEN: JSON.stringify(this.listen), ...this.env } : this.env;
+    const argv = [...this.wrap, CHATD, '--dev', '--data-dir', this.dataDir, ...where, ...this.args];
+    this.child = spawn(argv[0], argv.slice(1), { stdio: ['ignore', out, log], env: cleanEnvironment(env), cwd: this.folder });
     closeSync(out);
     closeSync(log);
     this.exited = new Promise((done) => {
@@ -68,12 +74,15 @@ export class Chatd {
       },
       START_MS,
     );
-    this.port = Number(ready[2]);
+    this.scheme = ready[1];
+    this.port = Number(ready[3]);
   }
 
   get pid() { return this.child.pid; }
-  get url() { return `http://${this.host}:${this.port}`; }
-  get webSocketUrl() { return `ws://${this.host}:${this.port}`; }
+  get url() { return `${this.scheme}://${this.host}:${this.port}`; }
+  get webSocketUrl() { return `${this.scheme === 'https' ? 'wss' : 'ws'}://${this.host}:${this.port}`; }
+  /** Where it listens for clients, in the order of `listen`. */
+  get urls() { return [...this.readLog().matchAll(/msg=listening url=(\S+)/g)].map((match) => match[1]); }
   get adminSocket() { return join(this.dataDir, 'admin.sock'); }
   readLog() { return existsSync(this.log) ? readFileSync(this.log, 'utf8') : ''; }
 
@@ -82,9 +91,10 @@ export class Chatd {
     return request({ socketPath: this.adminSocket, host: 'localhost' }, method, path, options);
   }
 
-  /** A request over TCP: who it is depends on options.token. */
+  /** A request over TCP (plain, also where TLS listens first): who it is depends on options.token. */
   rest(method, path, options) {
-    return request({ host: this.host, port: this.port }, method, path, options);
+    const port = this.scheme === 'http' ? this.port : new URL(this.urls.find((url) => url.startsWith('http:'))).port;
+    return request({ host: this.host, port }, method, path, options);
   }
 
   /** The same, where anything but success is a fault of the test. */

@@ -117,7 +117,7 @@ class HeldLog final : public MessageLog {
   void kick() override { ++kicks; }
   Offer change(Change&& change) override {
     if (full) return Offer::Full;
-    changes.push_back(std::move(change));
+    pendingChanges.push_back(std::move(change));
     return Offer::Taken;
   }
   void setSink(LogSink* sink) override { sink_ = sink; }
@@ -132,9 +132,9 @@ class HeldLog final : public MessageLog {
       appends.push_back({std::move(a), std::move(result)});
     }
     std::vector<ChangeOutcome> changed;
-    while (!changes.empty()) {
-      Change c = std::move(changes.front());
-      changes.pop_front();
+    while (!pendingChanges.empty()) {
+      Change c = std::move(pendingChanges.front());
+      pendingChanges.pop_front();
       Result<Changed> result = apply(c);
       changed.push_back({std::move(c), std::move(result)});
     }
@@ -158,6 +158,18 @@ class HeldLog final : public MessageLog {
     }
     return found;
   }
+  Result<bool> holdsAll(RoomId room, Seq after, Seq upTo) override {
+    const auto found = range(room, after, upTo, messages.size());
+    return static_cast<std::int64_t>(found->size()) == raw(upTo) - raw(after);
+  }
+  Result<std::vector<ChangedMessage>> changes(RoomId room, Rev after, Rev upTo, std::size_t limit) override {
+    std::vector<ChangedMessage> found;
+    for (const auto& [rev, change] : changed_) {
+      if (change.room != room || rev <= after || rev > upTo || found.size() == limit) continue;
+      found.push_back({rev, change.kind, this->find(change.message)->message});
+    }
+    return found;
+  }
   Result<Found> find(MessageId id) override {
     for (const Message& m : messages) {
       if (m.id == id) return Found{m, directory_.byId[m.room].room.app};
@@ -166,7 +178,7 @@ class HeldLog final : public MessageLog {
   }
 
   std::deque<Append> waiting;
-  std::deque<Change> changes;
+  std::deque<Change> pendingChanges;
   std::vector<Message> messages;
   int kicks = 0;
   bool full = false;
@@ -197,14 +209,17 @@ class HeldLog final : public MessageLog {
         m.text.clear();
         m.deletedAt = Timestamp{};
       }
-      return Changed{m, Rev{++rev_}, true};
+      Rev& rev = directory_.byId[m.room].counter.lastRev;
+      rev = Rev{raw(rev) + 1};
+      changed_.emplace_back(rev, c);
+      return Changed{m, rev, true};
     }
     return Code::MessageNotFound;
   }
 
   RoomDirectory& directory_;
   LogSink* sink_ = nullptr;
-  std::int64_t rev_ = 0;
+  std::vector<std::pair<Rev, Change>> changed_;
 };
 
 }  // namespace chatd::test

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/ids.h"
+#include "base/ip_address.h"
 #include "base/json.h"
 #include "base/queue.h"
 #include "base/task.h"
@@ -158,6 +159,49 @@ BOOST_AUTO_TEST_CASE(a_full_queue_says_so_and_a_closed_one_hands_out_what_it_has
   BOOST_TEST(q.pop().value() == 1);
   BOOST_TEST(q.pop().value() == 2);
   BOOST_TEST(!q.pop().has_value());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(ip)
+
+BOOST_AUTO_TEST_CASE(an_address_has_one_form_whatever_socket_it_came_from) {
+  BOOST_TEST((IpAddress::parse("192.0.2.1") == IpAddress::parse("::ffff:192.0.2.1")));
+  BOOST_TEST(IpAddress::parse("::ffff:c000:201")->text() == "192.0.2.1");
+  BOOST_TEST(IpAddress::parse("2001:DB8:0:0::1")->text() == "2001:db8::1");
+  for (const char* bad :
+       {"", "1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4", "1.2.3.4 ", "[::1]", "::1%lo", "1.2.3.4:80", "x"})
+    BOOST_TEST(!IpAddress::parse(bad).has_value());
+  BOOST_TEST(!IpAddress::parse(std::string_view("1.2.3.4\0x", 9)).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_range_holds_its_prefix_and_no_more) {
+  const auto holds = [](const char* range, const char* address) {
+    return IpRange::parse(range)->contains(*IpAddress::parse(address));
+  };
+  BOOST_TEST(holds("10.0.0.0/8", "10.255.255.255"));
+  BOOST_TEST(!holds("10.0.0.0/8", "11.0.0.0"));
+  BOOST_TEST(holds("192.0.2.128/25", "192.0.2.128"));
+  BOOST_TEST(!holds("192.0.2.128/25", "192.0.2.127"));
+  BOOST_TEST(holds("192.0.2.7", "192.0.2.7"));
+  BOOST_TEST(!holds("192.0.2.7", "192.0.2.6"));
+  BOOST_TEST(holds("2001:db8::/33", "2001:db8:7fff::1"));
+  BOOST_TEST(!holds("2001:db8::/33", "2001:db8:8000::1"));
+  BOOST_TEST(holds("::1", "::1"));
+  BOOST_TEST(holds("0.0.0.0/0", "203.0.113.9"));
+  BOOST_TEST(!holds("0.0.0.0/0", "::1"));
+  BOOST_TEST(holds("::/0", "2001:db8::1"));
+  BOOST_TEST(!holds("::/0", "203.0.113.9"));
+  BOOST_TEST(holds("::ffff:10.0.0.0/104", "10.1.2.3"));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_range_is_refused_with_the_reason) {
+  const auto fault = [](const char* text) { return IpRange::parse(text).error().detail(); };
+  BOOST_TEST(fault("10.0.0.1/8") == "has bits set behind its prefix: write 10.0.0.0/8");
+  BOOST_TEST(fault("2001:db8::1/64") == "has bits set behind its prefix: write 2001:db8::/64");
+  BOOST_TEST(fault("nowhere/8") == "\"nowhere\" is not an IP address");
+  for (const char* bad : {"10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/08", "10.0.0.0/8x", "::/129", "10.0.0.0/8/8"})
+    BOOST_TEST(fault(bad).starts_with("the length behind '/' must be 0 to "));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "config/option_table.h"
+#include "config/option_value.h"
 #include "unit/config/support.h"
 
 using namespace chatd;
@@ -121,9 +122,6 @@ BOOST_AUTO_TEST_CASE(what_this_version_has_not_is_refused_in_words) {
              "FILE:1: store.url: PostgreSQL is not in this version: use sqlite:FILE");
   BOOST_TEST(faultOf("redis: {url: \"redis://r\"}") ==
              "FILE:1: redis.url: several nodes are not in this version: leave it empty");
-  BOOST_TEST(
-      faultOf("listen: [{address: 0.0.0.0, port: 443, tls: {certificate: c, key: k}}]") ==
-      "FILE:1: listen: entry 1: native TLS is not in this version: put a proxy that ends TLS in front and remove `tls`");
 }
 
 BOOST_AUTO_TEST_CASE(a_listener_is_checked) {
@@ -135,6 +133,63 @@ BOOST_AUTO_TEST_CASE(a_listener_is_checked) {
     BOOST_TEST(faultOf("listen: " + std::string(bad)).rfind("FILE:1: listen: ", 0) == 0U);
   BOOST_TEST(faultOf("listen: [{address: a, prt: 1}]") ==
              "FILE:1: listen: entry 1: unknown key `prt` in an entry; did you mean `port`?");
+}
+
+BOOST_AUTO_TEST_CASE(a_listener_speaks_tls_and_knows_proxies_and_unix_sockets) {
+  const auto loaded = Loading{
+      "listen:\n"
+      "  - {address: \"::\", port: 443, tls: {certificate: /etc/c.pem, key: \"/etc/the key\"}, proxy_protocol: true}\n"
+      "  - {address: \"unix:/run/chat.sock\", mode: \"0666\"}\n"
+      "trusted_proxies: [10.0.0.0/8, \"::1\", \"unix:\"]\nproxy_header: forwarded\n",
+      {},
+      {}}.run();
+  BOOST_REQUIRE_MESSAGE(loaded.options.has_value(), onlyFault(loaded));
+  const Options& o = *loaded.options;
+  BOOST_REQUIRE(o.listen.size() == 2U);
+  BOOST_REQUIRE(o.listen[0].tls.has_value());
+  BOOST_TEST(o.listen[0].tls->certificate == "/etc/c.pem");
+  BOOST_TEST(o.listen[0].tls->key == "/etc/the key");
+  BOOST_TEST(o.listen[0].proxyProtocol);
+  BOOST_TEST(o.listen[1].unixPath == "/run/chat.sock");
+  BOOST_TEST(o.listen[1].unixMode == 0666U);
+  BOOST_TEST(!o.listen[1].tls.has_value());
+  BOOST_TEST(o.trustedProxies.size() == 3U);
+  BOOST_TEST((o.proxyHeader == Options::ProxyHeader::Forwarded));
+  BOOST_TEST(loaded.places.at("listen").ends_with("chatd.yaml:1"));
+  // What is written is read back as the same.
+  Options again;
+  for (const char* path : {"listen", "trusted_proxies", "proxy_header"}) {
+    const OptionRow& row = *findOption(path);
+    BOOST_TEST(!setOption(row, optionText(row, o), again).has_value());
+    BOOST_TEST(optionText(row, again) == optionText(row, o));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_a_listener_cannot_be_is_refused) {
+  const auto of = [](const std::string& entry) { return faultOf("listen: [" + entry + "]"); };
+  const std::string form = "FILE:1: listen: entry 1: `tls` must be {certificate: FILE, key: FILE}";
+  for (const char* tls : {"true", "{}", "{certificate: a}", "{key: a}", "{certificate: '', key: a}",
+                          "{certificate: [a], key: b}", "{certificate: a, certificate: b, key: c}", "[a, b]"})
+    BOOST_TEST(of("{address: a, port: 1, tls: " + std::string(tls) + "}") == form);
+  BOOST_TEST(of("{address: a, port: 1, tls: {certificat: a, key: b}}") ==
+             "FILE:1: listen: entry 1: unknown key `certificat` in `tls`; did you mean `certificate`?");
+  BOOST_TEST(of("{address: 'unix:/a', port: 1}") == "FILE:1: listen: entry 1: a Unix socket has neither `port` nor `tls`");
+  BOOST_TEST(of("{address: 'unix:/a', tls: {certificate: a, key: b}}") ==
+             "FILE:1: listen: entry 1: a Unix socket has neither `port` nor `tls`");
+  BOOST_TEST(of("{address: 'unix:a'}") == "FILE:1: listen: entry 1: a Unix socket is written unix:/PATH");
+  BOOST_TEST(of("{address: a, port: 1, mode: '0600'}") == "FILE:1: listen: entry 1: `mode` is of a Unix socket");
+  for (const char* mode : {"660", "0777", "0060", "rw", "06600", "0680"})
+    BOOST_TEST(of("{address: 'unix:/a', mode: '" + std::string(mode) + "'}") ==
+               "FILE:1: listen: entry 1: the mode must be like 0600, 0660 or 0666");
+  BOOST_TEST(of("{address: a, port: 1, proxy_protocol: 1}") ==
+             "FILE:1: listen: entry 1: `proxy_protocol` has a value of the wrong type");
+}
+
+BOOST_AUTO_TEST_CASE(a_trusted_proxy_is_an_address_or_a_range) {
+  BOOST_TEST(faultOf("trusted_proxies: [10.0.0.1/8]") ==
+             "FILE:1: trusted_proxies: entry 1: has bits set behind its prefix: write 10.0.0.0/8");
+  for (const char* bad : {"example.org", "10.0.0.0/33", "'unix:/x'", "'*'", "''"})
+    BOOST_TEST(faultOf("trusted_proxies: [" + std::string(bad) + "]").rfind("FILE:1: trusted_proxies: entry 1: ", 0) == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(an_origin_is_scheme_host_and_port) {

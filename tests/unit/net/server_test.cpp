@@ -108,7 +108,7 @@ BOOST_AUTO_TEST_CASE(a_unix_socket_has_mode_0660_under_any_umask_and_is_removed_
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_unix_peer_is_who_the_kernel_says) {
+BOOST_AUTO_TEST_CASE(a_peer_of_the_admin_socket_is_who_the_kernel_says) {
   const Folder folder;
   const std::string path = (folder.path / "s").string();
   ScriptedHttp http;
@@ -118,7 +118,7 @@ BOOST_AUTO_TEST_CASE(a_unix_peer_is_who_the_kernel_says) {
     out.send({.status = 200, .headers = {}, .body = "ok", .close = false});
   };
   Server server(options(1), http);
-  REQUIRE(server.listen({.address = {}, .port = 0, .unixPath = path}).ok());
+  REQUIRE(server.listen({.address = {}, .port = 0, .unixPath = path, .admin = true}).ok());
   server.start();
   Client c(path);
   c.write(kGet);
@@ -131,6 +131,30 @@ BOOST_AUTO_TEST_CASE(a_unix_peer_is_who_the_kernel_says) {
   std::vector<gid_t> groups(static_cast<std::size_t>(::getgroups(0, nullptr)));
   REQUIRE(::getgroups(static_cast<int>(groups.size()), groups.data()) >= 0);
   CHECK((std::set<gid_t>(peer.groups.begin(), peer.groups.end()) == std::set<gid_t>(groups.begin(), groups.end())));
+}
+
+BOOST_AUTO_TEST_CASE(a_peer_of_another_unix_socket_is_nobody) {
+  const Folder folder;
+  const std::string path = (folder.path / "s").string();
+  ScriptedHttp http;
+  Peer peer;
+  http.script = [&](HttpRequest&& r, HttpResponder out) {
+    peer = r.peer;
+    out.send({.status = 200, .headers = {}, .body = "ok", .close = false});
+  };
+  Server server(options(1), http);
+  REQUIRE(server.listen({.address = {}, .port = 0, .unixPath = path, .unixMode = 0600}).ok());
+  struct stat status {};
+  REQUIRE(::stat(path.c_str(), &status) == 0);
+  CHECK((status.st_mode & 07777) == 0600U);
+  server.start();
+  Client c(path);
+  c.write(kGet);
+  CHECK(c.response().ends_with("ok"));
+  server.stop();
+  CHECK(!peer.unixSocket);
+  CHECK(peer.ip.empty());
+  CHECK(peer.uid == static_cast<uid_t>(-1));
 }
 
 BOOST_AUTO_TEST_CASE(a_unix_client_that_half_closes_is_answered) {

@@ -194,6 +194,66 @@ BOOST_AUTO_TEST_CASE(a_lagging_loop_catches_up_when_the_store_is_back) {
   h.gone(b);
 }
 
+BOOST_AUTO_TEST_CASE(who_joins_on_a_lagging_loop_takes_nothing_from_the_others_and_hears_nothing_twice) {
+  House h;
+  auto a = h.client("u1", 0);
+  auto b = h.client("u2", 1);
+  h.say(*a, R"(2["join","usr-1-2"])");
+  h.say(*b, R"(2["join","usr-1-2"])");
+  h.executor.refuseEvents = true;
+  for (int i = 0; i < 3; ++i) {
+    h.executor.on(0, [&] { a->session.packet(R"(2["send_message","m"])"); });
+    h.executor.runLoops();
+    h.log.commit();
+    h.executor.runLoops();  // the refill waits for a worker
+  }
+  auto late = std::make_unique<Client>(h.realtime, 1);
+  h.executor.on(1, [&] { late->session.packet(R"(0{"token":"u2"})"); });
+  h.executor.on(1, [&] { late->session.packet(R"(2["join","usr-1-2"])"); });
+  h.executor.runLoops();
+  BOOST_TEST(late->count("2[\"info\"") == 1U);
+  h.executor.refuseEvents = false;
+  h.executor.advance(1s);
+  h.say(*a, R"(2["send_message","m"])");
+  h.commit();
+  BOOST_TEST(b->seqs() == (std::vector<int>{1, 2, 3, 4}), boost::test_tools::per_element());
+  BOOST_TEST(late->seqs() == std::vector<int>{4}, boost::test_tools::per_element());
+  h.gone(a);
+  h.gone(b);
+  h.gone(late);
+}
+
+BOOST_AUTO_TEST_CASE(a_session_of_both_vocabularies_hears_a_change_once_and_each_message_in_both) {
+  House h;
+  auto a = h.client("u1", 0);
+  auto b = h.client("u2", 1);
+  h.say(*a, R"(2["join","usr-1-2"])");
+  h.say(*a, R"(21["join-chat",1])");
+  BOOST_TEST(a->count("31[{\"ok\":true,\"room\"") == 1U);
+  h.say(*b, R"(21["join-chat","usr-1-2"])");
+  h.say(*b, R"(22["send-message",{"chat_id":"1","text":"hello"}])");
+  h.commit();
+  h.chat.edit({kApp, UserId{2}, false}, MessageId{1}, "hello!", [](const Result<Changed>&) {});
+  h.commit();
+  for (const auto& [client, plain] : {std::pair{a.get(), 1U}, std::pair{b.get(), 0U}}) {
+    BOOST_TEST(client->count("2[\"message\"") == plain);
+    BOOST_TEST(client->count("2[\"new-message\"") == 1U);
+    BOOST_TEST(client->count("2[\"message-updated\"") == 1U);
+  }
+  h.say(*b, R"(23["send-message","usr-1-2"])");
+  BOOST_TEST(a->count("2[\"new-message\"") == 2U);
+  BOOST_TEST(a->got.back().ends_with(R"(,"repeat":true}])"));
+  BOOST_TEST(b->count("2[\"new-message\"") == 1U);
+  h.say(*a, R"(24["leave-chat",1])");
+  BOOST_TEST(a->count("34[{\"ok\":true}]") == 1U);
+  h.say(*b, R"(25["send-message",{"chat_id":1,"text":"again"}])");
+  h.commit();
+  BOOST_TEST(a->count("2[\"new-message\"") == 2U);
+  BOOST_TEST(a->count("2[\"message\"") == 2U);
+  h.gone(a);
+  h.gone(b);
+}
+
 BOOST_AUTO_TEST_CASE(who_joins_later_gets_nothing_from_before) {
   House h;
   auto a = h.client("u1", 0);

@@ -1,0 +1,256 @@
+#include "realtime/session.h"
+
+#include <algorithm>
+
+#include "realtime/realtime.h"
+
+namespace chatd {
+
+namespace {
+
+constexpr std::size_t kUnderWay = 64;    // commands of a session, then its socket is not read
+constexpr double kEventsPerSecond = 50;  // everything but sends, which have limits.messages_per_second
+constexpr double kEventsBurst = 200;
+constexpr int kFloodRefusals = 100;  // CONTRACT 3.3: 100 `rate_limited` in 10 s
+constexpr std::chrono::seconds kFloodWindow{10};
+constexpr std::chrono::milliseconds kLongestTimer{3'600'000};  // then it looks again
+
+}  // namespace
+
+Session::Session(Realtime& realtime, std::size_t loop)
+    : realtime_(realtime),
+      timer_([](void* self) { static_cast<Session*>(self)->timer(); }, this),
+      address_{static_cast<std::uint32_t>(loop), realtime.nextSessionId()} {
+  realtime_.hub(address_.loop).add(*this);
+}
+
+Session::~Session() { detach(); }
+
+// ---- who it is
+
+Result<void> Session::attach(Identity identity, std::string publicId, std::string_view transport,
+                             const std::string& clientIp) {
+  if (!realtime_.chat().admitSession(identity.app.id)) {
+    return Error(Code::TooManySessions, "The app is over its quota of connections.");
+  }
+  SessionSummary summary;
+  summary.id = publicId;
+  summary.app = identity.app.id;
+  summary.user = identity.user.id;
+  summary.transport = transport;
+  summary.clientIp = clientIp;
+  summary.connectedAt = realtime_.clock().wall();
+  summary.expiresAt = identity.expiresAt;
+  if (!realtime_.registry().add(address_, std::move(summary), realtime_.options()->sessionsPerUser)) {
+    realtime_.chat().releaseSession(identity.app.id);
+    return Code::TooManySessions;
+  }
+  publicId_ = std::move(publicId);
+  app_ = identity.app.id;
+  user_ = identity.user.id;
+  expiresAt_ = identity.expiresAt;
+  state_ = State::Connected;
+  // After it is in the registry: a revocation either finds it there, or raised the generation before.
+  if (!realtime_.verifier().current(identity)) return Code::TokenRevoked;
+  return {};
+}
+
+void Session::detach() {
+  if (state_ == State::Closed) return;
+  const bool connected = state_ == State::Connected;
+  state_ = State::Closed;
+  timer_.cancel();
+  for (auto& [id, joined] : rooms_) {
+    for (const Form form : {Form::A, Form::B}) realtime_.hub(address_.loop).unlisten(*this, id, form);
+    realtime_.chat().leave(id, address_);
+  }
+  rooms_.clear();
+  queue_.clear();
+  realtime_.hub(address_.loop).remove(*this);
+  if (!connected) return;
+  realtime_.registry().remove(user_, address_);
+  realtime_.chat().releaseSession(app_);
+}
+
+void Session::timer() {
+  if (state_ == State::Waiting || state_ == State::Verifying) return lateToConnect();
+  if (state_ == State::Connected) watchExpiry();
+}
+
+void Session::watchExpiry() {
+  if (!expiresAt_) return timer_.cancel();
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(*expiresAt_ - realtime_.clock().wall());
+  if (left.count() <= 0) return end(Code::TokenExpired);
+  transport_->arm(timer_, std::min(left, kLongestTimer));
+}
+
+// ---- commands
+
+void Session::begin(Kind kind) {
+  // Before the call: one that is answered at once clears it before it returns.
+  if (kind == Kind::Send) ++inFlight_;
+  if (kind == Kind::Barrier) barrier_ = true;
+}
+
+void Session::pump() {
+  if (pumping_) return;  // an answer that came at once; the loop below goes on
+  pumping_ = true;
+  // While draining nothing new is started: what was not acknowledged, the client sends again to the next process.
+  while (!queue_.empty() && !barrier_ && !draining_ && state_ == State::Connected) {
+    if (queue_.front().kind != Kind::Send && inFlight_ > 0) break;
+    Queued queued = std::move(queue_.front());
+    queue_.pop_front();
+    begin(queued.kind);
+    queued.start();
+  }
+  pumping_ = false;
+  if (draining_ && inFlight_ == 0 && !barrier_) drain();
+}
+
+void Session::commandDone(Kind kind) {
+  if (kind == Kind::Send) --inFlight_;
+  if (kind == Kind::Barrier) barrier_ = false;
+  pump();
+  checkBackpressure();
+}
+
+void Session::checkBackpressure() {
+  if (state_ != State::Connected) return;
+  const std::size_t underWay = queue_.size() + inFlight_ + (barrier_ ? 1 : 0);
+  if (!paused_ && underWay >= kUnderWay) {
+    paused_ = true;
+    transport_->pauseReading();
+  } else if (paused_ && underWay < kUnderWay / 2) {
+    paused_ = false;
+    transport_->resumeReading();
+  }
+}
+
+bool Session::overEventRate() {
+  const Steady now = realtime_.clock().steady();
+  const double passed = std::chrono::duration<double>(now - eventTokensAt_).count();
+  eventTokens_ = std::min(kEventsBurst, eventTokens_ + passed * kEventsPerSecond);
+  eventTokensAt_ = now;
+  if (eventTokens_ < 1) return true;
+  eventTokens_ -= 1;
+  return false;
+}
+
+void Session::countRefusal(const Error& error) {
+  if (error.code() != Code::RateLimited) return;
+  const Steady now = realtime_.clock().steady();
+  if (now - refusalsFrom_ > kFloodWindow) {
+    refusalsFrom_ = now;
+    refusals_ = 0;
+  }
+  if (++refusals_ >= kFloodRefusals) transport_->close(ws::CloseCode::Flooding, row(Code::Flooding).wire);
+}
+
+void Session::drain() {
+  if (state_ == State::Closed) return;
+  draining_ = true;
+  // A replay is not waited for: it goes on where the client stands when it is back.
+  if (transport_ != nullptr && inFlight_ == 0 && (!barrier_ || replay_))
+    transport_->close(ws::CloseCode::Restarting, "restarting");
+}
+
+// ---- rooms
+
+std::optional<RoomId> Session::knownRoom(const wire::RoomRef& ref) const {
+  if (const auto* id = std::get_if<RoomId>(&ref)) return *id;
+  return realtime_.chat().liveRoom(app_, std::get<std::string>(ref));
+}
+
+void Session::withRoom(const wire::RoomRef& ref, OnRoom then) {
+  if (const auto* id = std::get_if<RoomId>(&ref)) return then(*this, *id);
+  Realtime* realtime = &realtime_;
+  realtime_.chat().resolve(
+      app_, std::get<std::string>(ref), [realtime, address = address_, then = std::move(then)](Result<RoomId> id) mutable {
+        realtime->withSession(address, [id = std::move(id), then = std::move(then)](Session& session) mutable {
+          then(session, std::move(id));
+        });
+      });
+}
+
+void Session::join(const wire::RoomRef& ref, OnJoined then) {
+  withRoom(ref, [then = std::move(then)](Session& session, Result<RoomId> id) mutable {
+    if (!id.ok()) return then(session, std::move(id).error());
+    session.join(*id, std::move(then));
+  });
+}
+
+void Session::join(RoomId room, OnJoined then) {
+  if (rooms_.size() + joining_ >= kMaxRooms && !rooms_.contains(room)) {
+    return then(*this, Error(Code::TooManyRooms, "The session is in " + std::to_string(kMaxRooms) +
+                                                     " rooms already; leave some, or open another session."));
+  }
+  ++joining_;
+  Realtime* realtime = &realtime_;
+  realtime_.chat().join(actor(), room, RosterEntry{address_, user_, publicId_},
+                        [realtime, address = address_, room, then = std::move(then)](Result<Joined> result) mutable {
+                          realtime->withSession(
+                              address,
+                              [result = std::move(result), then = std::move(then)](Session& session) mutable {
+                                --session.joining_;
+                                then(session, std::move(result));
+                              },
+                              // It went while it was joining: the room must not keep a ghost.
+                              [realtime, room, address] { realtime->chat().leave(room, address); });
+                        });
+}
+
+bool& Session::flagOf(JoinedRoom& room, Form form) { return form == Form::A ? room.a : form == Form::Ws ? room.ws : room.b; }
+
+void Session::listen(const Joined& joined, Form form, Hub::Told told) {
+  const RoomId id = joined.room->id;
+  JoinedRoom& room = rooms_[id];
+  room.room = joined.room;
+  flagOf(room, form) = true;
+  Hub& hub = realtime_.hub(address_.loop);
+  // Edits and deletions have one form in both vocabularies, and are told once.
+  const bool both = room.a && room.b;
+  if (form == Form::B && both) form = Form::BMessages;
+  hub.listen(*this, id, form, joined.rosterVersion, joined.counter.lastSeq, told);
+  if (form == Form::A && both) hub.changeForm(*this, id, Form::BMessages);
+}
+
+void Session::forget(RoomId id, Form form) {
+  const auto it = rooms_.find(id);
+  if (it == rooms_.end()) return;
+  Hub& hub = realtime_.hub(address_.loop);
+  flagOf(it->second, form) = false;
+  hub.unlisten(*this, id, form);
+  if (form == Form::A && it->second.b) hub.changeForm(*this, id, Form::B);
+  if (!it->second.a && !it->second.b && !it->second.ws) rooms_.erase(it);
+}
+
+void Session::leave(RoomId id, Form form) {
+  forget(id, form);
+  if (!rooms_.contains(id)) realtime_.chat().leave(id, address_);
+}
+
+void Session::hold(const std::shared_ptr<const EncodedLetter>& letter) {
+  if (replay_) replay_->hold(letter);
+}
+
+void Session::replay(std::vector<Replay::Item> items, Replay::Decided decided) {
+  replay_ = std::make_unique<Replay>(*this, std::move(items), std::move(decided));
+  replay_->start();
+}
+
+void Session::lostRoom(RoomId id, Form form, Code why) {
+  const JoinedRoom* joined = joinedRoom(id);
+  if (joined == nullptr) return;
+  if (replay_) replay_->lost(id);
+  const std::shared_ptr<const Room> room = joined->room;
+  // The room has let go of it already. To say `leave` now could undo a join that is on its way, if the user was added again.
+  forget(id, form);
+  tellLost(*room, form, why == Code::Forbidden ? Error(why, "You are no longer a member of the room.") : Error(why));
+}
+
+const Session::JoinedRoom* Session::joinedRoom(RoomId room) const {
+  const auto it = rooms_.find(room);
+  return it == rooms_.end() ? nullptr : &it->second;
+}
+
+}  // namespace chatd

@@ -1,0 +1,12 @@
+# The fuzz targets without a fuzzer: each is run on every file of its corpus, by the ordinary compiler, in ./dev test.
+file(GLOB targets CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/fuzz/*.cpp)
+chatd_unit(corpus chatd_base chatd_net chatd_protocol)
+set(names)
+foreach(target ${targets})
+  get_filename_component(name ${target} NAME_WE)
+  set_source_files_properties(${target} PROPERTIES COMPILE_DEFINITIONS LLVMFuzzerTestOneInput=fuzz_${name})
+  string(APPEND names "X(${name}) ")
+endforeach()
+target_sources(unit_corpus PRIVATE ${targets})
+target_include_directories(unit_corpus PRIVATE ${PROJECT_SOURCE_DIR}/tests/fuzz)
+target_compile_definitions(unit_corpus PRIVATE "CHATD_FUZZ_TARGETS=${names}" "CHATD_CORPUS=\"${PROJECT_SOURCE_DIR}/tests/fuzz/corpus\"")
