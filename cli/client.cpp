@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <syncstream>
 #include <thread>
 
 #include <fmt/format.h>
 
 #include "base/random.h"
 #include "base/text.h"
+#include "cli/guess.h"
+#include "cli/redact.h"
 #include "cli/visible.h"
 
 namespace chatd::cli {
@@ -129,25 +132,38 @@ Failure AdminClient::failureOf(const HttpAnswer& answer) const {
   return failure;
 }
 
+void AdminClient::log(const HttpRequest& request, const Outcome<HttpAnswer>& outcome, std::chrono::milliseconds took) const {
+  if (!settings_.verbose && !settings_.debug) return;
+  std::osyncstream out(log_);  // of an import, several clients write here
+  out << "chatctl: " << request.method << ' ' << redactTarget(request.target) << " -> "
+      << (outcome.ok() ? fmt::format("{} {}", outcome.value().status, visible(outcome.value().requestId))
+                       : outcome.error().code)
+      << " in " << took.count() << " ms\n";
+  if (!settings_.debug) return;
+  for (const auto& [name, value] : request.headers)
+    out << "> " << name << ": " << (name == "Authorization" ? "Bearer ***" : visible(value)) << '\n';
+  if (request.body) out << "> " << redactBody(*request.body) << '\n';
+  if (outcome.ok() && !outcome.value().body.empty()) out << "< " << redactBody(outcome.value().body) << '\n';
+}
+
 Outcome<HttpAnswer> AdminClient::raw(const Call& call) {
   HttpRequest request{call.method, targetOf(call), {}, call.body};
+  const bool written =
+      std::any_of(call.query.begin(), call.query.end(), [](const auto& entry) { return entry.first == "dryRun"; });
+  if (settings_.dryRun && call.method != "GET" && !written)
+    request.target += (request.target.find('?') == std::string::npos ? "?" : "&") + std::string("dryRun=true");
   request.headers.emplace_back("Accept", "application/json, application/problem+json");
   request.headers.emplace_back("User-Agent", "chatctl/" CHATCTL_VERSION);
   if (settings_.token) request.headers.emplace_back("Authorization", "Bearer " + *settings_.token);
   if (call.createOnly) request.headers.emplace_back("If-None-Match", "*");
-  if (call.method == "POST" && call.once == Call::Once::No)
+  if (call.method == "POST" && call.once == Call::Once::No && !call.setsState)
     request.headers.emplace_back("Idempotency-Key", toHex(randomBytes(16)));
   const int tries = call.once == Call::Once::Yes ? 1 : 1 + settings_.retries;
   for (int attempt = 0;; ++attempt) {
     const auto begun = std::chrono::steady_clock::now();
     auto outcome = exchange(settings_.server, request, settings_.timeout);
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun);
-    if (settings_.verbose) {
-      log_ << "chatctl: " << request.method << ' ' << visible(request.target) << " -> "
-           << (outcome.ok() ? fmt::format("{} {}", outcome.value().status, visible(outcome.value().requestId))
-                            : outcome.error().code)
-           << " in " << took.count() << " ms\n";
-    }
+    log(request, outcome, took);
     if (attempt + 1 >= tries || !worthRepeating(outcome)) return outcome;
     const auto asked = outcome.ok() ? outcome.value().retryAfter : std::chrono::seconds(0);
     if (asked > settings_.timeout) return outcome;  // the server asks for more patience than the user has
@@ -214,10 +230,35 @@ Outcome<std::optional<std::int64_t>> AdminClient::appId() {
     return std::optional<std::int64_t>(id);
   }
   if (appId_) return appId_;
-  CHATD_TRY(answer, get("/app/" + percentEncode(app)));
-  CHATD_TRY(id, integerField(answer.document, "appId"));
+  auto answer = get("/app/" + percentEncode(app));
+  if (!answer.ok()) return withGuess(std::move(answer).error(), {"/app", {}}, "name", app);
+  CHATD_TRY(id, integerField(answer.value().document, "appId"));
   appId_ = id;
   return appId_;
+}
+
+Outcome<Query> AdminClient::appQuery() {
+  CHATD_TRY(app, appId());
+  Query query;
+  if (app) query.emplace_back("appId", fmt::format("{}", *app));
+  return query;
+}
+
+Failure AdminClient::withGuess(Failure failure, const ListCall& list, std::string_view field, const std::string& typed) {
+  if (failure.exit != Exit::NotFound) return failure;
+  Query query = list.query;
+  query.emplace_back("limit", fmt::format("{}", kPage));
+  auto page = get(list.path, query);
+  const JsonValue* items = page.ok() && page.value().document.IsObject() ? find(page.value().document, "items") : nullptr;
+  if (items == nullptr || !items->IsArray()) return failure;
+  std::vector<std::string> known;
+  for (const JsonValue& item : items->GetArray()) {
+    const JsonValue* value = item.IsObject() ? find(item, field) : nullptr;
+    if (value != nullptr) known.push_back(value->IsString() ? std::string(asView(*value)) : toText(*value));
+  }
+  const std::string meant = closest(typed, known);
+  if (!meant.empty()) failure.hint = fmt::format("Did you mean {}?", visible(meant));
+  return failure;
 }
 
 }  // namespace chatd::cli

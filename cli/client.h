@@ -38,6 +38,7 @@ struct Call {
   std::optional<std::string> body;
   bool createOnly = false;  ///< If-None-Match: *
   Once once = Once::No;
+  bool setsState = false;  ///< a POST that can be repeated by its nature (upsert, clientMsgId) and needs no Idempotency-Key
 };
 
 inline constexpr std::uint64_t kAllItems = std::numeric_limits<std::uint64_t>::max();
@@ -52,12 +53,13 @@ struct ListCall {
 
 class AdminClient {
  public:
-  /// `log` gets a line a request if the settings are verbose. Both must outlive the client.
+  /// `log` gets a line a request if the settings are verbose, whole bodies with --debug. Both must outlive the client.
   AdminClient(const Settings& settings, std::ostream& log) : settings_(settings), log_(log) {}
 
   /// Errors: by status (exitOfStatus), Exit::Unreachable, Exit::Other if the answer is no JSON.
   [[nodiscard]] Outcome<Answer> call(const Call& call);
-  /// As it came, errors of HTTP included; fails only without an answer.
+  /// As it came, errors of HTTP included; fails only without an answer. With --dry-run everything but GET asks the server
+  /// only to check: `dryRun=true`, which a server that does not know it refuses.
   [[nodiscard]] Outcome<HttpAnswer> raw(const Call& call);
 
   [[nodiscard]] Outcome<Answer> get(std::string path, Query query = {}) {
@@ -73,10 +75,19 @@ class AdminClient {
   /// Errors: Exit::Usage if -a is needed and missing, Exit::NotFound.
   [[nodiscard]] Outcome<std::optional<std::int64_t>> appId();
 
+  /// The same as the query of a list or a lookup: `appId`, or nothing.
+  [[nodiscard]] Outcome<Query> appQuery();
+
+  /// A NotFound with a guess at the name that was meant: the closest `field` on the first page of `list`. Any other failure
+  /// as it is; so is this one if the list cannot be read.
+  [[nodiscard]] Failure withGuess(Failure failure, const ListCall& list, std::string_view field, const std::string& typed);
+
   /// The Failure of an answer of 400 and above.
   [[nodiscard]] Failure failureOf(const HttpAnswer& answer) const;
 
  private:
+  void log(const HttpRequest& request, const Outcome<HttpAnswer>& outcome, std::chrono::milliseconds took) const;
+
   const Settings& settings_;
   std::ostream& log_;
   std::optional<std::int64_t> appId_;  // of settings_.app, once it was asked for

@@ -1,5 +1,6 @@
 #include "cli/command.h"
 
+#include <charconv>
 #include <fstream>
 #include <istream>
 #include <iterator>
@@ -87,12 +88,12 @@ std::vector<std::string> shield(const std::vector<std::string>& words) {
 std::string unshield(const std::string& word) { return word.starts_with(kShield) ? word.substr(1) : word; }
 
 void note(Invocation& run, const std::string& text) {
-  if (!run.settings.quiet) run.io.err << "chatctl: " << visible(text) << '\n';
+  if (!run.settings.quiet) run.io.err << "chatctl: " << (run.settings.dryRun ? "dry run: " : "") << visible(text) << '\n';
 }
 
 Outcome<void> confirm(Invocation& run, const std::string& question) {
-  if (run.settings.yes) return {};
-  if (!run.io.inIsTerminal)
+  if (run.settings.yes || run.settings.dryRun) return {};
+  if (!run.io.inIsTerminal || run.settings.noInput)
     return usage(fmt::format("{} Nobody is at the terminal to say yes.", visible(question)), "Add --yes.");
   const auto word = run.io.ask(visible(question) + " [y/N] ", false);
   if (word && (*word == "y" || *word == "Y" || *word == "yes")) return {};
@@ -104,8 +105,8 @@ Outcome<void> confirmByName(Invocation& run, const std::string& what, const std:
   if (run.settings.confirm && *run.settings.confirm != name) {
     return usage(fmt::format("--confirm says {}, but this is {}", visible(*run.settings.confirm), visible(name)), hint);
   }
-  if (run.settings.yes && run.settings.confirm) return {};
-  if (!run.io.inIsTerminal) return usage(fmt::format("{} cannot be undone.", visible(what)), hint);
+  if ((run.settings.yes && run.settings.confirm) || run.settings.dryRun) return {};
+  if (!run.io.inIsTerminal || run.settings.noInput) return usage(fmt::format("{} cannot be undone.", visible(what)), hint);
   const auto word =
       run.io.ask(fmt::format("{} cannot be undone. Type its name ({}) to go on: ", visible(what), visible(name)), false);
   if (word && *word == name) return {};
@@ -132,6 +133,28 @@ Outcome<std::vector<std::string>> commaList(const std::string& text, const std::
   }
   if (text.ends_with(',')) return usage(fmt::format("{} has an empty entry", what), "Write them as 1,2,3.");
   return parts;
+}
+
+Outcome<std::chrono::seconds> parseDuration(const std::string& text, const std::string& what) {
+  constexpr std::int64_t kMost = 10L * 366 * 86400;
+  std::int64_t value = 0;
+  const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  const std::int64_t scale = unit.empty() || unit == "s" ? 1
+                             : unit == "m"               ? 60
+                             : unit == "h"               ? 3600
+                             : unit == "d"               ? 86400
+                                                         : 0;
+  if (fault != std::errc() || scale == 0 || value <= 0 || value > kMost / scale)
+    return usage(fmt::format("{}: not a time: {}", what, visible(text)), "Use 90, 15m, 24h or 7d.");
+  return std::chrono::seconds(value * scale);
+}
+
+Outcome<std::string> jsonWord(Invocation& run, const std::string& word, std::string_view what) {
+  CHATD_TRY(text, inlineOrFile(run, word));
+  const auto parsed = parseJson(text);
+  if (!parsed.ok()) return badJson(what, parsed.error());
+  return toText(parsed.value());
 }
 
 }  // namespace chatd::cli

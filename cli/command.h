@@ -3,6 +3,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -61,12 +62,12 @@ CLI::Option* bindLimit(CLI::App& command, std::uint64_t& to);
 // --- what several verbs do
 // -------------------------------------------------------------------------------------------------
 
-/// Before something is destroyed: --yes, or a "yes" at the terminal. Errors: Exit::Usage without either, Exit::Other on a
-/// no.
+/// Before something is destroyed: --yes, or a "yes" at the terminal (and not --no-input). Errors: Exit::Usage without
+/// either, Exit::Other on a no.
 [[nodiscard]] Outcome<void> confirm(Invocation& run, const std::string& question);
 /// The same where the name must be typed, or given by --confirm beside --yes.
 [[nodiscard]] Outcome<void> confirmByName(Invocation& run, const std::string& what, const std::string& name);
-/// A line for people on stderr, unless -q.
+/// A line for people on stderr, unless -q; it says so under --dry-run.
 void note(Invocation& run, const std::string& text);
 /// Standard input as a whole, at most 16 MiB. Errors: Exit::Usage.
 [[nodiscard]] Outcome<std::string> readInput(Invocation& run);
@@ -74,5 +75,9 @@ void note(Invocation& run, const std::string& text);
 [[nodiscard]] Outcome<std::string> inlineOrFile(Invocation& run, const std::string& word);
 /// "1,2" as its parts; an empty part is refused. Errors: Exit::Usage.
 [[nodiscard]] Outcome<std::vector<std::string>> commaList(const std::string& text, const std::string& what);
+/// `90`, `15m`, `24h`, `7d`: more than 0, at most ten years. `what` names it in errors. Errors: Exit::Usage.
+[[nodiscard]] Outcome<std::chrono::seconds> parseDuration(const std::string& text, const std::string& what);
+/// A word that must be JSON, or @FILE with it, in compact form. `what` names it in errors. Errors: Exit::Usage.
+[[nodiscard]] Outcome<std::string> jsonWord(Invocation& run, const std::string& word, std::string_view what);
 
 }  // namespace chatd::cli

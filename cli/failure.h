@@ -75,6 +75,10 @@ class [[nodiscard]] Outcome {
     CHATD_ASSERT(ok());
     return *std::get_if<0>(&state_);
   }
+  [[nodiscard]] const T& value() const {
+    CHATD_ASSERT(ok());
+    return *std::get_if<0>(&state_);
+  }
   [[nodiscard]] const Failure& error() const& {
     CHATD_ASSERT(!ok());
     return *std::get_if<1>(&state_);

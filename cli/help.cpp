@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "cli/guess.h"
+#include "cli/layout.h"
 #include "cli/visible.h"
 
 namespace chatd::cli {
@@ -17,6 +19,7 @@ std::string exitCodes() {
 
 constexpr std::string_view kFormats =
     R"(-o table    for people: columns that fit; one object as a list of its fields
+-o wide     the same with more columns, cut to no width
 -o json     the object of the REST interface, unchanged; a list as
             {"items":[...],"nextCursor":null}, all pages in one
 -o ndjson   one object a line, printed while the pages come
@@ -24,6 +27,7 @@ constexpr std::string_view kFormats =
 -o tsv      the columns of the table, tabs between them, \t \n \\ escaped
 -o name     one name a line: what the other commands take
 -q          one id a line
+--fields A,B.C  only these fields: columns of a table, members of json
 
 Control characters in names and texts are shown as \n, \x1b, \u{202e}; json and
 ndjson carry them as JSON does. All pages of a list are followed; --limit bounds.
@@ -34,12 +38,38 @@ Data goes to the standard output, everything else to the standard error. With
 constexpr std::string_view kEnvironment =
     R"(CHATCTL_SERVER    the daemon: http(s)://HOST:PORT or unix:/PATH
 CHATCTL_TOKEN     the bearer token: of an account, or an app key
+CHATCTL_CONTEXT   the context, as -c
+CHATCTL_APP       the app, as -a
+CHATCTL_OUTPUT    the format, as -o
+CHATCTL_TIMEOUT   how long a request may take, as --timeout
+NO_COLOR          if set, no colours
 XDG_CONFIG_HOME   where chatctl/config.yaml is kept; ~/.config by itself
 SSL_CERT_FILE     certificates to trust for https, in PEM
 
 A flag wins over the environment, the environment over the context in force
 (`chatctl context`), that over unix:/run/chatd/admin.sock. A token that
 `chatctl login` has stored is sent to its own server only.
+)";
+
+constexpr std::string_view kApply =
+    R"(A file of `apply`, `diff` and `delete` declares apps and what is in them, as YAML:
+
+apps:
+  - name: shop
+    settings: {autoCreateUsers: false}
+    verifiers:                      # the chain; or tokenVerificationUrl: https://...
+      - plugin: http
+        config: {url: https://shop.example/api/me}
+        timeoutMs: 2000
+    users:
+      - {appUserId: 42, firstName: Ada}
+      - {appUserId: "43"}
+    rooms:
+      - {room: support, type: group, name: Help, users: [42, 43]}
+
+What is not mentioned is left alone; a list that is there is made so by --prune,
+which deletes what the list does not have. Apps are deleted by `delete` alone.
+A second apply writes nothing. A quoted id is a text, a plain one a number.
 )";
 
 std::string joined(const std::vector<std::string>& words) { return fmt::format("{}", fmt::join(words, " ")); }
@@ -49,7 +79,8 @@ std::string joined(const std::vector<std::string>& words) { return fmt::format("
 const std::vector<Topic>& topics() {
   static const std::vector<Topic> all = {{"exit-codes", "EXIT STATUS", exitCodes()},
                                          {"formats", "FORMATS", std::string(kFormats)},
-                                         {"environment", "ENVIRONMENT", std::string(kEnvironment)}};
+                                         {"environment", "ENVIRONMENT", std::string(kEnvironment)},
+                                         {"apply", "DECLARED STATE", std::string(kApply)}};
   return all;
 }
 

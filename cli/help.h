@@ -15,11 +15,14 @@ struct Topic {
   std::string_view title;
   std::string text;  ///< lines of at most 80 columns
 };
-/// exit-codes, formats, environment.
+/// exit-codes, formats, environment, apply.
 [[nodiscard]] const std::vector<Topic>& topics();
 
 /// What `chatctl help WORDS` prints. Errors: Exit::Usage if there is no such topic or command.
 [[nodiscard]] Outcome<std::string> helpText(CommandTree& tree);
+
+/// The reference of the commands in Markdown, from the tree; the same input gives the same bytes.
+[[nodiscard]] std::string reference(const CLI::App& root);
 
 /// chatctl(1) in roff, from the tree; the same input gives the same bytes.
 [[nodiscard]] std::string manPage(const CLI::App& root);

@@ -39,6 +39,11 @@ int main(int argc, char** argv) {
   DescriptorBuffer buffer(STDOUT_FILENO);
   std::ostream out(&buffer);
   Io io{std::cin, out, std::cerr, ::isatty(STDIN_FILENO) != 0, {}, askOnTerminal};
+  io.outIsTerminal = ::isatty(STDOUT_FILENO) != 0;
+  io.errIsTerminal = ::isatty(STDERR_FILENO) != 0;
+  io.columns = terminalColumns();
+  io.deferInterrupt = deferInterrupt;
+  io.interrupted = wasInterrupted;
   io.environment = [](const std::string& name) -> std::optional<std::string> {
     const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): one thread
     if (value == nullptr || *value == '\0') return std::nullopt;

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/guess.h"
 #include "cli/visible.h"
 
 namespace chatd::cli {
@@ -19,21 +20,32 @@ std::string plain(const JsonValue& value, Backslash backslash) {
   return visible(toText(value), backslash);
 }
 
+/// The member "a", or "a.b" of the member "a"; null if there is none.
+const JsonValue* memberOf(const JsonValue& object, std::string_view path) {
+  const JsonValue* at = &object;
+  while (at != nullptr && !path.empty()) {
+    const std::size_t dot = path.find('.');
+    at = at->IsObject() ? find(*at, path.substr(0, dot)) : nullptr;
+    path = dot == std::string_view::npos ? std::string_view() : path.substr(dot + 1);
+  }
+  return at;
+}
+
 /// The same for a cell of a list, where a nested list of objects would only blow up the row: its length.
 std::string cell(const JsonValue& object, std::string_view field) {
-  const JsonValue* value = object.IsObject() ? find(object, field) : nullptr;
+  const JsonValue* value = memberOf(object, field);
   if (value == nullptr || value->IsNull()) return "-";
   if (value->IsArray() && std::any_of(value->Begin(), value->End(), isNested)) return fmt::format("{}", value->Size());
   return plain(*value, Backslash::Keep);
 }
 
 std::string tsvCell(const JsonValue& object, std::string_view field) {
-  const JsonValue* value = object.IsObject() ? find(object, field) : nullptr;
+  const JsonValue* value = memberOf(object, field);
   return value == nullptr ? std::string() : plain(*value, Backslash::Double);
 }
 
 /// FIELD VALUE rows of one object; members of nested objects as `login.password`.
-void describe(const JsonValue& object, const std::string& prefix, std::vector<std::vector<std::string>>& rows) {
+void describe(const JsonValue& object, const std::string& prefix, Rows& rows) {
   for (const auto& member : object.GetObject()) {
     const std::string name = prefix + visible(asView(member.name));
     if (member.value.IsObject() && member.value.MemberCount() > 0) {
@@ -46,42 +58,68 @@ void describe(const JsonValue& object, const std::string& prefix, std::vector<st
 
 }  // namespace
 
-std::string layOut(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<std::size_t> widths;
-  for (const auto& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], columnsOf(row[i]));
-  }
-  std::string out;
-  for (const auto& row : rows) {
-    std::string text;
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      text += row[i];
-      if (i + 1 < row.size()) text.append(widths[i] - columnsOf(row[i]) + 2, ' ');
-    }
-    text.erase(text.find_last_not_of(' ') + 1);
-    out += text + "\n";
-  }
-  return out;
-}
-
 struct Printer::Gathered {
   std::string json;  // items, joined by commas
-  std::vector<std::vector<std::string>> rows;
+  Rows rows;
+};
 
-  void add(const View& view, Format format, const JsonValue& items) {
-    for (const JsonValue& item : items.GetArray()) {
-      if (format == Format::Table) {
-        std::vector<std::string> row;
-        for (const Column& column : view.columns) row.push_back(cell(item, column.field));
-        rows.push_back(std::move(row));
-      } else {
-        if (!json.empty()) json += ',';
-        json += toText(item);
-      }
+std::vector<Printer::Shown> Printer::columnsFor(const View& view) const {
+  std::vector<Shown> shown;
+  for (const std::string& field : settings_.fields) {
+    std::string title;
+    for (const char c : field) title.push_back(c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c);
+    shown.push_back({visible(title), field});
+  }
+  if (!shown.empty()) return shown;
+  for (const Column& column : view.columns) {
+    if (!column.wide || settings_.format == Format::Wide)
+      shown.push_back({std::string(column.title), std::string(column.field)});
+  }
+  return shown;
+}
+
+/// A misspelled field would look like one that is always empty.
+Outcome<void> Printer::checkFields(const JsonValue& items) const {
+  if (settings_.fields.empty() || items.Empty() || !items.Begin()->IsObject()) return {};
+  std::vector<std::string> known;
+  for (const auto& member : items.Begin()->GetObject()) known.emplace_back(asView(member.name));
+  for (const std::string& field : settings_.fields) {
+    const std::string top = field.substr(0, field.find('.'));
+    if (std::find(known.begin(), known.end(), top) != known.end()) continue;
+    const std::string meant = closest(top, known);
+    return usage(
+        fmt::format("there is no field {}", visible(field)),
+        meant.empty() ? fmt::format("There are: {}.", fmt::join(known, ", ")) : fmt::format("Did you mean {}?", meant));
+  }
+  return {};
+}
+
+/// As it came, or the members of --fields.
+std::string Printer::json(const JsonValue& object) const {
+  if (settings_.fields.empty()) return toText(object);
+  std::string text;
+  JsonWriter out(text);
+  out.beginObject();
+  for (const std::string& field : settings_.fields) {
+    const JsonValue* value = memberOf(object, field);
+    out.key(field).raw(value == nullptr ? "null" : toText(*value));
+  }
+  out.endObject();
+  return text;
+}
+
+void Printer::gather(const View& view, const JsonValue& items, Gathered& to) const {
+  const auto shown = columnsFor(view);
+  for (const JsonValue& item : items.GetArray()) {
+    if (isTable()) {
+      to.rows.emplace_back();
+      for (const Shown& column : shown) to.rows.back().push_back(cell(item, column.field));
+    } else {
+      if (!to.json.empty()) to.json += ',';
+      to.json += json(item);
     }
   }
-};
+}
 
 bool Printer::streams() const {
   return settings_.quiet || settings_.format == Format::Ndjson || settings_.format == Format::Tsv ||
@@ -96,8 +134,8 @@ Outcome<void> Printer::written() {
 void Printer::header(const View& view) {
   if (settings_.quiet || settings_.noHeaders || settings_.format != Format::Tsv) return;
   std::string_view separator;
-  for (const Column& column : view.columns) {
-    out_ << separator << column.field;
+  for (const Shown& column : columnsFor(view)) {
+    out_ << separator << visible(column.field);
     separator = "\t";
   }
   out_ << '\n';
@@ -108,10 +146,10 @@ void Printer::line(const View& view, const JsonValue& item) {
     const JsonValue* value = item.IsObject() ? find(item, settings_.quiet ? view.id : view.name) : nullptr;
     if (value != nullptr) out_ << plain(*value, Backslash::Keep) << '\n';
   } else if (settings_.format == Format::Ndjson) {
-    out_ << toText(item) << '\n';
+    out_ << json(item) << '\n';
   } else {
     std::string_view separator;
-    for (const Column& column : view.columns) {
+    for (const Shown& column : columnsFor(view)) {
       out_ << separator << tsvCell(item, column.field);
       separator = "\t";
     }
@@ -129,26 +167,39 @@ Outcome<void> Printer::one(const View& view, std::string_view body, const JsonVa
     header(view);
     line(view, object);
   } else if (settings_.format == Format::Json) {
-    out_ << body << (body.ends_with('\n') ? "" : "\n");
-  } else if (settings_.format == Format::Yaml) {
-    out_ << asYaml(object);
+    if (settings_.fields.empty()) {
+      out_ << body << (body.ends_with('\n') ? "" : "\n");
+    } else {
+      out_ << json(object) << '\n';
+    }
   } else {
-    std::vector<std::vector<std::string>> rows;
-    describe(object, "", rows);
-    out_ << layOut(rows);
+    const auto chosen = parseJson(json(object));
+    CHATD_ASSERT(chosen.ok());  // written from parsed values just above
+    if (settings_.format == Format::Yaml) {
+      out_ << asYaml(*chosen);
+    } else {
+      Rows rows;
+      describe(*chosen, "", rows);
+      out_ << layOut(rows);
+    }
   }
   return written();
 }
 
 void Printer::flush(const View& view, const Gathered& gathered, const std::optional<std::string>& cursor) {
-  if (settings_.format == Format::Table) {
-    std::vector<std::vector<std::string>> rows;
+  if (isTable()) {
+    Rows rows;
     if (!settings_.noHeaders) {
       rows.emplace_back();
-      for (const Column& column : view.columns) rows.back().emplace_back(column.title);
+      for (const Shown& column : columnsFor(view)) rows.back().push_back(column.title);
     }
     rows.insert(rows.end(), gathered.rows.begin(), gathered.rows.end());
-    out_ << layOut(rows);
+    std::string text = layOut(rows, settings_.columns);
+    if (settings_.colorOut && !settings_.noHeaders) {
+      const std::size_t end = text.find('\n');
+      text = coloured(text.substr(0, end), Colour::Bold, true) + text.substr(end);
+    }
+    out_ << text;
     return;
   }
   std::string json = R"({"items":[)" + gathered.json + R"(],"nextCursor":)";
@@ -171,8 +222,10 @@ Outcome<void> Printer::list(const View& view, AdminClient& client, const ListCal
   Gathered gathered;
   bool first = true;
   CHATD_TRY(cursor, client.pages(call, [&](const JsonValue& page) -> Outcome<void> {
+    if (first) CHATD_CHECK(checkFields(page));
     if (!streams()) {
-      gathered.add(view, settings_.format, page);
+      gather(view, page, gathered);
+      first = false;
       return {};
     }
     if (first) header(view);
@@ -186,14 +239,31 @@ Outcome<void> Printer::list(const View& view, AdminClient& client, const ListCal
 }
 
 Outcome<void> Printer::items(const View& view, const JsonValue& array) {
+  CHATD_CHECK(checkFields(array));
   if (streams()) {
     header(view);
     lines(view, array);
   } else {
     Gathered gathered;
-    gathered.add(view, settings_.format, array);
+    gather(view, array, gathered);
     flush(view, gathered, std::nullopt);
   }
+  return written();
+}
+
+Outcome<void> Printer::next(const View& view, const JsonValue& item) {
+  if (!settings_.quiet && settings_.format == Format::Json) {
+    out_ << json(item) << '\n';
+  } else if (!settings_.quiet && settings_.format == Format::Yaml) {
+    const auto chosen = parseJson(json(item));
+    CHATD_ASSERT(chosen.ok());  // written from parsed values just above
+    out_ << "---\n" << asYaml(*chosen);
+  } else {
+    if (!begun_) header(view);
+    line(view, item);
+  }
+  begun_ = true;
+  out_.flush();
   return written();
 }
 

@@ -1,5 +1,6 @@
 // Printer: REST objects as table, json, ndjson, yaml, tsv or name. JSON goes out as the server wrote it; every other form
-// passes visible(), so that nobody's name or text can forge a line. Owned by run(). Thread: the one of run().
+// passes visible(), so that nobody's name or text can forge a line. --fields chooses columns, and members of JSON. Owned by
+// run(). Thread: the one of run().
 #pragma once
 
 #include <optional>
@@ -11,6 +12,7 @@
 #include "base/json.h"
 #include "cli/client.h"
 #include "cli/failure.h"
+#include "cli/layout.h"
 #include "cli/settings.h"
 
 namespace chatd::cli {
@@ -18,7 +20,8 @@ namespace chatd::cli {
 /// How a noun looks: rows of a table are its columns, `-q` prints `id`, `-o name` prints `name`.
 struct Column {
   std::string_view title;
-  std::string_view field;  ///< member of the object
+  std::string_view field;  ///< member of the object; "ban.until" is a member of a member
+  bool wide = false;       ///< only with -o wide
 };
 struct View {
   std::string_view id;
@@ -37,25 +40,33 @@ class Printer {
   [[nodiscard]] Outcome<void> list(const View& view, AdminClient& client, const ListCall& call);
   /// An array that is at hand, in the envelope of a list.
   [[nodiscard]] Outcome<void> items(const View& view, const JsonValue& array);
+  /// An item of what has no end (tail, watch): a line each in every format, table and wide as tsv; yaml as a document.
+  [[nodiscard]] Outcome<void> next(const View& view, const JsonValue& item);
   /// Text as it is.
   [[nodiscard]] Outcome<void> text(std::string_view text);
 
  private:
+  struct Shown {
+    std::string title, field;
+  };
   struct Gathered;  // the whole of a list for the formats that cannot stream
 
+  [[nodiscard]] std::vector<Shown> columnsFor(const View& view) const;
+  [[nodiscard]] Outcome<void> checkFields(const JsonValue& items) const;
+  [[nodiscard]] std::string json(const JsonValue& object) const;
+  void gather(const View& view, const JsonValue& items, Gathered& to) const;
   void header(const View& view);
   void lines(const View& view, const JsonValue& items);
   void line(const View& view, const JsonValue& item);
   void flush(const View& view, const Gathered& gathered, const std::optional<std::string>& cursor);
   [[nodiscard]] bool streams() const;
+  [[nodiscard]] bool isTable() const { return settings_.format == Format::Table || settings_.format == Format::Wide; }
   [[nodiscard]] Outcome<void> written();
 
   const Settings& settings_;
   std::ostream& out_;
+  bool begun_ = false;  // by next()
 };
-
-/// Rows as columns that fit their content, two blanks apart, no blanks at the end. Cells want the output of visible().
-[[nodiscard]] std::string layOut(const std::vector<std::vector<std::string>>& rows);
 
 /// A JSON value as one YAML document, strings quoted so that "1" and "true" stay strings.
 [[nodiscard]] std::string asYaml(const JsonValue& value);

@@ -7,7 +7,9 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "cli/complete.h"
 #include "cli/help.h"
+#include "cli/layout.h"
 #include "cli/tree.h"
 #include "cli/visible.h"
 
@@ -31,7 +33,7 @@ std::string visibleLines(std::string_view text) {
 /// JSON can carry any text but broken UTF-8, which strerror or a server's header might hold.
 std::string utf8(const std::string& text) { return isUtf8(text) ? text : visible(text); }
 
-void report(const Failure& failure, bool asJson, std::ostream& err) {
+void report(const Failure& failure, bool asJson, bool inColor, std::ostream& err) {
   if (asJson) {
     std::string line;
     JsonWriter json(line);
@@ -40,15 +42,25 @@ void report(const Failure& failure, bool asJson, std::ostream& err) {
     err << line << '\n';
     return;
   }
-  err << "chatctl: " << visibleLines(failure.message) << '\n';
+  err << coloured("chatctl:", Colour::Red, inColor) << ' ' << visibleLines(failure.message) << '\n';
   if (!failure.hint.empty()) err << "hint: " << visibleLines(failure.hint) << '\n';
   if (!failure.requestId.empty()) err << "request id: " << visible(failure.requestId) << '\n';
+}
+
+/// True for -o json, also if the rest of the line could not be parsed.
+bool wantsJson(const CommandTree& tree, const Io& io) {
+  const std::string written = tree.writtenFormat();
+  return (written.empty() ? io.environment("CHATCTL_OUTPUT").value_or("") : written) == "json";
 }
 
 Outcome<void> dispatch(CommandTree& tree, Io& io) {
   const Handler* handler = tree.handler();
   if (handler == nullptr && tree.chosen().get_name() == "__man") {
     io.out << manPage(tree.root());
+    return {};
+  }
+  if (handler == nullptr && tree.chosen().get_name() == "__reference") {
+    io.out << reference(tree.root());
     return {};
   }
   if (handler == nullptr) {
@@ -83,10 +95,16 @@ Outcome<void> parseAndDispatch(CommandTree& tree, const std::vector<std::string>
 
 int run(const std::vector<std::string>& words, Io& io) {
   CommandTree tree;
+  // Before the parser: what is being typed is no command line yet.
+  if (!words.empty() && words.front() == "__complete") return printCompletion(tree, {words.begin() + 1, words.end()}, io);
   const auto outcome = parseAndDispatch(tree, words, io);
   io.out.flush();
   if (outcome.ok()) return static_cast<int>(Exit::Ok);
-  report(outcome.error(), tree.writtenFormat() == "json", io.err);
+  const Failure& failure = outcome.error();
+  // Nothing to say: Ctrl-C is how a tail ends, and of a broken output main() knows the reason.
+  if (failure.message.empty() || (failure.code == "output" && !io.out.good())) return static_cast<int>(failure.exit);
+  const bool color = io.errIsTerminal && !io.environment("NO_COLOR") && tree.flags().color.value_or("auto") != "never";
+  report(outcome.error(), wantsJson(tree, io), color, io.err);
   return static_cast<int>(outcome.error().exit);
 }
 

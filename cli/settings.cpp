@@ -9,9 +9,12 @@
 #include <charconv>
 #include <fstream>
 #include <ostream>
+#include <sstream>
 #include <utility>
 
 #include <fmt/format.h>
+
+#include "cli/guess.h"
 
 namespace chatd::cli {
 
@@ -21,7 +24,8 @@ constexpr const char* kDefaultServer = "unix:/run/chatd/admin.sock";
 constexpr std::size_t kMaxToken = 16384;
 constexpr double kMaxTimeoutMs = 24.0 * 3600 * 1000;
 
-constexpr std::array<std::pair<std::string_view, Format>, 6> kFormats = {{{"table", Format::Table},
+constexpr std::array<std::pair<std::string_view, Format>, 7> kFormats = {{{"table", Format::Table},
+                                                                          {"wide", Format::Wide},
                                                                           {"json", Format::Json},
                                                                           {"ndjson", Format::Ndjson},
                                                                           {"yaml", Format::Yaml},
@@ -41,14 +45,21 @@ Outcome<std::string> readTokenFile(const std::string& path, const Io& io) {
   return cleanToken(std::move(text), path);
 }
 
+Failure noContext(const Settings& settings) {
+  std::vector<std::string> known;
+  for (const auto& [name, context] : settings.contexts.byName) known.push_back(name);
+  const std::string meant = closest(settings.contextName, known);
+  return usage(fmt::format("there is no context {}", settings.contextName),
+               meant.empty() ? "`chatctl context list` shows them." : fmt::format("Did you mean {}?", meant));
+}
+
 Outcome<void> resolveServer(const GlobalFlags& flags, const Io& io, Settings& to) {
   const Context* context = nullptr;
-  to.contextName = flags.context.value_or(to.contexts.current);
+  const auto named = flags.context ? flags.context : io.environment("CHATCTL_CONTEXT");
+  to.contextName = named.value_or(to.contexts.current);
   if (!to.contextName.empty()) {
     context = to.contexts.find(to.contextName);
-    if (context == nullptr && flags.context) {
-      return usage(fmt::format("there is no context {}", to.contextName), "`chatctl context list` shows them.");
-    }
+    if (context == nullptr && named) return noContext(to);
     if (context == nullptr) to.contextName.clear();
   }
   std::string text = kDefaultServer;
@@ -90,6 +101,37 @@ Outcome<void> resolveToken(const GlobalFlags& flags, const Io& io, Settings& to)
     io.err << "chatctl: warning: others can read " << to.contexts.path() << ", which holds tokens; chmod 600 it\n";
   }
   return {};
+}
+
+/// --color over NO_COLOR (https://no-color.org) over what the stream is.
+Outcome<void> resolveColor(const GlobalFlags& flags, const Io& io, Settings& to) {
+  const std::string when = flags.color.value_or("auto");
+  if (when != "auto" && when != "always" && when != "never")
+    return usage(fmt::format("--color is auto, always or never, and not {}", when));
+  const bool allowed = !io.environment("NO_COLOR") && io.environment("TERM") != "dumb";
+  to.colorOut = when == "always" || (when == "auto" && allowed && io.outIsTerminal);
+  to.colorErr = when == "always" || (when == "auto" && allowed && io.errIsTerminal);
+  return {};
+}
+
+Outcome<void> resolveOutput(const GlobalFlags& flags, const Io& io, Settings& to) {
+  if (const auto word = flags.output ? flags.output : io.environment("CHATCTL_OUTPUT")) {
+    const auto* const row =
+        std::find_if(kFormats.begin(), kFormats.end(), [&](const auto& entry) { return entry.first == *word; });
+    if (row == kFormats.end())
+      return usage(fmt::format("there is no format {}", *word), "One of table, wide, json, ndjson, yaml, tsv, name.");
+    to.format = row->second;
+  }
+  if (flags.fields) {
+    std::istringstream rest(*flags.fields);
+    for (std::string field; std::getline(rest, field, ',');) {
+      if (field.empty()) return usage("--fields has an empty entry", "Write them as id,name.");
+      to.fields.push_back(std::move(field));
+    }
+    if (to.fields.empty()) return usage("--fields names no field", "Write them as id,name.");
+  }
+  if (io.outIsTerminal && to.format == Format::Table) to.columns = io.columns;
+  return resolveColor(flags, io, to);
 }
 
 }  // namespace
@@ -151,26 +193,23 @@ Outcome<Settings> resolve(const GlobalFlags& flags, const Io& io) {
   settings.contexts = std::move(contexts);
   CHATD_CHECK(resolveServer(flags, io, settings));
   CHATD_CHECK(resolveToken(flags, io, settings));
-  if (flags.timeout) {
-    CHATD_TRY(timeout, parseTimeout(*flags.timeout));
+  if (const auto text = flags.timeout ? flags.timeout : io.environment("CHATCTL_TIMEOUT")) {
+    CHATD_TRY(timeout, parseTimeout(*text));
     settings.timeout = timeout;
   }
-  settings.app = flags.app;
+  settings.app = flags.app ? flags.app : io.environment("CHATCTL_APP");
   if (!settings.app) {
     const Context* context = settings.contexts.find(settings.contextName);
     if (context != nullptr && context->server == settings.server.text) settings.app = context->app;
   }
-  if (flags.output) {
-    const auto* const row =
-        std::find_if(kFormats.begin(), kFormats.end(), [&](const auto& entry) { return entry.first == *flags.output; });
-    if (row == kFormats.end())
-      return usage(fmt::format("there is no format {}", *flags.output), "One of table, json, ndjson, yaml, tsv, name.");
-    settings.format = row->second;
-  }
+  CHATD_CHECK(resolveOutput(flags, io, settings));
   settings.retries = flags.retries;
   settings.quiet = flags.quiet;
   settings.noHeaders = flags.noHeaders;
   settings.yes = flags.yes;
+  settings.noInput = flags.noInput;
+  settings.dryRun = flags.dryRun;
+  settings.debug = flags.debug;
   settings.verbose = flags.verbose;
   settings.confirm = flags.confirm;
   return settings;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/contexts.h"
 #include "cli/failure.h"
@@ -13,7 +14,7 @@
 
 namespace chatd::cli {
 
-enum class Format { Table, Json, Ndjson, Yaml, Tsv, Name };
+enum class Format { Table, Wide, Json, Ndjson, Yaml, Tsv, Name };
 
 /// The global flags as they were written; unset ones are empty.
 struct GlobalFlags {
@@ -24,11 +25,16 @@ struct GlobalFlags {
   std::optional<std::string> timeout;
   std::optional<std::string> confirm;
   std::optional<std::string> output;
+  std::optional<std::string> fields;
+  std::optional<std::string> color;
   int retries = 0;
   bool quiet = false;
   bool noHeaders = false;
   bool yes = false;
+  bool noInput = false;
+  bool dryRun = false;
   bool verbose = false;
+  bool debug = false;
 };
 
 /// Where the daemon listens.
@@ -57,7 +63,14 @@ struct Settings {
   bool quiet = false;
   bool noHeaders = false;
   bool yes = false;
+  bool noInput = false;  ///< never ask
+  bool dryRun = false;   ///< what would change something is only checked by the server
   bool verbose = false;
+  bool debug = false;     ///< requests and answers on stderr, secrets as ***
+  bool colorOut = false;  ///< colours on the standard output
+  bool colorErr = false;
+  std::size_t columns = 0;          ///< a table is cut to them; 0: no bound
+  std::vector<std::string> fields;  ///< --fields; empty: those of the noun
   std::optional<std::string> confirm;
   std::string contextName;  ///< the one in force; empty: none
   Contexts contexts;

@@ -1,6 +1,7 @@
 #include "cli/terminal.h"
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -19,12 +20,18 @@ constexpr int kSignalled = 128;  // what a shell adds to the number of a signal
 // Written before and cleared after a secret is asked; read by the signal handler, so plain data and a flag.
 termios savedTerminal;
 volatile std::sig_atomic_t savedDescriptor = -1;
+volatile std::sig_atomic_t interruptDeferred = 0;
+volatile std::sig_atomic_t interruptSeen = 0;
 
 void restoreEcho() {
   if (savedDescriptor >= 0) ::tcsetattr(savedDescriptor, TCSANOW, &savedTerminal);
 }
 
 void onSignal(int number) {
+  if (number == SIGINT && interruptDeferred != 0 && interruptSeen == 0) {
+    interruptSeen = 1;
+    return;
+  }
   restoreEcho();
   if (number == SIGINT) ::_exit(kSignalled + SIGINT);
   std::signal(number, SIG_DFL);
@@ -101,6 +108,14 @@ std::optional<std::string> askOnTerminal(const std::string& prompt, bool secret)
   ::close(tty);
   return line;
 }
+
+std::size_t terminalColumns() {
+  winsize size{};
+  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+void deferInterrupt() { interruptDeferred = 1; }
+bool wasInterrupted() { return interruptSeen != 0; }
 
 void installSignals() {
   struct sigaction action {};

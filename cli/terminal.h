@@ -1,6 +1,7 @@
 // The process side of Io: standard streams on descriptors, questions on /dev/tty, signals. Used by main() alone.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <streambuf>
 #include <string>
@@ -33,6 +34,13 @@ class DescriptorBuffer : public std::streambuf {
 /// SIGINT ends with 130, SIGTERM and SIGHUP by themselves, all with the terminal's echo put back. SIGPIPE becomes EPIPE:
 /// a daemon that hangs up while we send must not kill us.
 void installSignals();
+
+/// Columns of the terminal on the standard output; 0 if it is none.
+[[nodiscard]] std::size_t terminalColumns();
+
+/// From now on the first SIGINT only makes wasInterrupted() true; a second one ends as before.
+void deferInterrupt();
+[[nodiscard]] bool wasInterrupted();
 
 /// Ends as a program whose reader went away should: killed by SIGPIPE, silently.
 [[noreturn]] void dieOfClosedPipe();

@@ -1,5 +1,8 @@
 #include "cli/transport.h"
 
+#include <Poco/DateTime.h>
+#include <Poco/DateTimeFormat.h>
+#include <Poco/DateTimeParser.h>
 #include <Poco/Exception.h>
 #include <Poco/Net/Context.h>
 #include <Poco/Net/HTTPClientSession.h>
@@ -9,8 +12,10 @@
 #include <Poco/Net/NetException.h>
 #include <Poco/Net/NetSSL.h>
 #include <Poco/Net/SSLException.h>
+#include <Poco/Net/SecureStreamSocket.h>
 #include <Poco/Net/SocketAddress.h>
 #include <Poco/Net/StreamSocket.h>
+#include <Poco/Net/X509Certificate.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -59,14 +64,18 @@ std::unique_ptr<HTTPClientSession> overUnixSocket(const ServerAddress& server, c
   return std::make_unique<HTTPClientSession>(socket);
 }
 
-std::unique_ptr<HTTPClientSession> overTls(const ServerAddress& server) {
-  // Certificates of the system's store, or of $SSL_CERT_FILE / $SSL_CERT_DIR, which OpenSSL reads by itself.
+/// Certificates of the system's store, or of $SSL_CERT_FILE / $SSL_CERT_DIR, which OpenSSL reads by itself.
+Poco::Net::Context::Ptr tlsContext(Poco::Net::Context::VerificationMode mode) {
   static const bool ready = (Poco::Net::initializeSSL(), true);
   static_cast<void>(ready);
-  Poco::Net::Context::Ptr context(
-      new Poco::Net::Context(Poco::Net::Context::TLS_CLIENT_USE, "", Poco::Net::Context::VERIFY_RELAXED, 9, true));
+  Poco::Net::Context::Ptr context(new Poco::Net::Context(Poco::Net::Context::TLS_CLIENT_USE, "", mode, 9, true));
   context->requireMinimumProtocol(Poco::Net::Context::PROTO_TLSV1_2);
-  return std::make_unique<Poco::Net::HTTPSClientSession>(server.host, server.port, context);
+  return context;
+}
+
+std::unique_ptr<HTTPClientSession> overTls(const ServerAddress& server) {
+  return std::make_unique<Poco::Net::HTTPSClientSession>(server.host, server.port,
+                                                         tlsContext(Poco::Net::Context::VERIFY_RELAXED));
 }
 
 std::unique_ptr<HTTPClientSession> open(const ServerAddress& server, const Poco::Timespan& timeout) {
@@ -133,6 +142,10 @@ Outcome<HttpAnswer> talk(const ServerAddress& server, const HttpRequest& request
   long seconds = 0;
   std::from_chars(after.data(), after.data() + after.size(), seconds);
   result.retryAfter = std::chrono::seconds(seconds);
+  int zone = 0;
+  Poco::DateTime date;
+  if (Poco::DateTimeParser::tryParse(Poco::DateTimeFormat::HTTP_FORMAT, answer.get("Date", ""), date, zone))
+    result.date = date.timestamp().epochTime();
   return result;
 }
 
@@ -168,6 +181,21 @@ Outcome<HttpAnswer> exchange(const ServerAddress& server, const HttpRequest& req
     return unreachable(server, "the host is not known", "Look at the spelling of --server.");
   } catch (const Poco::Exception& e) {
     return unreachable(server, reasonOf(e), connectHint(server, e.code()));
+  }
+}
+
+Outcome<ServerCertificate> certificateOf(const ServerAddress& server, std::chrono::milliseconds timeout) {
+  try {
+    Poco::Net::SecureStreamSocket socket(tlsContext(Poco::Net::Context::VERIFY_NONE));
+    socket.setPeerHostName(server.host);
+    socket.connect(Poco::Net::SocketAddress(server.host, server.port), asTimespan(timeout));
+    socket.setReceiveTimeout(asTimespan(timeout));
+    socket.completeHandshake();
+    const Poco::Net::X509Certificate seen = socket.peerCertificate();
+    return ServerCertificate{seen.commonName(), seen.validFrom().timestamp().epochTime(),
+                             seen.expiresOn().timestamp().epochTime()};
+  } catch (const Poco::Exception& e) {
+    return unreachable(server, e.displayText());
   }
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <ctime>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,12 +28,22 @@ struct HttpAnswer {
   std::string body;
   std::string requestId;
   std::chrono::seconds retryAfter{0};  ///< 0: not said
+  std::optional<std::time_t> date;     ///< of the server's clock, as its answer says
+};
+
+/// What a server shows of itself before anything is believed.
+struct ServerCertificate {
+  std::string subject;  ///< common name
+  std::time_t notBefore = 0, notAfter = 0;
 };
 
 /// Sends and waits for the whole answer. `timeout` bounds connect, send and the wait for the first byte each, and the
 /// body as a whole; the body may have at most 256 MiB. Errors: Exit::Unreachable.
 [[nodiscard]] Outcome<HttpAnswer> exchange(const ServerAddress& server, const HttpRequest& request,
                                            std::chrono::milliseconds timeout);
+
+/// The certificate of an https server, looked at without being verified. Errors: Exit::Unreachable.
+[[nodiscard]] Outcome<ServerCertificate> certificateOf(const ServerAddress& server, std::chrono::milliseconds timeout);
 
 /// RFC 3986: everything but unreserved characters as %XX, for a path segment or a query value.
 [[nodiscard]] std::string percentEncode(std::string_view text);

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/guess.h"
 #include "cli/nouns/nouns.h"
 #include "cli/visible.h"
 
@@ -64,32 +65,6 @@ CLI::App* commandOf(CLI::App& from, const std::vector<std::string>& words) {
   return at;
 }
 
-std::string closest(const std::string& typed, const std::vector<std::string>& known) {
-  std::string best;
-  std::size_t bestDistance = std::max<std::size_t>(1, typed.size() / 3) + 1;
-  for (const std::string& word : known) {
-    const std::size_t rows = typed.size() + 1;
-    const std::size_t columns = word.size() + 1;
-    std::vector<std::size_t> d(rows * columns);
-    const auto at = [&](std::size_t i, std::size_t j) -> std::size_t& { return d[i * columns + j]; };
-    for (std::size_t i = 0; i < rows; ++i) at(i, 0) = i;
-    for (std::size_t j = 0; j < columns; ++j) at(0, j) = j;
-    for (std::size_t i = 1; i < rows; ++i) {
-      for (std::size_t j = 1; j < columns; ++j) {
-        const std::size_t change = typed[i - 1] == word[j - 1] ? 0 : 1;
-        at(i, j) = std::min({at(i - 1, j) + 1, at(i, j - 1) + 1, at(i - 1, j - 1) + change});
-        const bool swapped = i > 1 && j > 1 && typed[i - 1] == word[j - 2] && typed[i - 2] == word[j - 1];
-        if (swapped) at(i, j) = std::min(at(i, j), at(i - 2, j - 2) + 1);
-      }
-    }
-    if (at(rows - 1, columns - 1) < bestDistance) {
-      bestDistance = at(rows - 1, columns - 1);
-      best = word;
-    }
-  }
-  return best;
-}
-
 CommandTree::CommandTree() : root_("Administers chatd: apps, users, rooms and messages, from a shell.", "chatctl") {
   root_.fallthrough();  // inherited: global flags hold before and after the noun
   root_.require_subcommand(1);
@@ -107,6 +82,7 @@ CommandTree::CommandTree() : root_("Administers chatd: apps, users, rooms and me
       root_.add_subcommand("help", "Explain a command or a topic: exit-codes, formats, environment")->group("The daemon");
   help->add_option("WORD", helpWords_, "a topic, or the words of a command");
   root_.add_subcommand("__man", "write chatctl(1)")->group("");
+  root_.add_subcommand("__reference", "write the reference of the commands, in Markdown")->group("");
 }
 
 void CommandTree::addGlobalFlags() {
@@ -116,7 +92,9 @@ void CommandTree::addGlobalFlags() {
   flag("--server", flags_.server, "URL", "http(s)://HOST:PORT or unix:/PATH");
   flag("-c,--context", flags_.context, "NAME", "a context of the configuration file");
   flag("-a,--app", flags_.app, "APP", "the app, by name or id");
-  flag("-o,--output", flags_.output, "FORMAT", "table, json, ndjson, yaml, tsv or name");
+  flag("-o,--output", flags_.output, "FORMAT", "table, wide, json, ndjson, yaml, tsv or name");
+  flag("--fields", flags_.fields, "A,B", "only these fields, in this order; b.c is a field of a field");
+  flag("--color", flags_.color, "WHEN", "auto, always or never; auto by itself");
   flag("--token-file", flags_.tokenFile, "FILE", "a file with the bearer token");
   flag("--timeout", flags_.timeout, "TIME", "how long a request may take: 30, 500ms, 2m; 30 s by itself");
   flag("--confirm", flags_.confirm, "NAME", "the name of what is deleted, beside --yes");
@@ -130,7 +108,10 @@ void CommandTree::addGlobalFlags() {
   boolean("-q,--quiet", flags_.quiet, "ids only");
   boolean("--no-headers", flags_.noHeaders, "no line of titles in table and tsv");
   boolean("-y,--yes", flags_.yes, "do not ask");
+  boolean("--no-input", flags_.noInput, "never ask: what would need an answer fails");
+  boolean("--dry-run", flags_.dryRun, "let the server check what would be changed, and change nothing");
   boolean("-v,--verbose", flags_.verbose, "a line on stderr for each request");
+  boolean("--debug", flags_.debug, "requests and answers on stderr, secrets as ***");
 }
 
 void CommandTree::addVerb(CLI::App& noun, const Verb& verb, const char* group) {

@@ -24,7 +24,7 @@ class CommandTree {
   [[nodiscard]] Outcome<void> parse(const std::vector<std::string>& words);
 
   [[nodiscard]] const GlobalFlags& flags() const { return flags_; }
-  /// The verb that was parsed, and what it does. `handler` is null for `help` and `__man`.
+  /// The verb that was parsed, and what it does. `handler` is null for `help`, `__man`, `__reference`.
   [[nodiscard]] CLI::App& chosen();
   [[nodiscard]] const Handler* handler();
   [[nodiscard]] CLI::App& root() { return root_; }
@@ -50,7 +50,5 @@ class CommandTree {
 [[nodiscard]] std::string helpOf(const CLI::App& command);
 /// The visible commands directly below, in order.
 [[nodiscard]] std::vector<const CLI::App*> commandsBelow(const CLI::App& command);
-/// The closest of `known` to what was typed, if it is close enough to be meant; else nothing. Distance: Damerau-Levenshtein.
-[[nodiscard]] std::string closest(const std::string& typed, const std::vector<std::string>& known);
 
 }  // namespace chatd::cli

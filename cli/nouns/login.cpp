@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "cli/nouns/nouns.h"
+#include "cli/nouns/passwords.h"
 
 namespace chatd::cli {
 
@@ -19,18 +20,11 @@ struct LoginWords {
 };
 
 Outcome<std::string> askFor(Invocation& run, const std::string& prompt, bool secret, const std::string& hint) {
+  if (run.settings.noInput) return usage("--no-input: nothing may be asked", hint);
   const auto word = run.io.ask(prompt, secret);
   if (!word || word->empty()) return usage("there is no terminal to ask at, or no answer", hint);
   if (!isUtf8(*word)) return usage("that is not UTF-8");
   return *word;
-}
-
-Outcome<std::string> passwordOf(Invocation& run, bool fromInput) {
-  if (!fromInput) return askFor(run, "Password: ", true, "Pipe it in and add --password-stdin.");
-  CHATD_TRY(input, readInput(run));
-  while (input.ends_with('\n') || input.ends_with('\r')) input.pop_back();
-  if (input.empty() || !isUtf8(input)) return usage("there is no password on standard input");
-  return std::move(input);
 }
 
 /// The context that keeps the token: the one in force if it is this server's, else one of this server, else a new one.
@@ -48,15 +42,16 @@ Handler login(CLI::App& command) {
   bindWord(command, "--login", words->login, "the account; asked for without it");
   command.add_flag("--password-stdin", words->passwordFromInput, "read the password from standard input");
   return [words](Invocation& run) -> Outcome<void> {
+    if (run.settings.dryRun) return usage("--dry-run: a login cannot be tried without logging in");
     std::string name = words->login.value_or("");
     if (name.empty()) {
       CHATD_TRY(asked, askFor(run, "Login: ", false, "Name the account by --login."));
       name = asked;
     }
-    CHATD_TRY(password, passwordOf(run, words->passwordFromInput));
+    CHATD_TRY(secret, password(run, words->passwordFromInput));
     std::string body;
     JsonWriter json(body);
-    json.beginObject().field("login", name).field("password", password).endObject();
+    json.beginObject().field("login", name).field("password", secret).endObject();
     run.settings.token.reset();  // an old token says nothing about who logs in now
     CHATD_TRY(answer, run.client.call({"POST", "/auth/login", {}, body, false, Call::Once::Yes}));
     const auto token = stringField(answer.document, "token");
@@ -77,6 +72,7 @@ Handler login(CLI::App& command) {
 
 Handler logout(CLI::App&) {
   return [](Invocation& run) -> Outcome<void> {
+    if (run.settings.dryRun) return usage("--dry-run: a logout cannot be tried without logging out");
     const std::string name = contextFor(run.settings);
     Context* context = run.settings.contexts.find(name);
     if (context == nullptr || !context->token) {
@@ -101,7 +97,25 @@ Handler whoami(CLI::App&) {
   };
 }
 
+constexpr const char* kPipe = "Pipe it in and add --password-stdin.";
+
 }  // namespace
+
+Outcome<std::string> password(Invocation& run, bool fromInput) {
+  if (!fromInput) return askFor(run, "Password: ", true, kPipe);
+  CHATD_TRY(input, readInput(run));
+  while (input.ends_with('\n') || input.ends_with('\r')) input.pop_back();
+  if (input.empty() || !isUtf8(input)) return usage("there is no password on standard input");
+  return std::move(input);
+}
+
+Outcome<std::string> newPassword(Invocation& run, bool fromInput) {
+  if (fromInput) return password(run, true);
+  CHATD_TRY(first, askFor(run, "New password: ", true, kPipe));
+  CHATD_TRY(second, askFor(run, "The same again: ", true, kPipe));
+  if (first != second) return usage("the two passwords differ");
+  return std::move(first);
+}
 
 const Noun& loginNoun() {
   static const Noun noun{"",

@@ -12,8 +12,17 @@ namespace chatd::cli {
 
 namespace {
 
-const View kMessages{
-    "id", "id", {{"ID", "id"}, {"SEQ", "seq"}, {"USER ID", "userId"}, {"CREATED", "createdAt"}, {"TEXT", "text"}}};
+const View kMessages{"id",
+                     "id",
+                     {{"ID", "id"},
+                      {"SEQ", "seq"},
+                      {"USER ID", "userId"},
+                      {"CREATED", "createdAt"},
+                      {"TEXT", "text"},
+                      {"CLIENT MSG ID", "clientMsgId", true},
+                      {"REPLY TO", "replyTo", true},
+                      {"UPDATED", "updatedAt", true},
+                      {"DELETED", "deletedAt", true}}};
 
 struct SendWords {
   std::string room;

@@ -3,9 +3,10 @@
 namespace chatd::cli {
 
 const std::vector<const Noun*>& nouns() {
-  static const std::vector<const Noun*> all = {&appNoun(),     &userNoun(),  &roomNoun(),  &messageNoun(),
-                                               &contextNoun(), &loginNoun(), &serverNoun(),
-                                               &backupNoun(),  &storeNoun()};
+  static const std::vector<const Noun*> all = {&appNoun(),     &userNoun(),    &roomNoun(),   &messageNoun(),
+                                               &accountNoun(), &contextNoun(), &loginNoun(),  &serverNoun(),
+                                               &daemonNoun(),  &doctorNoun(),  &applyNoun(),  &bulkNoun(),
+                                               &tailNoun(),    &watchNoun(),   &backupNoun(), &storeNoun()};
   return all;
 }
 

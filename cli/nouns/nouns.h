@@ -14,5 +14,12 @@ const Noun& storeNoun();  // migrate-store
 const Noun& contextNoun();
 const Noun& loginNoun();   // login, logout, whoami
 const Noun& serverNoun();  // status, api, version, help
+const Noun& daemonNoun();  // wait, reload, loglevel, drain
+const Noun& accountNoun();
+const Noun& applyNoun();  // apply, diff, delete
+const Noun& bulkNoun();   // export, import
+const Noun& tailNoun();   // tail
+const Noun& watchNoun();
+const Noun& doctorNoun();  // doctor, completion
 
 }  // namespace chatd::cli

@@ -6,13 +6,22 @@
 
 #include "cli/nouns/nouns.h"
 #include "cli/nouns/rooms.h"
+#include "cli/nouns/users.h"
 
 namespace chatd::cli {
 
 namespace {
 
-const View kRooms{
-    "id", "room", {{"ID", "id"}, {"ROOM", "room"}, {"TYPE", "type"}, {"NAME", "name"}, {"CREATED", "createdAt"}}};
+const View kRooms{"id",
+                  "room",
+                  {{"ID", "id"},
+                   {"ROOM", "room"},
+                   {"TYPE", "type"},
+                   {"NAME", "name"},
+                   {"CREATED", "createdAt"},
+                   {"MEMBERS", "members", true},
+                   {"UPDATED", "updatedAt", true},
+                   {"METADATA", "metadata", true}}};
 const View kMembers{"id",
                     "appUserId",
                     {{"USER ID", "id"},
@@ -176,7 +185,7 @@ Handler roomEnsure(CLI::App& command) {
   auto words = std::make_shared<RoomWords>();
   bindRoomWords(command, *words);
   return [words](Invocation& run) -> Outcome<void> {
-    auto found = findRoom(run, words->room);
+    auto found = lookUpRoom(run, words->room);
     if (!found.ok() && found.error().exit == Exit::NotFound) {
       auto made = createRoom(run, *words);
       if (made.ok()) return run.printer.one(kRooms, made.value());
@@ -186,6 +195,30 @@ Handler roomEnsure(CLI::App& command) {
     if (!found.ok()) return std::move(found).error();
     CHATD_TRY(room, matchRoom(run, std::move(found.value()), *words));
     return run.printer.one(kRooms, room);
+  };
+}
+
+Handler roomUpdate(CLI::App& command) {
+  auto words = std::make_shared<RoomWords>();
+  bindWord(command, "ROOM", words->room, "name or id");
+  bindWord(command, "--name", words->name, "a title for people; an empty one clears it");
+  bindWord(command, "--metadata", words->metadata, "any JSON of the app's; null clears it")->type_name("JSON");
+  return [words](Invocation& run) -> Outcome<void> {
+    if (!words->name && !words->metadata) return usage("nothing to change", "Give --name or --metadata.");
+    std::string body;
+    JsonWriter json(body);
+    json.beginObject();
+    if (words->name && words->name->empty()) json.key("name").null();
+    if (words->name && !words->name->empty()) json.field("name", *words->name);
+    if (words->metadata) {
+      CHATD_TRY(metadata, jsonWord(run, *words->metadata, "--metadata"));
+      json.key("metadata").raw(metadata);
+    }
+    json.endObject();
+    CHATD_TRY(room, findRoom(run, words->room));
+    CHATD_TRY(id, integerField(room.document, "id"));
+    CHATD_TRY(answer, run.client.call({"PATCH", fmt::format("/room/{}", id), {}, body}));
+    return run.printer.one(kRooms, answer);
   };
 }
 
@@ -230,13 +263,37 @@ Handler changeMembersVerb(CLI::App& command, const char* path) {
 Handler memberAdd(CLI::App& command) { return changeMembersVerb(command, "/room/add"); }
 Handler memberRemove(CLI::App& command) { return changeMembersVerb(command, "/room/remove"); }
 
+Handler memberRole(CLI::App& command) {
+  struct Words {
+    std::string room, user, role;
+  };
+  auto words = std::make_shared<Words>();
+  bindWord(command, "ROOM", words->room, "name or id");
+  bindWord(command, "APPUSERID", words->user, "the app's own id of the user");
+  bindWord(command, "ROLE", words->role, "member or moderator")->check(CLI::IsMember({"member", "moderator"}));
+  return [words](Invocation& run) -> Outcome<void> {
+    CHATD_TRY(room, findRoom(run, words->room));
+    CHATD_TRY(id, integerField(room.document, "id"));
+    CHATD_TRY(user, findUser(run, words->user));
+    CHATD_TRY(userId, integerField(user, "id"));
+    const std::string body = fmt::format(R"({{"role":"{}"}})", words->role);
+    CHATD_TRY(answer, run.client.call({"PUT", fmt::format("/room/{}/members/{}", id, userId), {}, body}));
+    return run.printer.one(kRooms, answer);
+  };
+}
+
 }  // namespace
 
-Outcome<Answer> findRoom(Invocation& run, const std::string& room) {
-  CHATD_TRY(app, run.client.appId());
-  Query query;
-  if (app) query.emplace_back("appId", fmt::format("{}", *app));
+Outcome<Answer> lookUpRoom(Invocation& run, const std::string& room) {
+  CHATD_TRY(query, run.client.appQuery());
   return run.client.get("/room/" + percentEncode(room), query);
+}
+
+Outcome<Answer> findRoom(Invocation& run, const std::string& room) {
+  auto answer = lookUpRoom(run, room);
+  CHATD_TRY(query, run.client.appQuery());
+  if (!answer.ok()) return run.client.withGuess(std::move(answer).error(), {"/room", query}, "room", room);
+  return answer;
 }
 
 const Noun& roomNoun() {
@@ -246,10 +303,12 @@ const Noun& roomNoun() {
                           {"get", "Show a room with its members", roomGet},
                           {"create", "Create a room", roomCreate},
                           {"ensure", "Create a room or make the existing one match; removes nobody", roomEnsure},
+                          {"update", "Change the title or metadata of a room", roomUpdate},
                           {"delete", "Delete a room and its messages", roomDelete},
                           {"member list", "List the members of a room", memberList},
                           {"member add", "Add users to a room", memberAdd},
-                          {"member remove", "Remove users from a room; they lose it at once", memberRemove}}};
+                          {"member remove", "Remove users from a room; they lose it at once", memberRemove},
+                          {"member role", "Make a member a moderator, or a member again", memberRole}}};
   return noun;
 }
 

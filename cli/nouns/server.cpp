@@ -5,13 +5,14 @@
 #include <fmt/format.h>
 
 #include "cli/nouns/nouns.h"
+#include "cli/nouns/servers.h"
 
 namespace chatd::cli {
 
 namespace {
 
 const View kStatus{"server", "server", {{"SERVER", "server"}, {"HEALTHY", "healthy"}, {"READY", "ready"}}};
-const View kVersion{"chatctl", "chatctl", {{"CHATCTL", "chatctl"}}};
+const View kVersion{"chatctl", "chatctl", {{"CHATCTL", "chatctl"}, {"CHATD", "chatd"}}};
 
 /// The answer of a health path as JSON: itself if it is an object or array, else its text.
 void writeProbe(JsonWriter& json, std::string_view key, const HttpAnswer& answer) {
@@ -22,14 +23,6 @@ void writeProbe(JsonWriter& json, std::string_view key, const HttpAnswer& answer
   } else {
     json.beginObject().field("status", answer.status).endObject();
   }
-}
-
-/// Good, or what a health path says is wrong.
-Outcome<HttpAnswer> probe(Invocation& run, const char* path) {
-  CHATD_TRY(answer, run.client.raw({"GET", path, {}, {}, false, Call::Once::Yes}));
-  // 503 is an answer of these two paths; anything else from 400 on is none.
-  if (answer.status >= 400 && answer.status != 503) return run.client.failureOf(answer);
-  return std::move(answer);
 }
 
 Handler status(CLI::App&) {
@@ -43,6 +36,13 @@ Handler status(CLI::App&) {
     json.beginObject().field("server", run.settings.server.text).field("healthy", healthy).field("ready", ready);
     writeProbe(json, "healthz", health);
     writeProbe(json, "readyz", readiness);
+    // For operators there is more to tell.
+    json.key("daemon");
+    if (auto server = run.client.get("/server"); server.ok()) {
+      json.raw(toText(server.value().document));
+    } else {
+      json.null();
+    }
     json.endObject();
     const auto document = parseJson(text);
     if (!document.ok()) return other("bad_answer", "the server's answer is nested too deep");
@@ -82,9 +82,20 @@ Handler api(CLI::App& command) {
   };
 }
 
-Handler version(CLI::App&) {
-  return [](Invocation& run) -> Outcome<void> {
-    const std::string text = R"({"chatctl":")" CHATCTL_VERSION R"("})";
+Handler version(CLI::App& command) {
+  auto own = std::make_shared<bool>(false);
+  command.add_flag("--client", *own, "do not ask the daemon for its version");
+  return [own](Invocation& run) -> Outcome<void> {
+    std::string text;
+    JsonWriter json(text);
+    json.beginObject().field("chatctl", CHATCTL_VERSION);
+    // Of the daemon, if it answers and tells us: a version is asked for where something is broken, too.
+    std::optional<std::string> daemon;
+    if (!*own) {
+      const auto server = run.client.get("/server");
+      if (server.ok()) daemon = stringField(server.value().document, "version");
+    }
+    json.field("chatd", daemon).endObject();
     const auto document = parseJson(text);
     CHATD_ASSERT(document.ok());
     return run.printer.one(kVersion, text, document.value());
@@ -93,12 +104,25 @@ Handler version(CLI::App&) {
 
 }  // namespace
 
+Outcome<HttpAnswer> probe(Invocation& run, const char* path) {
+  CHATD_TRY(answer, run.client.raw({"GET", path, {}, {}, false, Call::Once::Yes}));
+  // 503 is an answer of these two paths; anything else from 400 on is none.
+  if (answer.status >= 400 && answer.status != 503) return run.client.failureOf(answer);
+  return std::move(answer);
+}
+
+const View& serverView() {
+  static const View view{
+      "pid", "version", {{"VERSION", "version"}, {"READY", "ready"}, {"SESSIONS", "sessions"}, {"STARTED", "startedAt"}}};
+  return view;
+}
+
 const Noun& serverNoun() {
   static const Noun noun{"",
                          "The daemon",
                          {{"status", "Show whether the daemon is healthy and ready", status},
                           {"api", "Send any request of the REST interface", api},
-                          {"version", "Show the version of chatctl", version}}};
+                          {"version", "Show the versions of chatctl and of the daemon", version}}};
   return noun;
 }
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "cli/nouns/nouns.h"
+#include "cli/nouns/users.h"
 
 namespace chatd::cli {
 
@@ -15,7 +16,11 @@ const View kUsers{"id",
                    {"APP USER ID", "appUserId"},
                    {"FIRST NAME", "firstName"},
                    {"LAST NAME", "lastName"},
-                   {"CREATED", "createdAt"}}};
+                   {"CREATED", "createdAt"},
+                   {"BANNED UNTIL", "ban.until", true},
+                   {"BAN REASON", "ban.reason", true},
+                   {"UPDATED", "updatedAt", true},
+                   {"METADATA", "metadata", true}}};
 
 struct UserWords {
   std::string appUserId;
@@ -23,33 +28,6 @@ struct UserWords {
   bool integerId = false;
   bool tokenFromInput = false;
 };
-
-/// The query that names the app: `appId` if -a is given.
-Outcome<Query> appQuery(Invocation& run) {
-  CHATD_TRY(app, run.client.appId());
-  Query query;
-  if (app) query.emplace_back("appId", fmt::format("{}", *app));
-  return query;
-}
-
-/// The one user of this appUserId. Errors: Exit::NotFound.
-Outcome<JsonDocument> findUser(Invocation& run, const std::string& appUserId) {
-  CHATD_TRY(query, appQuery(run));
-  query.emplace_back("appUserId", appUserId);
-  CHATD_TRY(answer, run.client.get("/user", query));
-  const JsonValue* items = answer.document.IsObject() ? find(answer.document, "items") : nullptr;
-  if (items == nullptr || !items->IsArray()) return other("bad_answer", "the server's answer is no list");
-  if (items->Empty()) {
-    return Failure{Exit::NotFound,
-                   "user_not_found",
-                   fmt::format("there is no user {}", appUserId),
-                   "`chatctl user list` shows them.",
-                   {}};
-  }
-  JsonDocument user;
-  user.CopyFrom(*items->Begin(), user.GetAllocator());
-  return user;
-}
 
 Outcome<std::string> userBody(Invocation& run, const UserWords& words) {
   CHATD_TRY(app, run.client.appId());
@@ -102,11 +80,46 @@ Handler writeUser(CLI::App& command, bool createOnly) {
 Handler userCreate(CLI::App& command) { return writeUser(command, true); }
 Handler userEnsure(CLI::App& command) { return writeUser(command, false); }
 
+Handler userUpdate(CLI::App& command) {
+  struct Words {
+    std::string appUserId;
+    std::optional<std::string> firstName, middleName, lastName, metadata;
+  };
+  auto words = std::make_shared<Words>();
+  bindWord(command, "APPUSERID", words->appUserId, "the app's own id of the user");
+  bindWord(command, "--first-name", words->firstName, "first name; an empty one clears it");
+  bindWord(command, "--middle-name", words->middleName, "middle name");
+  bindWord(command, "--last-name", words->lastName, "last name");
+  bindWord(command, "--metadata", words->metadata, "any JSON of the app's; null clears it")->type_name("JSON");
+  return [words](Invocation& run) -> Outcome<void> {
+    std::string body;
+    JsonWriter json(body);
+    json.beginObject();
+    const auto name = [&](const char* key, const std::optional<std::string>& value) {
+      if (value && value->empty()) json.key(key).null();
+      if (value && !value->empty()) json.field(key, *value);
+    };
+    name("firstName", words->firstName);
+    name("middleName", words->middleName);
+    name("lastName", words->lastName);
+    if (words->metadata) {
+      CHATD_TRY(metadata, jsonWord(run, *words->metadata, "--metadata"));
+      json.key("metadata").raw(metadata);
+    }
+    json.endObject();
+    if (body == "{}") return usage("nothing to change", "`chatctl user update --help` shows what can be changed.");
+    CHATD_TRY(user, findUser(run, words->appUserId));
+    CHATD_TRY(id, integerField(user, "id"));
+    CHATD_TRY(answer, run.client.call({"PATCH", fmt::format("/user/{}", id), {}, body}));
+    return run.printer.one(kUsers, answer);
+  };
+}
+
 Handler userList(CLI::App& command) {
   auto limit = std::make_shared<std::uint64_t>(kAllItems);
   bindLimit(command, *limit);
   return [limit](Invocation& run) -> Outcome<void> {
-    CHATD_TRY(query, appQuery(run));
+    CHATD_TRY(query, run.client.appQuery());
     return run.printer.list(kUsers, run.client, {"/user", query, *limit});
   };
 }
@@ -135,6 +148,26 @@ Handler userDelete(CLI::App& command) {
 
 }  // namespace
 
+Outcome<JsonDocument> findUser(Invocation& run, const std::string& appUserId) {
+  CHATD_TRY(query, run.client.appQuery());
+  Query one = query;
+  one.emplace_back("appUserId", appUserId);
+  CHATD_TRY(answer, run.client.get("/user", one));
+  const JsonValue* items = answer.document.IsObject() ? find(answer.document, "items") : nullptr;
+  if (items == nullptr || !items->IsArray()) return other("bad_answer", "the server's answer is no list");
+  if (items->Empty()) {
+    Failure failure{Exit::NotFound,
+                    "user_not_found",
+                    fmt::format("there is no user {}", appUserId),
+                    "`chatctl user list` shows them.",
+                    {}};
+    return run.client.withGuess(std::move(failure), {"/user", query}, "appUserId", appUserId);
+  }
+  JsonDocument user;
+  user.CopyFrom(*items->Begin(), user.GetAllocator());
+  return user;
+}
+
 const Noun& userNoun() {
   static const Noun noun{"user",
                          "End users of an app",
@@ -142,7 +175,13 @@ const Noun& userNoun() {
                           {"get", "Show a user", userGet},
                           {"create", "Create a user; one that exists is a conflict", userCreate},
                           {"ensure", "Create a user or change the fields given", userEnsure},
-                          {"delete", "Delete a user; the sessions close", userDelete}}};
+                          {"update", "Change fields of a user that exists", userUpdate},
+                          {"delete", "Delete a user; the sessions close", userDelete},
+                          {"sessions", "List the live sessions of a user", userSessions},
+                          {"kick", "End the sessions of a user, who may come back", userKick},
+                          {"revoke", "Revoke the tokens of a user and end the sessions", userRevoke},
+                          {"ban", "Ban a user, for good or for a time; the sessions end", userBan},
+                          {"unban", "Lift the ban of a user", userUnban}}};
   return noun;
 }
 

@@ -2,14 +2,17 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <thread>
 
 #include "app/front.h"
 #include "app/listening.h"
 #include "app/loop_executor.h"
+#include "app/reload_requests.h"
 #include "app/server_key.h"
 #include "auth/authenticator.h"
+#include "auth/digest.h"
 #include "auth/verifier_chain.h"
 #include "chat/chat_service.h"
 #include "observe/health.h"
@@ -64,6 +67,8 @@ RealtimeOptions realtimeOptions(const Options& o) {
   realtime.messageBytes = o.limits.messageBytes;
   realtime.messagesPerSecond = o.limits.messagesPerSecond;
   realtime.messagesBurst = o.limits.messagesBurst;
+  realtime.pingInterval = o.engine.pingInterval;
+  realtime.pingTimeout = o.engine.pingTimeout;
   realtime.origins = o.cors.origins;
   return realtime;
 }
@@ -76,6 +81,7 @@ engine::EngineOptions engineOptions(const Options& o) {
   engine.outboxBytes = o.limits.outboxBytes;
   engine.maxSessions = 2 * o.limits.connections;
   engine.revision3 = o.engine.revision3;
+  engine.deflate = o.engine.deflate;
   engine.origins = o.cors.origins;
   return engine;
 }
@@ -90,12 +96,26 @@ StoreOptions storeOptions(const Options& o, const std::string& serverKey) {
   store.version = CHATD_VERSION;
   store.serverKey = serverKey;
   store.onFault = [](const std::string& what) { log().error("store", what); };
+  store.onRecovery = [](const std::string& what) { log().info("store", what); };
   return store;
+}
+
+/// In the build tree beside bin/chatd, installed in libexec/chatd beside its bin; empty: nowhere.
+std::string pluginHostProgram() {
+  std::error_code error;
+  const auto bin = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+  for (const auto& path : {bin / "chatd-plugin-host", bin.parent_path() / "libexec" / "chatd" / "chatd-plugin-host"}) {
+    if (std::filesystem::exists(path, error)) return path.string();
+  }
+  return {};
 }
 
 VerifierOptions verifierOptions(const Options& o) {
   VerifierOptions verifier;
   verifier.allowPrivateNetworks = o.dev;
+  verifier.allowStatic = o.dev || o.plugins.allowStatic;
+  verifier.pluginFolders = o.plugins.paths;
+  verifier.pluginProgram = pluginHostProgram();
   verifier.log = [](AuthLogLevel level, const std::string& what) {
     switch (level) {
       case AuthLogLevel::Debug:
@@ -156,7 +176,8 @@ struct Daemon::Parts {
              restOptions(options)),
         engine(loops, engineOptions(options), [this](const net::HttpRequest& request) { return realtime.open(request); }) {
     realtime.setChat(chat);
-    front.serve(engine, rest);
+    realtime.setSigner([key](std::string_view bytes) { return hmacSha256(key, bytes); });
+    front.serve(engine, webSocket, rest);
     health.add("store", [this]() -> std::optional<std::string> {
       if (store.healthy()) return std::nullopt;
       return store.fault();
@@ -165,11 +186,15 @@ struct Daemon::Parts {
   }
 
   RestOptions restOptions(const Options& options);
+  ServerControl serverControl();
+  void drain(bool on);
   /// What apps may use; REST keeps it up to date from then on.
   Result<void> loadQuotas();
   void registerMetrics();
 
   SystemClock clock;
+  const Timestamp startedAt = clock.wall();
+  ReloadRequests reloads;
   Health health;
   Metrics metrics;
   Histogram& restSeconds =
@@ -188,6 +213,7 @@ struct Daemon::Parts {
   ChatService chat;
   RestApi rest;
   Listening listening;
+  WsEntrance webSocket{realtime, [this](const Error& error) { return rest.refusal(error); }};
   engine::ServerLoops loops{server};
   engine::EngineServer engine;
 };
@@ -222,7 +248,44 @@ RestOptions Daemon::Parts::restOptions(const Options& options) {
     }
     return reasons;
   };
+  out.control = serverControl();
   return out;
+}
+
+ServerControl Daemon::Parts::serverControl() {
+  ServerControl control;
+  control.report = [this] {
+    const auto counts = store.counts();
+    return ServerReport{.startedAt = startedAt,
+                        .pid = ::getpid(),
+                        .logLevel = toText(log().level()),
+                        .draining = realtime.draining(),
+                        .sessions = realtime.count(),
+                        .transports = realtime.transports(),
+                        .deliveries = realtime.deliveries(),
+                        .commits = counts.batches,
+                        .writes = counts.rows};
+  };
+  control.reload = [this] { return reloads.ask(); };
+  control.setLogLevel = [](std::string_view level) {
+    for (const LogLevel one : {LogLevel::Debug, LogLevel::Info, LogLevel::Warning, LogLevel::Error}) {
+      if (toText(one) == level) log().setLevel(one);
+    }
+    log().info("app", "log level set", {{"level", level}});
+  };
+  control.drain = [this](bool on) { drain(on); };
+  return control;
+}
+
+void Daemon::Parts::drain(bool on) {
+  log().info("app", on ? "draining" : "serving again");
+  if (on) {
+    health.refuse("the daemon is draining");
+    realtime.drain();
+  } else {
+    realtime.resume();
+    health.allow();
+  }
 }
 
 Result<void> Daemon::Parts::loadQuotas() {
@@ -293,9 +356,16 @@ Result<void> Daemon::start() {
 
 const std::string& Daemon::url() const { return parts_->listening.url(); }
 
+void Daemon::reloading() { parts_->reloads.begin(); }
+
 void Daemon::reload(const LoadedOptions& loaded) {
   if (!loaded.options) {
-    for (const ConfigFault& fault : loaded.faults) log().error("config", "not reloaded", {{"fault", fault.text()}});
+    Error error(Code::Invalid, "The configuration is not good; nothing was changed.");
+    for (const ConfigFault& fault : loaded.faults) {
+      log().error("config", "not reloaded", {{"fault", fault.text()}});
+      error.addField(fault.key.empty() ? fault.where : fault.key, fault.text());
+    }
+    parts_->reloads.finish(std::move(error));
     return;
   }
   const ReloadPlan plan = planReload(options_, *loaded.options);
@@ -310,6 +380,7 @@ void Daemon::reload(const LoadedOptions& loaded) {
   for (const std::string& key : plan.applied) log().info("config", "applied", {{"key", key}});
   for (const std::string& key : plan.needRestart) log().warning("config", "takes effect after a restart", {{"key", key}});
   log().info("config", "reloaded");
+  parts_->reloads.finish(ReloadReport{plan.applied, plan.needRestart});
 }
 
 void Daemon::stop() {

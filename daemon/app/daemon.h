@@ -21,7 +21,10 @@ class Daemon {
   /// Of the first TCP listener, "http://127.0.0.1:8080" or "https://…"; "unix:/path" if there is none.
   [[nodiscard]] const std::string& url() const;
   /// Applies what can be applied while running, and logs what cannot.
+  /// Whoever asked for the reload over REST is told what came of it.
   void reload(const LoadedOptions& loaded);
+  /// Before the configuration is read for reload(): requests for a reload that come later want another one.
+  void reloading();
   /// Nobody new; clients are asked to come back; what was admitted is committed and answered, for drain.seconds at most.
   void stop();
 

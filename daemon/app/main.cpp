@@ -36,6 +36,7 @@ void waitForTheEnd(Daemon& daemon, const CommandLine& flags, const sigset_t& sig
     }
     if (signal != SIGHUP) return;
     systemd::reloading();
+    daemon.reloading();
     daemon.reload(loadOptions(flags, processEnvironment()));
     systemd::ready();
   }

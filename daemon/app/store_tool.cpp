@@ -17,6 +17,7 @@
 #include "store/connection_pool.h"
 #include "store/copy/database_copy.h"
 #include "store/dialect.h"
+#include "store/postgresql/pg_url.h"
 #include "store/store.h"
 
 namespace chatd {
@@ -58,21 +59,6 @@ int exitCode(const Error& error) {
     default:
       return kExitFailure;
   }
-}
-
-/// A URL for people: without its password.
-std::string shown(const std::string& url) {
-  std::string text = url;
-  const std::size_t scheme = text.find("://");
-  if (scheme == std::string::npos) return text;
-  const std::size_t path = text.find('/', scheme + 3);
-  const std::size_t at = text.rfind('@', path == std::string::npos ? path : path);
-  if (at != std::string::npos && at > scheme) {
-    const std::size_t colon = text.find(':', scheme + 3);
-    if (colon < at) text.erase(colon, at - colon);
-  }
-  // Parameters may name a password too, and none of them tells one database from another.
-  return text.substr(0, text.find('?'));
 }
 
 /// Draws how far the work is: a bar on a terminal, else a line every tenth.
@@ -119,19 +105,18 @@ class Progress {
 
 /// One side of a move, claimed for as long as it lives.
 struct Side {
-  std::string url;
   std::filesystem::path file;  ///< of the database, if it is one
   std::unique_ptr<Dialect> dialect;
   ~Side() {
     if (dialect) dialect->release();
   }
+  Side() = default;
   Side(const Side&) = delete;
   Side& operator=(const Side&) = delete;
-  explicit Side(std::string u) : url(std::move(u)) {}
 };
 
 Result<std::unique_ptr<Side>> claimed(const std::string& url, const std::filesystem::path& folder, const Clock& clock) {
-  auto side = std::make_unique<Side>(url);
+  auto side = std::make_unique<Side>();
   StoreOptions options;
   options.url = url;
   options.dataDirectory = folder;
@@ -139,7 +124,7 @@ Result<std::unique_ptr<Side>> claimed(const std::string& url, const std::filesys
   options.timeout = std::chrono::milliseconds(60'000);
   if (url.starts_with(kSqlite)) side->file = folder / url.substr(kSqlite.size());
   auto dialect = store::dialectOf(options, clock);
-  if (!dialect.ok()) return Error(Code::Invalid, fmt::format("{} is not a store: {}", shown(url), dialect.error().detail()));
+  if (!dialect.ok()) return std::move(dialect).error();
   side->dialect = std::move(*dialect);
   CHATD_CHECK(side->dialect->claim());
   return side;
@@ -202,7 +187,8 @@ Result<std::string> resolve(const StoreTool& tool, const std::string& given) {
     if (value.empty()) return Error(Code::NotFound, fmt::format("The variable {} is not set.", given.substr(4)));
     return value;
   }
-  if (shown(given) != given && given.find('@') != std::string::npos) {
+  const auto parsed = store::isPgUrl(given) ? store::parsePgUrl(given) : Result<store::PgUrl>(Code::NotFound);
+  if (parsed.ok() && !parsed->password.empty()) {
     tool.err << "chatd-store: the password is in the list of processes for all to see; better @FILE or env:NAME\n";
   }
   return given;
@@ -255,7 +241,7 @@ Result<std::string> migrateStore(StoreTool& tool, const Arguments& arguments) {
   store::DatabaseSource rows(*source, from->dialect->copySql());
   Progress progress(tool, "copying");
   store::CopyOrder order;
-  order.source = shown(fromUrl);
+  order.source = from->dialect->shown();
   order.progress = [&](const store::CopyProgress& p) {
     progress.say(p.phase == store::CopyProgress::Phase::Copying ? "copying" : "comparing");
     return progress(static_cast<int>(std::min<std::int64_t>(99, p.rows * 100 / std::max<std::int64_t>(1, p.total))));
@@ -265,7 +251,10 @@ Result<std::string> migrateStore(StoreTool& tool, const Arguments& arguments) {
   source->run(store::kEndRead);
   std::string text;
   JsonWriter out(text);
-  out.beginObject().field("from", shown(fromUrl)).field("to", shown(toUrl)).field("rows", store::rowsOf(sums));
+  out.beginObject()
+      .field("from", from->dialect->shown())
+      .field("to", to->dialect->shown())
+      .field("rows", store::rowsOf(sums));
   out.key("tables").raw(store::toJson(sums)).endObject();
   return text;
 }

@@ -127,6 +127,8 @@ Result<Principal> Authenticator::byAppKey(const std::string& bearer) {
   std::uint64_t mark = 0;
   if (auto cached = cache_.find(hash, mark)) return std::move(*cached);
   CHATD_TRY(key, credentials_.keyByHash(hash, clock_.wall()));
+  CHATD_TRY(app, directory_.app(key.app));
+  if (!app.settings.enabled) return Error(Code::AppDisabled);
   Principal principal;
   principal.kind = Principal::Kind::AppKey;
   principal.expiresAt = key.expiresAt;
@@ -242,7 +244,7 @@ Result<void> Authenticator::deleteKey(AppId app, KeyId key) {
   return gone;
 }
 
-void Authenticator::appDeleted(AppId app) {
+void Authenticator::appClosed(AppId app) {
   cache_.drop([app](const Principal& p) { return p.key && p.key->app == app; });
 }
 

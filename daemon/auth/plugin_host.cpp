@@ -5,14 +5,22 @@
 #include <array>
 #include <atomic>
 #include <map>
+#include <optional>
 #include <tuple>
 #include <utility>
 
 #include "auth/plugin_instance.h"
 #include "auth/plugin_jobs.h"
+#include "auth/plugin_supervisor.h"
 #include "auth/task_thread.h"
 #include "base/mutex.h"
+#include "common/config_schema.h"
+#include "hmac/hmac_plugin.h"
+#include "host/plugin_library.h"
 #include "http/http_plugin.h"
+#include "introspect/introspect_plugin.h"
+#include "jwt/jwt_plugin.h"
+#include "simple/simple_plugins.h"
 
 namespace chatd {
 
@@ -25,28 +33,82 @@ constexpr std::chrono::seconds kCheckWait{5};
 // The plugin is told the exact deadline; the host waits a little longer, so that the plugin's own, better reason wins.
 constexpr std::chrono::milliseconds kGrace{50};
 constexpr std::size_t kMaxOwedPerInstance = 256;
+// Loaded into the daemon they stay; somebody who reloads all day must not fill its memory.
+constexpr std::size_t kMaxInlineLoads = 64;
 
 Error unavailable(std::string why) { return {Code::VerifierUnavailable, std::move(why)}; }
 
+/// Waits, on a worker, for what another thread will tell; 5 s at most.
+template <class T>
+class Awaited {
+ public:
+  void tell(Result<T> value) {
+    LockGuard g(mutex_);
+    value_.emplace(std::move(value));
+    ready_.notifyAll();
+  }
+  Result<T> get() {
+    const Steady until = std::chrono::steady_clock::now() + kCheckWait;
+    UniqueLock lock(mutex_);
+    while (!value_) {
+      if (ready_.waitUntil(lock, until) == std::cv_status::timeout && !value_) return Error(Code::Busy);
+    }
+    return std::move(*value_);
+  }
+
+ private:
+  Mutex mutex_;
+  Condition ready_;
+  std::optional<Result<T>> value_ CHATD_GUARDED_BY(mutex_);
+};
+
+/// A verifier whose plugin runs in a process of its own.
+class HostedInstance final : public PluginHost::Instance {
+ public:
+  HostedInstance(std::shared_ptr<PluginSupervisor> supervisor, HostedVerifier verifier)
+      : Instance(verifier.plugin), supervisor_(std::move(supervisor)), id_(supervisor_->open(std::move(verifier))) {}
+  ~HostedInstance() override { supervisor_->close(id_); }
+
+  [[nodiscard]] bool verify(const Question& question, std::chrono::milliseconds timeout, chatd_job job) override {
+    supervisor_->verify(id_, *this, question, std::chrono::steady_clock::now() + timeout, job);
+    return true;
+  }
+  void cancel(chatd_job job) override { supervisor_->cancel(id_, job); }
+
+ private:
+  const std::shared_ptr<PluginSupervisor> supervisor_;
+  const PluginSupervisor::InstanceId id_;
+};
+
 }  // namespace
 
-std::vector<PluginEntry> bundledPlugins() { return {{"http", &chatd_http_plugin_entry}}; }
+std::vector<PluginEntry> bundledPlugins() {
+  return {{"allow", &chatd_allow_plugin_entry},
+          {"deny", &chatd_deny_plugin_entry},
+          {"hmac", &chatd_hmac_plugin_entry},
+          {"http", &chatd_http_plugin_entry},
+          {"introspect", &chatd_introspect_plugin_entry},
+          {"jwt", &chatd_jwt_plugin_entry},
+          {"static", &chatd_static_plugin_entry}};
+}
 
 class PluginHost::Core : public std::enable_shared_from_this<PluginHost::Core>, public PluginInstanceOwner {
  public:
-  Core(const std::vector<PluginEntry>& plugins, OutboundHttp& http, const Clock& clock, bool allowPrivate, AuthLog log)
-      : http_(http), clock_(clock), allowPrivate_(allowPrivate), log_(std::move(log)), jobs_(kMaxJobs) {
-    for (const PluginEntry& p : plugins) {
+  Core(PluginHostOptions options, OutboundHttp& http, const Clock& clock)
+      : options_(std::move(options)), http_(http), clock_(clock), jobs_(kMaxJobs) {
+    for (const PluginEntry& p : options_.bundled) {
       const chatd_plugin* plugin = p.entry(CHATD_ABI_MINOR);
       CHATD_ASSERT(plugin != nullptr);
-      // Those two need a thread, or a process, of their own around them.
+      // Those two need a process of their own around them.
       CHATD_ASSERT((plugin->flags & (CHATD_PF_MAY_BLOCK | CHATD_PF_SERIALIZED)) == 0);
-      plugins_[p.name] = plugin;
+      bundled_[p.name] = plugin;
     }
   }
 
   void start() {
     control_ = std::make_unique<TaskThread>();
+    supervisor_ = std::make_shared<PluginSupervisor>(
+        SupervisorOptions{options_.program, options_.folders, options_.key, kMaxProcesses}, shared_from_this());
     timer_ = std::make_unique<WakeThread>([this] {
       endOverdue(false);
       return jobs_.nextDeadline();
@@ -57,16 +119,19 @@ class PluginHost::Core : public std::enable_shared_from_this<PluginHost::Core>, 
   void ask(const InstancePtr& instance, Question question, std::chrono::milliseconds timeout, PluginJobs::Done done);
   void forget(AppId app);
   Result<void> check(AppId app, const VerifierSpec& spec);
-  [[nodiscard]] const chatd_plugin* plugin(const std::string& name) const {
-    const auto it = plugins_.find(name);
-    return it == plugins_.end() ? nullptr : it->second;
-  }
+  [[nodiscard]] std::uint32_t flags(const std::string& name) const;
+  [[nodiscard]] bool bundled(const std::string& name) const { return bundled_.count(name) > 0; }
+  [[nodiscard]] std::vector<PluginFacts> list() const;
+  Result<PluginFacts> show(const std::string& name);
+  Result<std::size_t> reload(const std::string& name);
+  Result<std::vector<HostedState>> health(const std::string& name);
+  Result<std::vector<HostedState>> processes();
   void stop();
 
   // PluginInstanceOwner. Thread: any.
   void completed(const Instance& by, chatd_job job, Verdict verdict) override;
   void say(AuthLogLevel level, const std::string& line) override {
-    if (log_) log_(level, line);
+    if (options_.log) options_.log(level, line);
   }
   Steady steady() override { return clock_.steady(); }
   Timestamp wall() override { return clock_.wall(); }
@@ -81,53 +146,115 @@ class PluginHost::Core : public std::enable_shared_from_this<PluginHost::Core>, 
   struct Kept {
     InstancePtr instance;
     Steady used{};
+    VerifierSpec spec;
+    bool allowPrivate = false;
   };
+  static constexpr std::size_t kMaxProcesses = 64;
 
   Result<InstancePtr> make(AppId app, const VerifierSpec& spec, bool allowPrivate);
-  std::vector<InstancePtr> keep(const Key& key, const InstancePtr& made);
+  Result<InstancePtr> makeInline(const chatd_plugin* plugin, AppId app, const VerifierSpec& spec, bool allowPrivate);
+  /// Of a foreign plugin that is to run inline; loaded at its first use. Thread: control.
+  Result<const chatd_plugin*> inlineTable(const std::string& name);
+  Result<const chatd_plugin*> loadInline(const std::string& name);
+  Result<std::size_t> replaceInline(const std::string& name);
+  Result<hostwire::Loaded> probe(const std::string& name, AppId app, std::optional<std::string> config);
+  void learn(const std::string& name, std::uint32_t flags);
+  std::vector<InstancePtr> keep(const Key& key, Kept made);
   void endOverdue(bool all);
   [[nodiscard]] std::string known() const;
 
+  const PluginHostOptions options_;
   OutboundHttp& http_;
   const Clock& clock_;
-  const bool allowPrivate_;
-  const AuthLog log_;
-  std::map<std::string, const chatd_plugin*> plugins_;
+  std::map<std::string, const chatd_plugin*> bundled_;
   PluginJobs jobs_;
   std::atomic<bool> stopping_{false};
   std::atomic<std::size_t> owed_{0};  ///< jobs from ask() until complete() has let go of the instance
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
   Condition answered_;
   std::map<Key, Kept> instances_ CHATD_GUARDED_BY(mutex_);
+  std::map<std::string, std::uint32_t> foreignFlags_ CHATD_GUARDED_BY(mutex_);  ///< of those that were looked at
 
+  std::map<std::string, const chatd_plugin*> inline_;  ///< thread: control
+  std::size_t inlineLoads_ = 0;                        ///< thread: control
+
+  std::shared_ptr<PluginSupervisor> supervisor_;
   std::unique_ptr<TaskThread> control_;
   std::unique_ptr<WakeThread> timer_;
 };
 
 std::string PluginHost::Core::known() const {
   std::string out;
-  for (const auto& [name, plugin] : plugins_) out += (out.empty() ? "" : ", ") + name;
+  for (const PluginFacts& plugin : list()) out += (out.empty() ? "" : ", ") + plugin.name;
   return out;
 }
 
+std::uint32_t PluginHost::Core::flags(const std::string& name) const {
+  if (const auto it = bundled_.find(name); it != bundled_.end()) return it->second->flags;
+  LockGuard g(mutex_);
+  const auto it = foreignFlags_.find(name);
+  return it == foreignFlags_.end() ? static_cast<std::uint32_t>(CHATD_PF_USES_PEER) : it->second;
+}
+
+void PluginHost::Core::learn(const std::string& name, std::uint32_t flags) {
+  LockGuard g(mutex_);
+  foreignFlags_[name] = flags;
+}
+
+// --- instances --------------------------------------------------------------------------------------------------------
+
 // Thread: control.
 Result<PluginHost::InstancePtr> PluginHost::Core::make(AppId app, const VerifierSpec& spec, bool allowPrivate) {
-  const chatd_plugin* found = plugin(spec.plugin);
-  if (found == nullptr) return unavailable(fmt::format("there is no plugin \"{}\"; known are: {}", spec.plugin, known()));
+  if (const auto it = bundled_.find(spec.plugin); it != bundled_.end()) {
+    return makeInline(it->second, app, spec, allowPrivate);
+  }
+  if (spec.isolation == "inline") {
+    CHATD_TRY(plugin, inlineTable(spec.plugin));
+    return makeInline(plugin, app, spec, allowPrivate);
+  }
+  return InstancePtr(
+      std::make_shared<HostedInstance>(supervisor_, HostedVerifier{app, spec.plugin, spec.config, allowPrivate}));
+}
+
+Result<PluginHost::InstancePtr> PluginHost::Core::makeInline(const chatd_plugin* plugin, AppId app, const VerifierSpec& spec,
+                                                             bool allowPrivate) {
   // Destroyed on the control thread wherever the last one lets go, which may be inside the plugin's own complete(). After
   // stop() only those are left that owed an answer: they stay, because their plugin may still be running.
-  const auto destroyer = [self = shared_from_this()](Instance* gone) {
+  const auto destroyer = [self = shared_from_this()](InlineInstance* gone) {
     static_cast<void>(self->control_->post([gone] { delete gone; }));
   };
-  InstancePtr made(new Instance(shared_from_this(), found, spec.plugin, app, allowPrivate), destroyer);
+  const std::shared_ptr<InlineInstance> made(new InlineInstance(shared_from_this(), plugin, spec.plugin, app, allowPrivate),
+                                             destroyer);
   if (auto created = made->create(spec.config); !created.ok()) return std::move(created).error();
-  return made;
+  return InstancePtr(made);
+}
+
+Result<const chatd_plugin*> PluginHost::Core::inlineTable(const std::string& name) {
+  if (const auto it = inline_.find(name); it != inline_.end()) return it->second;
+  CHATD_TRY(plugin, loadInline(name));
+  inline_[name] = plugin;
+  return plugin;
+}
+
+Result<const chatd_plugin*> PluginHost::Core::loadInline(const std::string& name) {
+  CHATD_TRY(file, PluginFile::find(options_.folders, name));
+  if (inlineLoads_ >= kMaxInlineLoads) {
+    return Error(Code::Invalid, "too many plugins were loaded into this daemon; restart it, or use isolation process");
+  }
+  ++inlineLoads_;
+  // The descriptor stays open; see loadPlugin().
+  CHATD_TRY(plugin, loadPlugin(file.release()));
+  if ((plugin->flags & (CHATD_PF_MAY_BLOCK | CHATD_PF_SERIALIZED)) != 0) {
+    return Error(Code::Invalid, "it may block or must not be called concurrently, so it cannot run with isolation inline");
+  }
+  learn(name, plugin->flags);
+  return plugin;
 }
 
 // Displaces older revisions of the same verifier, and the longest unused instance if there are too many. What it returns is
 // let go outside the lock.
-std::vector<PluginHost::InstancePtr> PluginHost::Core::keep(const Key& key, const InstancePtr& made) {
+std::vector<PluginHost::InstancePtr> PluginHost::Core::keep(const Key& key, Kept made) {
   std::vector<InstancePtr> gone;
   const Steady now = clock_.steady();
   LockGuard g(mutex_);
@@ -144,7 +271,8 @@ std::vector<PluginHost::InstancePtr> PluginHost::Core::keep(const Key& key, cons
     gone.push_back(std::move(oldest->second.instance));
     instances_.erase(oldest);
   }
-  instances_[key] = {made, now};
+  made.used = now;
+  instances_[key] = std::move(made);
   return gone;
 }
 
@@ -159,13 +287,13 @@ void PluginHost::Core::instance(const App& app, std::size_t index, UniqueFunctio
   };
   if (InstancePtr found = lookUp()) return then(std::move(found));
   if (stopping_) return then(unavailable("the daemon is stopping"));
-  const bool allowPrivate = app.settings.allowPrivateNetworks.value_or(allowPrivate_);
+  const bool allowPrivate = app.settings.allowPrivateNetworks.value_or(options_.allowPrivateNetworks);
   auto held = std::make_shared<decltype(then)>(std::move(then));
   const bool posted = control_->post([this, key, lookUp, allowPrivate, spec = app.verifiers[index], held] {
     // Many may have asked for the same one; the first made it.
     if (InstancePtr found = lookUp()) return (*held)(std::move(found));
     auto made = make(std::get<0>(key), spec, allowPrivate);
-    if (made.ok() && !stopping_) keep(key, *made);
+    if (made.ok() && !stopping_) keep(key, Kept{*made, {}, spec, allowPrivate});
     (*held)(std::move(made));
   });
   if (!posted) (*held)(unavailable("the daemon is stopping"));
@@ -185,7 +313,7 @@ void PluginHost::Core::ask(const InstancePtr& instance, Question question, std::
   }
   ++owed_;
   timer_->nudge();
-  if (!instance->verify(question, clock_.steady() + timeout, *job)) {
+  if (!instance->verify(question, timeout, *job)) {
     completed(*instance, *job, Verdict::unavailable("the plugin could not start the verification"));
   }
 }
@@ -226,29 +354,157 @@ void PluginHost::Core::forget(AppId app) {
   }
 }
 
+// --- for administrators -----------------------------------------------------------------------------------------------
+
 Result<void> PluginHost::Core::check(AppId app, const VerifierSpec& spec) {
-  if (plugin(spec.plugin) == nullptr) {
-    return Error(Code::Invalid, fmt::format("there is no plugin \"{}\"; known are: {}", spec.plugin, known()));
+  if (!bundled(spec.plugin) && spec.isolation != "inline") {
+    auto loaded = probe(spec.plugin, app, spec.config);
+    return loaded.ok() ? Result<void>() : Result<void>(std::move(loaded).error());
   }
-  struct Wait {
-    Mutex mutex;
-    Condition ready;
-    std::optional<Result<void>> result;
-  };
-  auto wait = std::make_shared<Wait>();
+  auto wait = std::make_shared<Awaited<bool>>();
   const bool posted = control_->post([this, wait, app, spec] {
-    const auto made = make(app, spec, allowPrivate_);
-    LockGuard g(wait->mutex);
-    wait->result = made.ok() ? Result<void>() : Result<void>(Error(Code::Invalid, made.error().detail()));
-    wait->ready.notifyAll();
+    const auto table =
+        bundled(spec.plugin) ? Result<const chatd_plugin*>(bundled_.at(spec.plugin)) : inlineTable(spec.plugin);
+    if (!table.ok()) return wait->tell(Error(table.error()));
+    const char* schema = (*table)->config_schema;
+    if (auto fits = checkConfig(schema != nullptr ? schema : "", spec.config); !fits.ok()) {
+      return wait->tell(std::move(fits).error());
+    }
+    const auto made = make(app, spec, options_.allowPrivateNetworks);
+    if (!made.ok()) return wait->tell(Error(Code::Invalid, made.error().detail()));
+    wait->tell(true);
   });
   if (!posted) return Error(Code::Restarting);
-  const Steady until = std::chrono::steady_clock::now() + kCheckWait;
-  UniqueLock lock(wait->mutex);
-  while (!wait->result) {
-    if (wait->ready.waitUntil(lock, until) == std::cv_status::timeout && !wait->result) return Error(Code::Busy);
+  CHATD_CHECK(wait->get());
+  return {};
+}
+
+Result<hostwire::Loaded> PluginHost::Core::probe(const std::string& name, AppId app, std::optional<std::string> config) {
+  // First the file: a plugin that is not there is another fault than one that does not work.
+  auto file = PluginFile::find(options_.folders, name);
+  if (!file.ok() && file.error().code() == Code::NotFound) {
+    return Error(Code::NotFound, fmt::format("there is no plugin \"{}\"; known are: {}", name, known()));
   }
-  return *wait->result;
+  if (!file.ok()) return Error(Code::Invalid, file.error().detail());
+  auto wait = std::make_shared<Awaited<hostwire::Loaded>>();
+  supervisor_->probe(name, app, std::move(config),
+                     [wait](Result<hostwire::Loaded> loaded) { wait->tell(std::move(loaded)); });
+  auto loaded = wait->get();
+  if (loaded.ok()) learn(name, loaded->flags);
+  return loaded;
+}
+
+std::vector<PluginFacts> PluginHost::Core::list() const {
+  const auto text = [](const char* s) { return std::string(s != nullptr ? s : ""); };
+  std::map<std::string, PluginFacts> all;
+  for (const std::string& name : PluginFile::names(options_.folders)) {
+    PluginFacts& facts = all[name];
+    facts.name = name;
+    const auto file = PluginFile::find(options_.folders, name);
+    if (!file.ok()) facts.fault = file.error().detail();
+    facts.flags = flags(name);
+  }
+  // Of two with one name, ours is meant.
+  for (const auto& [name, p] : bundled_) {
+    all[name] = {name, true, p->flags, text(p->id), text(p->name), text(p->version), text(p->vendor), text(p->config_schema),
+                 {}};
+  }
+  std::vector<PluginFacts> out;
+  for (auto& [name, facts] : all) out.push_back(std::move(facts));
+  return out;
+}
+
+Result<PluginFacts> PluginHost::Core::show(const std::string& name) {
+  if (bundled(name)) {
+    for (PluginFacts& facts : list()) {
+      if (facts.name == name) return std::move(facts);
+    }
+  }
+  auto loaded = probe(name, AppId{0}, std::nullopt);
+  PluginFacts facts;
+  facts.name = name;
+  if (!loaded.ok()) {
+    if (loaded.error().code() != Code::Invalid) return std::move(loaded).error();
+    facts.fault = loaded.error().detail();
+    return facts;
+  }
+  facts.flags = loaded->flags;
+  facts.id = printable(loaded->id);
+  facts.title = printable(loaded->name);
+  facts.version = printable(loaded->version);
+  facts.vendor = printable(loaded->vendor);
+  facts.schema = loaded->schema;
+  return facts;
+}
+
+// Thread: control. Instances of the new library take the place of those of the old one, which end when they have answered.
+Result<std::size_t> PluginHost::Core::replaceInline(const std::string& name) {
+  if (inline_.count(name) == 0) return std::size_t{0};
+  CHATD_TRY(plugin, loadInline(name));
+  std::vector<std::pair<Key, Kept>> old;
+  {
+    LockGuard g(mutex_);
+    for (const auto& [key, kept] : instances_) {
+      if (kept.spec.plugin == name && kept.spec.isolation == "inline") old.emplace_back(key, kept);
+    }
+  }
+  std::vector<std::pair<Key, InstancePtr>> made;
+  for (const auto& [key, kept] : old) {
+    CHATD_TRY(instance, makeInline(plugin, std::get<0>(key), kept.spec, kept.allowPrivate));
+    made.emplace_back(key, std::move(instance));
+  }
+  inline_[name] = plugin;
+  std::vector<InstancePtr> gone;
+  LockGuard g(mutex_);
+  for (auto& [key, instance] : made) {
+    const auto it = instances_.find(key);
+    if (it == instances_.end()) continue;  // its app has changed meanwhile
+    gone.push_back(std::exchange(it->second.instance, std::move(instance)));
+  }
+  return made.size();
+}
+
+Result<std::size_t> PluginHost::Core::reload(const std::string& name) {
+  if (bundled(name)) return Error(Code::Invalid, "a bundled plugin changes with the daemon");
+  CHATD_CHECK(probe(name, AppId{0}, std::nullopt));
+  auto hosted = std::make_shared<Awaited<std::size_t>>();
+  supervisor_->reload(name, [hosted](Result<std::size_t> replaced) { hosted->tell(std::move(replaced)); });
+  auto inlined = std::make_shared<Awaited<std::size_t>>();
+  if (!control_->post([this, inlined, name] { inlined->tell(replaceInline(name)); })) return Error(Code::Restarting);
+  CHATD_TRY(processes, hosted->get());
+  CHATD_TRY(instances, inlined->get());
+  return processes + instances;
+}
+
+Result<std::vector<HostedState>> PluginHost::Core::health(const std::string& name) {
+  auto wait = std::make_shared<Awaited<std::vector<HostedState>>>();
+  supervisor_->health(name, [wait](std::vector<HostedState> states) { wait->tell(std::move(states)); });
+  CHATD_TRY(states, wait->get());
+  auto inlined = std::make_shared<Awaited<std::vector<HostedState>>>();
+  const bool posted = control_->post([this, inlined, name] {
+    std::map<Key, Kept> kept;
+    {
+      LockGuard g(mutex_);
+      kept = instances_;
+    }
+    std::vector<HostedState> out;
+    for (const auto& [key, one] : kept) {
+      auto* instance = dynamic_cast<InlineInstance*>(one.instance.get());
+      if (instance == nullptr || instance->name() != name) continue;
+      out.push_back({std::get<0>(key), name, 0, 1, instance->owed.load(), 0, instance->health()});
+    }
+    inlined->tell(std::move(out));
+  });
+  if (!posted) return Error(Code::Restarting);
+  CHATD_TRY(inside, inlined->get());
+  states.insert(states.end(), inside.begin(), inside.end());
+  return std::move(states);
+}
+
+Result<std::vector<HostedState>> PluginHost::Core::processes() {
+  auto wait = std::make_shared<Awaited<std::vector<HostedState>>>();
+  supervisor_->states([wait](std::vector<HostedState> states) { wait->tell(std::move(states)); });
+  return wait->get();
 }
 
 void PluginHost::Core::stop() {
@@ -268,14 +524,16 @@ void PluginHost::Core::stop() {
   }
   gone.clear();
   control_->stop();
+  supervisor_->stop();
+  // It holds us, as we hold it.
+  supervisor_.reset();
   if (const std::size_t owed = owed_; owed > 0) {
     say(AuthLogLevel::Error, fmt::format("plugins still owe {} answers; their instances are left behind", owed));
   }
 }
 
-PluginHost::PluginHost(const std::vector<PluginEntry>& plugins, OutboundHttp& http, const Clock& clock,
-                       bool allowPrivateNetworks, AuthLog log)
-    : core_(std::make_shared<Core>(plugins, http, clock, allowPrivateNetworks, std::move(log))) {
+PluginHost::PluginHost(PluginHostOptions options, OutboundHttp& http, const Clock& clock)
+    : core_(std::make_shared<Core>(std::move(options), http, clock)) {
   core_->start();
 }
 
@@ -290,10 +548,13 @@ void PluginHost::ask(const InstancePtr& instance, Question question, std::chrono
 }
 void PluginHost::forget(AppId app) { core_->forget(app); }
 Result<void> PluginHost::check(AppId app, const VerifierSpec& spec) { return core_->check(app, spec); }
-std::uint32_t PluginHost::flags(const std::string& plugin) const {
-  const chatd_plugin* found = core_->plugin(plugin);
-  return found == nullptr ? 0 : found->flags;
-}
+std::uint32_t PluginHost::flags(const std::string& plugin) const { return core_->flags(plugin); }
+bool PluginHost::bundled(const std::string& plugin) const { return core_->bundled(plugin); }
+std::vector<PluginFacts> PluginHost::list() const { return core_->list(); }
+Result<PluginFacts> PluginHost::show(const std::string& plugin) { return core_->show(plugin); }
+Result<std::size_t> PluginHost::reload(const std::string& plugin) { return core_->reload(plugin); }
+Result<std::vector<HostedState>> PluginHost::health(const std::string& plugin) { return core_->health(plugin); }
+Result<std::vector<HostedState>> PluginHost::processes() { return core_->processes(); }
 void PluginHost::stop() { core_->stop(); }
 
 }  // namespace chatd

@@ -1,6 +1,6 @@
-// PluginHost: the host's side of the plugin ABI for plugins that run inside the daemon. Makes instances, hands them jobs,
-// takes each answer exactly once, ends jobs at their deadline, and destroys an instance only when none of its jobs is owed.
-// Owned by VerifierChain. Thread: any, except where said.
+// PluginHost: the daemon's side of the plugin ABI. Makes instances, inside the daemon or in processes of their own, hands
+// them jobs, takes each answer exactly once, ends jobs at their deadline, and destroys an instance only when none of its
+// jobs is owed. Owned by VerifierChain. Thread: any, except where said.
 #pragma once
 
 #include <chrono>
@@ -20,6 +20,8 @@
 
 namespace chatd {
 
+struct HostedState;
+
 /// A plugin that is linked in.
 struct PluginEntry {
   std::string name;  ///< as VerifierSpec::plugin names it
@@ -29,6 +31,15 @@ struct PluginEntry {
 /// Those that come with chatd.
 [[nodiscard]] std::vector<PluginEntry> bundledPlugins();
 
+struct PluginHostOptions {
+  std::vector<PluginEntry> bundled = bundledPlugins();
+  std::vector<std::string> folders;   ///< of foreign plugins
+  std::string program;                ///< chatd-plugin-host; empty: none, foreign plugins can run inline only
+  std::string key;                    ///< secret, for hashes of tokens
+  bool allowPrivateNetworks = false;  ///< for apps whose settings do not say
+  AuthLog log;
+};
+
 /// What a verifier is asked. Peer data reaches only plugins that say they use it.
 struct Question {
   std::string token;
@@ -36,11 +47,18 @@ struct Question {
   std::string origin;
 };
 
+/// A plugin, for operators.
+struct PluginFacts {
+  std::string name;
+  bool bundled = false;
+  std::uint32_t flags = 0;
+  std::string id, title, version, vendor, schema;
+  std::string fault;  ///< why it cannot be used; the other fields are then empty
+};
+
 class PluginHost {
  public:
-  /// `allowPrivateNetworks`: for apps whose settings do not say.
-  PluginHost(const std::vector<PluginEntry>& plugins, OutboundHttp& http, const Clock& clock, bool allowPrivateNetworks,
-             AuthLog log);
+  PluginHost(PluginHostOptions options, OutboundHttp& http, const Clock& clock);
   ~PluginHost();
   PluginHost(const PluginHost&) = delete;
   PluginHost& operator=(const PluginHost&) = delete;
@@ -52,18 +70,31 @@ class PluginHost {
   /// before this returns, else on the control thread; it must not block. Errors: VerifierUnavailable with the plugin's
   /// reason.
   void instance(const App& app, std::size_t index, UniqueFunction<void(Result<InstancePtr>)> then);
-  /// Asks. `done` is called once: on the thread of the plugin, on a thread of this host at the deadline, or before this
-  /// returns; it must not block. Thread: worker (it runs the plugin's verify()).
+  /// Asks. `done` is called once: on a thread of the plugin or of this host, or before this returns; it must not block.
+  /// Thread: worker (it runs the verify() of an inline plugin).
   void ask(const InstancePtr& instance, Question question, std::chrono::milliseconds timeout,
            UniqueFunction<void(Verdict)> done);
   /// Lets go of every instance of the app; jobs under way end first.
   void forget(AppId app);
 
-  /// Makes an instance of this configuration and destroys it. Errors: Invalid, its detail is the plugin's own words; Busy.
-  /// Thread: worker; waits for the control thread, 5 s at most.
+  /// Judges the configuration by the plugin's schema, then makes an instance of it and destroys that: a foreign one in a
+  /// process of its own, unless it is to run inline. Errors: NotFound (no such plugin), Invalid, its detail is the plugin's
+  /// own words; Busy. Thread: worker; waits 5 s at most.
   Result<void> check(AppId app, const VerifierSpec& spec);
-  /// CHATD_PF_* of a plugin; 0 if there is none of that name.
+  /// CHATD_PF_* of a plugin. Of one that nobody has looked at yet: that it uses peer data, which is the safe answer.
   [[nodiscard]] std::uint32_t flags(const std::string& plugin) const;
+  [[nodiscard]] bool bundled(const std::string& plugin) const;
+
+  // For operators. Thread: worker; each waits 5 s at most. Errors: NotFound, Busy.
+  /// Every plugin there is, by name; those in files are not loaded for it.
+  [[nodiscard]] std::vector<PluginFacts> list() const;
+  [[nodiscard]] Result<PluginFacts> show(const std::string& plugin);
+  /// Takes the file of a foreign plugin as it is now. Answers how many instances or processes were replaced. Errors: also
+  /// Invalid with the reason; what could not be replaced goes on as it was.
+  [[nodiscard]] Result<std::size_t> reload(const std::string& plugin);
+  /// Its processes (all plugins': no name), with what they say of themselves.
+  [[nodiscard]] Result<std::vector<HostedState>> health(const std::string& plugin);
+  [[nodiscard]] Result<std::vector<HostedState>> processes();
 
   /// Ends every job with Unavailable, waits 5 s at most for the answers that are still owed, destroys the instances. One
   /// that still owes is leaked and reported. Called once.

@@ -21,7 +21,8 @@ std::int64_t nanoseconds(Steady t) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(t.time_since_epoch()).count();
 }
 
-/// A plugin's line for operators: bounded, and nothing in it can begin another line.
+}  // namespace
+
 std::string printable(std::string_view text) {
   std::string out(text.substr(0, 500));
   for (char& c : out) {
@@ -32,22 +33,20 @@ std::string printable(std::string_view text) {
   return out;
 }
 
-}  // namespace
-
 // The functions of chatd_host and of its services. Thread: any.
 struct PluginHostFunctions {
   static void complete(chatd_host_ctx* ctx, chatd_job job, const chatd_result* result) {
-    PluginHost::Instance& self = *ctx->instance;
+    InlineInstance& self = *ctx->instance;
     Verdict verdict = result == nullptr ? Verdict::unavailable("it completed without a result") : readVerdict(*result);
     verdict.pluginFault = verdict.pluginFault || result == nullptr;
     self.owner_->completed(self, job, std::move(verdict));
   }
 
   static void log(chatd_host_ctx* ctx, std::int32_t level, chatd_str message, const chatd_kv*, std::uint32_t) {
-    PluginHost::Instance& self = *ctx->instance;
+    InlineInstance& self = *ctx->instance;
     const auto known =
         static_cast<AuthLogLevel>(std::clamp(level, std::int32_t{CHATD_LOG_DEBUG}, std::int32_t{CHATD_LOG_ERROR}));
-    self.owner_->say(known, fmt::format("plugin {} of app {}: {}", self.name_, self.appText_, printable(view(message))));
+    self.owner_->say(known, fmt::format("plugin {} of app {}: {}", self.name(), self.appText_, printable(view(message))));
   }
 
   static std::int64_t nowNs(chatd_host_ctx* ctx) { return nanoseconds(ctx->instance->owner_->steady()); }
@@ -69,7 +68,7 @@ struct PluginHostFunctions {
 
   static std::int32_t fetch(chatd_host_ctx* ctx, const chatd_http_req* given, void (*done)(void*, const chatd_http_resp*),
                             void* user) {
-    PluginHost::Instance& self = *ctx->instance;
+    InlineInstance& self = *ctx->instance;
     OutboundRequest request;
     request.method = view(given->method);
     request.url = view(given->url);
@@ -109,11 +108,11 @@ struct PluginHostFunctions {
   }
 };
 
-PluginHost::Instance::Instance(std::shared_ptr<PluginInstanceOwner> owner, const chatd_plugin* plugin, std::string name,
+InlineInstance::InlineInstance(std::shared_ptr<PluginInstanceOwner> owner, const chatd_plugin* plugin, std::string name,
                                AppId app, bool allowPrivateNetworks)
-    : owner_(std::move(owner)),
+    : Instance(std::move(name)),
+      owner_(std::move(owner)),
       plugin_(plugin),
-      name_(std::move(name)),
       app_(app),
       appText_(std::to_string(raw(app))),
       allowPrivate_(allowPrivateNetworks) {
@@ -123,11 +122,11 @@ PluginHost::Instance::Instance(std::shared_ptr<PluginInstanceOwner> owner, const
            &F::nowNs,          &F::unixMs,      &F::metricAdd, &F::secret,   &F::service};
 }
 
-PluginHost::Instance::~Instance() {
+InlineInstance::~InlineInstance() {
   if (handle_ != nullptr) plugin_->destroy(handle_);
 }
 
-Result<void> PluginHost::Instance::create(const std::string& config) {
+Result<void> InlineInstance::create(const std::string& config) {
   std::array<char, 512> why{};
   chatd_instance* made = nullptr;
   const std::int32_t failed = plugin_->create(&host_, str(appText_), str(config), &made, why.data(), why.size());
@@ -140,7 +139,7 @@ Result<void> PluginHost::Instance::create(const std::string& config) {
   return Error(Code::VerifierUnavailable, reason.empty() ? "the plugin refused the configuration" : reason);
 }
 
-bool PluginHost::Instance::verify(const Question& question, Steady deadline, chatd_job job) {
+bool InlineInstance::verify(const Question& question, std::chrono::milliseconds timeout, chatd_job job) {
   const bool peer = (plugin_->flags & CHATD_PF_USES_PEER) != 0;
   chatd_verify_req request{};
   request.struct_size = sizeof request;
@@ -150,12 +149,21 @@ bool PluginHost::Instance::verify(const Question& question, Steady deadline, cha
     request.client_ip = str(question.clientIp);
     request.origin = str(question.origin);
   }
-  request.deadline_ns = nanoseconds(deadline);
+  request.deadline_ns = nanoseconds(owner_->steady() + timeout);
   return plugin_->verify(handle_, &request, job) == 0;
 }
 
-void PluginHost::Instance::cancel(chatd_job job) {
+void InlineInstance::cancel(chatd_job job) {
   if (CHATD_HAS(plugin_, cancel) && plugin_->cancel != nullptr) plugin_->cancel(handle_, job);
+}
+
+std::string InlineInstance::health() {
+  if (!CHATD_HAS(plugin_, health) || plugin_->health == nullptr) return {};
+  std::array<char, 512> message{};
+  if (plugin_->health(handle_, message.data(), message.size()) == 0) return {};
+  message.back() = '\0';
+  const std::string reason = printable(message.data());
+  return reason.empty() ? "it is not well and does not say why" : reason;
 }
 
 }  // namespace chatd

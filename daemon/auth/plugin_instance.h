@@ -1,17 +1,22 @@
-// PluginHost::Instance: one chatd_instance with the chatd_host that it sees. Created and destroyed on the control thread.
-// Thread: as plugins/sdk/chatd_plugin.h says for each function.
+// What a verifier's question is put to: PluginHost::Instance, inside the daemon (InlineInstance) or in a process of its own
+// (HostedInstance, in plugin_host.cpp). Thread: as plugins/sdk/chatd_plugin.h says for each function.
 #pragma once
 
 #include <atomic>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "auth/plugin_host.h"
 #include "sdk/chatd_plugin.h"
 
+namespace chatd {
+class InlineInstance;
+}
+
 /// What a plugin gets as its first argument: the instance itself.
 struct chatd_host_ctx {
-  chatd::PluginHost::Instance* instance = nullptr;
+  chatd::InlineInstance* instance = nullptr;
 };
 
 namespace chatd {
@@ -30,28 +35,43 @@ class PluginInstanceOwner {
 
 class PluginHost::Instance {
  public:
-  Instance(std::shared_ptr<PluginInstanceOwner> owner, const chatd_plugin* plugin, std::string name, AppId app,
-           bool allowPrivateNetworks);
-  /// Destroys the plugin's instance. No job may be owed.
-  ~Instance();
+  explicit Instance(std::string name) : name_(std::move(name)) {}
+  /// No job may be owed.
+  virtual ~Instance() = default;
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
 
-  /// Errors: VerifierUnavailable, its detail is the plugin's reason. Called once.
-  Result<void> create(const std::string& config);
-  /// False: the plugin will never complete this job.
-  [[nodiscard]] bool verify(const Question& question, Steady deadline, chatd_job job);
-  void cancel(chatd_job job);
+  /// False: this job will never be completed. `timeout` is from now on.
+  [[nodiscard]] virtual bool verify(const Question& question, std::chrono::milliseconds timeout, chatd_job job) = 0;
+  virtual void cancel(chatd_job job) = 0;
 
   [[nodiscard]] const std::string& name() const { return name_; }
   std::atomic<std::size_t> owed{0};  ///< answers; kept by PluginHost
+
+ private:
+  const std::string name_;
+};
+
+/// One chatd_instance inside the daemon, with the chatd_host that it sees. Created and destroyed on the control thread.
+class InlineInstance final : public PluginHost::Instance {
+ public:
+  InlineInstance(std::shared_ptr<PluginInstanceOwner> owner, const chatd_plugin* plugin, std::string name, AppId app,
+                 bool allowPrivateNetworks);
+  ~InlineInstance() override;
+
+  /// Errors: VerifierUnavailable, its detail is the plugin's reason. Called once.
+  Result<void> create(const std::string& config);
+  [[nodiscard]] bool verify(const Question& question, std::chrono::milliseconds timeout, chatd_job job) override;
+  void cancel(chatd_job job) override;
+  /// Empty: well, or it does not say. Thread: control.
+  [[nodiscard]] std::string health();
+  [[nodiscard]] const chatd_plugin* plugin() const { return plugin_; }
 
  private:
   friend struct PluginHostFunctions;
 
   const std::shared_ptr<PluginInstanceOwner> owner_;
   const chatd_plugin* const plugin_;
-  const std::string name_;
   const AppId app_;
   const std::string appText_;
   const bool allowPrivate_;
@@ -59,5 +79,8 @@ class PluginHost::Instance {
   chatd_host host_{};
   chatd_instance* handle_ = nullptr;
 };
+
+/// A plugin's line for operators: bounded, and nothing in it can begin another line.
+[[nodiscard]] std::string printable(std::string_view text);
 
 }  // namespace chatd

@@ -91,6 +91,11 @@ struct Verification {
 };
 using VerificationPtr = std::shared_ptr<Verification>;
 
+PluginHostOptions pluginOptions(const VerifierOptions& options, std::string key) {
+  return {options.plugins, options.pluginFolders,        options.pluginProgram,
+          std::move(key),  options.allowPrivateNetworks, options.log};
+}
+
 void appendPart(std::string& out, std::string_view part) {
   fmt::format_to(std::back_inserter(out), "{}:", part.size());
   out.append(part);
@@ -115,7 +120,7 @@ class VerifierChain::Impl {
         logLines_(kLogLinesPerMinute, kLogBurst, 1),
         admission_(options.admitted),
         flights_(options.perApp, kWaitersPerFlight),
-        plugins_(options.plugins, http, clock, options.allowPrivateNetworks, options.log),
+        plugins_(pluginOptions(options, hmacSha256(serverKey_, "chatd plugin quarantine")), http, clock),
         pool_(options.threads) {}
 
   void verify(VerifyRequest request, Done done);
@@ -205,6 +210,7 @@ void VerifierChain::Impl::begin(const VerificationPtr& v) {
       return app.error().code() == Code::NotFound ? refuse(v, Code::Unauthorized) : v->finish(std::move(app).error());
     }
     v->app = std::move(*app);
+    if (!v->app->settings.enabled) return v->finish(Error(Code::AppDisabled));
   }
   auto found = registered(*v);
   if (!found.ok()) return v->finish(std::move(found).error());
@@ -242,6 +248,7 @@ void VerifierChain::Impl::acceptRegistered(const VerificationPtr& v, const Regis
   if (!app.ok()) {
     return app.error().code() == Code::NotFound ? refuse(v, Code::Unauthorized) : v->finish(std::move(app).error());
   }
+  if (!(*app)->settings.enabled) return v->finish(Error(Code::AppDisabled));
   auto user = directory_.user(token.user);
   if (!user.ok()) {
     return user.error().code() == Code::UserNotFound ? refuse(v, Code::Unauthorized) : v->finish(std::move(user).error());
@@ -413,14 +420,20 @@ Result<void> VerifierChain::Impl::check(AppId app, const std::vector<VerifierSpe
     if (spec.cacheTtl < milliseconds(0) || spec.cacheTtl > milliseconds(86'400'000)) {
       return Error::field(at("cacheTtlMs"), "must be 0 to 86400000");
     }
-    if (!spec.isolation.empty() && spec.isolation != "inline") {
+    if (!spec.isolation.empty() && spec.isolation != "inline" && spec.isolation != "process") {
+      return Error::field(at("isolation"), "must be inline or process");
+    }
+    if (spec.isolation == "process" && plugins_.bundled(spec.plugin)) {
       return Error::field(at("isolation"), "bundled plugins run inline");
     }
-    const bool known = std::any_of(options_.plugins.begin(), options_.plugins.end(),
-                                   [&](const PluginEntry& p) { return p.name == spec.plugin; });
+    if (spec.plugin == "static" && !options_.allowStatic) {
+      return Error::field(at("plugin"), "static is for development: it needs --dev or plugins.allow_static");
+    }
     auto good = plugins_.check(app, spec);
-    if (!good.ok() && good.error().code() != Code::Invalid) return std::move(good).error();
-    if (!good.ok()) return Error::field(at(known ? "config" : "plugin"), good.error().detail());
+    if (good.ok()) continue;
+    if (good.error().code() == Code::NotFound) return Error::field(at("plugin"), good.error().detail());
+    if (good.error().code() != Code::Invalid) return std::move(good).error();
+    return Error::field(at("config"), good.error().detail());
   }
   return {};
 }

@@ -24,7 +24,10 @@ struct VerifierOptions {
   std::size_t cached = 100'000;   ///< verdicts kept
   std::size_t admitted = 16'384;  ///< requests under way over all apps; one name of an app holds half at most
   std::vector<PluginEntry> plugins = bundledPlugins();
-  AuthLog log;  ///< optional
+  bool allowStatic = false;                ///< the verifier `static` may be configured
+  std::vector<std::string> pluginFolders;  ///< where foreign plugins are looked for
+  std::string pluginProgram;               ///< chatd-plugin-host
+  AuthLog log;                             ///< optional
 };
 
 class VerifierChain final : public Verifier {

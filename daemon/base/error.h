@@ -38,6 +38,7 @@ enum class Retry : bool { No = false, Yes = true };
   X(UnknownUser,         403, "unknown_user",           No,  "The user is not registered.")                    \
   X(Banned,              403, "banned",                 No,  "The user is banned.")                            \
   X(UserDeleted,         403, "user_deleted",           No,  "The user has been deleted.")                     \
+  X(AppDisabled,         403, "app_disabled",           No,  "The app is disabled.")                           \
   X(Forbidden,           403, "forbidden",              No,  "This is not allowed.")                           \
   X(OriginRefused,       403, "origin_refused",         No,  "The origin is not allowed.")                     \
   X(Kicked,              403, "kicked",                 No,  "The session was ended by an administrator.")     \

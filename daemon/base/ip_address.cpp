@@ -18,7 +18,7 @@ constexpr unsigned kMappedBits = 96;
 IpAddress masked(const IpAddress& address, unsigned bits) {
   IpAddress::Bytes bytes = address.bytes();
   for (unsigned i = 0; i < bytes.size(); ++i) {
-    const unsigned kept = std::clamp(static_cast<int>(bits) - static_cast<int>(8 * i), 0, 8);
+    const auto kept = static_cast<unsigned>(std::clamp(static_cast<int>(bits) - static_cast<int>(8 * i), 0, 8));
     bytes[i] = static_cast<std::uint8_t>(bytes[i] & (0xFF00U >> kept));
   }
   return IpAddress(bytes);

@@ -77,6 +77,9 @@ struct ChatService::Impl {
   }
 
   void change(Actor actor, MessageId message, Change::Kind kind, std::string text, RoomShard::ChangeDone done);
+  /// To each home loop what is its own.
+  void handOut(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes,
+               void (RoomShard::*take)(std::vector<AppendOutcome>, std::vector<ChangeOutcome>));
 
   [[nodiscard]] std::optional<std::vector<Message>> recent(RoomId room, const HistoryRequest& request) {
     if (request.page) return context.history.page(room, *request.page, request.query.limit);
@@ -237,6 +240,40 @@ Result<std::vector<Message>> ChatService::messagesBetween(RoomId room, Seq after
   return impl_->context.log.range(room, after, upTo, limit);
 }
 
+void ChatService::position(Actor actor, RoomId room, UniqueFunction<void(Result<RoomPosition>)> done) {
+  impl_->ask(room, std::move(done), [actor, room](RoomShard& shard, UniqueFunction<void(Result<RoomPosition>)> then) {
+    shard.position(actor, room, std::move(then));
+  });
+}
+
+Result<Page<RoomSummary>> ChatService::roomsOf(const Actor& actor, RoomId after, std::size_t limit) {
+  PageQuery page;
+  page.limit = limit;
+  page.cursor = raw(after);
+  return impl_->context.directory.rooms(actor.app, actor.user, page);
+}
+
+void ChatService::follow(UserId user, std::size_t loop, const std::vector<RoomId>& rooms, bool on) {
+  std::vector<std::vector<RoomId>> perHome(impl_->shards.size());
+  for (const RoomId room : rooms) perHome[impl_->home(room)].push_back(room);
+  for (std::size_t i = 0; i < perHome.size(); ++i) {
+    if (perHome[i].empty()) continue;
+    RoomShard* shard = impl_->shards[i].get();
+    // Completion: who stopped listening must not be written to for ever.
+    (void)impl_->context.executor.post(i, Mail::Completion, [shard, user, loop, on, here = std::move(perHome[i])] {
+      for (const RoomId room : here) shard->follow(room, user, static_cast<std::uint32_t>(loop), on);
+    });
+  }
+}
+
+void ChatService::countFollower(bool on) {
+  if (on) {
+    impl_->context.followers.fetch_add(1, std::memory_order_relaxed);
+  } else {
+    impl_->context.followers.fetch_sub(1, std::memory_order_relaxed);
+  }
+}
+
 Result<bool> ChatService::holdsAll(RoomId room, Seq after, Seq upTo) {
   return impl_->context.log.holdsAll(room, after, upTo);
 }
@@ -250,6 +287,12 @@ void ChatService::releaseSession(AppId app) { impl_->context.budgets.releaseSess
 
 void ChatService::accessChanged(RoomId room) {
   (void)impl_->at(room, Mail::Completion, [room](RoomShard& shard) { shard.refresh(room); });
+}
+void ChatService::membersChanged(AppId app, RoomId room, std::vector<MemberChange> changes) {
+  (void)impl_->at(room, Mail::Completion, [app, room, changes = std::move(changes)](RoomShard& shard) mutable {
+    shard.refresh(room);
+    shard.membersChanged(app, room, std::move(changes));
+  });
 }
 void ChatService::roomChanged(RoomId room) { accessChanged(room); }
 void ChatService::roomDeleted(RoomId room) {
@@ -281,21 +324,30 @@ ChatService::HistoryCounts ChatService::historyCounts() const {
   return {history.hits(), history.misses(), history.bytes()};
 }
 
-void ChatService::committed(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes) {
+void ChatService::Impl::handOut(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes,
+                                void (RoomShard::*take)(std::vector<AppendOutcome>, std::vector<ChangeOutcome>)) {
   struct Batch {
     std::vector<AppendOutcome> appends;
     std::vector<ChangeOutcome> changes;
   };
-  std::vector<Batch> perLoop(impl_->shards.size());
+  std::vector<Batch> perLoop(shards.size());
   for (auto& outcome : appends) perLoop[outcome.request.ticket.loop].appends.push_back(std::move(outcome));
   for (auto& outcome : changes) perLoop[outcome.request.ticket.loop].changes.push_back(std::move(outcome));
   for (std::size_t i = 0; i < perLoop.size(); ++i) {
     if (perLoop[i].appends.empty() && perLoop[i].changes.empty()) continue;
-    RoomShard* shard = impl_->shards[i].get();
-    (void)impl_->context.executor.post(i, Mail::Completion, [shard, batch = std::move(perLoop[i])]() mutable {
-      shard->committed(std::move(batch.appends), std::move(batch.changes));
+    RoomShard* shard = shards[i].get();
+    (void)context.executor.post(i, Mail::Completion, [shard, take, batch = std::move(perLoop[i])]() mutable {
+      (shard->*take)(std::move(batch.appends), std::move(batch.changes));
     });
   }
+}
+
+void ChatService::committed(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes) {
+  impl_->handOut(std::move(appends), std::move(changes), &RoomShard::committed);
+}
+
+void ChatService::late(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes) {
+  impl_->handOut(std::move(appends), std::move(changes), &RoomShard::late);
 }
 
 }  // namespace chatd

@@ -59,6 +59,12 @@ struct Joined {
   std::uint64_t rosterVersion = 0;  ///< roster events up to this version are old news for the joiner
 };
 
+/// Where a room stands.
+struct RoomPosition {
+  std::shared_ptr<const Room> room;
+  RoomCounter counter;
+};
+
 /// A page of history: the classic `page`, or a cursor.
 struct HistoryRequest {
   std::optional<std::size_t> page;  ///< from 1
@@ -105,6 +111,18 @@ class ChatService final : public LogSink {
   /// worker.
   Result<std::vector<Message>> messagesBetween(RoomId room, Seq after, Seq upTo, std::size_t limit);
 
+  /// For who may read the room. Errors: RoomNotFound, Forbidden, Busy, StoreUnavailable.
+  void position(Actor actor, RoomId room, UniqueFunction<void(Result<RoomPosition>)> done);
+  /// Rooms of the user with an id above `after`, in the order of ids. Blocks; thread: worker.
+  Result<Page<RoomSummary>> roomsOf(const Actor& actor, RoomId after, std::size_t limit);
+
+  // Users who are told of their rooms without being in them (Fanout::tellUsers): what is new at most once a second and room,
+  // changes of members at once. A room that many follow costs its senders nothing: the work is done once a second.
+  /// From now on this loop is told what concerns the user in these rooms, or no longer. Thread: any.
+  void follow(UserId user, std::size_t loop, const std::vector<RoomId>& rooms, bool on);
+  /// One more user who follows, on some loop, or one less. While there is none, changes of members load no room.
+  void countFollower(bool on);
+
   /// As MessageLog::holdsAll and MessageLog::changes. Block; thread: worker.
   Result<bool> holdsAll(RoomId room, Seq after, Seq upTo);
   Result<std::vector<ChangedMessage>> changesBetween(RoomId room, Rev after, Rev upTo, std::size_t limit);
@@ -116,6 +134,8 @@ class ChatService final : public LogSink {
   // After a Directory write by somebody else (REST): live rooms take notice at once.
   /// Members, roles or a ban changed. Sessions of users who are no longer members lose the room.
   void accessChanged(RoomId room);
+  /// The same, and who was added, removed or given another role: members who follow the room are told.
+  void membersChanged(AppId app, RoomId room, std::vector<MemberChange> changes);
   /// Name, title or metadata changed.
   void roomChanged(RoomId room);
   /// Every session in it loses the room.
@@ -138,6 +158,7 @@ class ChatService final : public LogSink {
     std::size_t bytes = 0;
   };
   [[nodiscard]] HistoryCounts historyCounts() const;
+  void late(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes) override;
 
  private:
   struct Impl;

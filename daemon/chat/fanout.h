@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -31,6 +32,7 @@ struct RosterEntry {
 // loops.
 struct MessageEvent {
   std::shared_ptr<const Message> message;
+  Rev rev{};  ///< changes up to here were told before it
 };
 /// The newest message, announced again by a member; nothing was stored.
 struct RepeatEvent {
@@ -40,10 +42,12 @@ struct RepeatEvent {
 struct UpdatedEvent {
   std::shared_ptr<const Message> message;
   Rev rev{};
+  Seq seq{};  ///< messages up to here were told before it
 };
 struct DeletedEvent {
   std::shared_ptr<const Message> message;
   Rev rev{};
+  Seq seq{};  ///< messages up to here were told before it
 };
 struct TypingEvent {
   std::shared_ptr<const User> user;
@@ -80,6 +84,30 @@ struct RoomLetter {
   std::shared_ptr<const Room> room;
   AppId app{};
   std::vector<RoomEvent> events;
+  /// Of the room's history. Empty: who hears this letter may have missed others, so its place in the history says nothing.
+  std::string epoch{};
+};
+
+/// What a room's members are told wherever they are, without being in it.
+struct RoomActivity {
+  Seq seq{};
+  std::shared_ptr<const Message> last;                  ///< null in an empty room
+  std::vector<std::pair<UserId, std::int64_t>> unread;  ///< who is told, and what each has not read
+};
+struct MemberChange {
+  enum class Kind : std::uint8_t { Added, Removed, Role };
+  std::shared_ptr<const User> user;
+  Role role = Role::Member;
+  Kind kind = Kind::Added;
+};
+struct MembersChanged {
+  std::vector<MemberChange> changes;
+  std::vector<UserId> told;  ///< beside those whom the changes are about
+};
+/// One letter to the users of one loop.
+struct UserLetter {
+  std::shared_ptr<const Room> room;
+  std::variant<RoomActivity, MembersChanged> what;
 };
 
 class Fanout {
@@ -89,6 +117,9 @@ class Fanout {
   /// Order: letters of one room reach a loop in the order of these calls; nothing is lost (a full mailbox makes the
   /// room lag on that loop, which then refills by cursor from the log).
   virtual void tell(std::uint64_t loops, std::shared_ptr<const RoomLetter> letter) = 0;
+  /// Tells sessions of users who follow their rooms (ChatService::follow). False: the loop is too busy to be told of an
+  /// activity now; changes of members are always taken. Thread: the room's home loop.
+  [[nodiscard]] virtual bool tellUsers(std::size_t loop, std::shared_ptr<const UserLetter> letter) = 0;
 };
 
 }  // namespace chatd

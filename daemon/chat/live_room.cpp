@@ -8,7 +8,11 @@ namespace {
 constexpr std::size_t kRosterChanges = 1024;  // between two roster events; more are told as a new list
 }
 
-LiveRoom::LiveRoom(RoomState state, std::size_t loops) : perLoop_(loops, 0) { refresh(std::move(state)); }
+LiveRoom::LiveRoom(RoomState state, std::size_t loops) : perLoop_(loops, 0) {
+  refresh(std::move(state));
+  toldSeq = counter.lastSeq;
+  toldRev = counter.lastRev;
+}
 
 std::vector<UserId> LiveRoom::refresh(RoomState state) {
   room = std::make_shared<const Room>(std::move(state.room));

@@ -59,6 +59,9 @@ class LiveRoom {
 
   std::shared_ptr<const Room> room;
   RoomCounter counter;
+  // What has been told, which may be less than what a newer snapshot knows.
+  Seq toldSeq{};
+  Rev toldRev{};
   std::shared_ptr<const Message> last;
 
   std::vector<RoomEvent> staged;  ///< told at the end of this turn
@@ -67,6 +70,10 @@ class LiveRoom {
   bool rosterTimer = false;  ///< the 250 ms after the last roster are not over
   std::map<UserId, SeenEvent> seenDirty;
   bool seenTimer = false;
+
+  bool activityTimer = false;  ///< less than a second since followers were told
+  bool activityForAll = false;
+  std::vector<UserId> activityFor;  ///< if not for all
 
   std::size_t inFlight = 0;  ///< appends and changes given to the log
   bool refreshing = false;   ///< a read of the store is under way
@@ -88,7 +95,7 @@ class LiveRoom {
   /// Nothing holds it in memory.
   [[nodiscard]] bool idle() const {
     return roster_.empty() && inFlight == 0 && !refreshing && waiting.empty() && held.empty() && readMarks.empty() &&
-           !readWrite && !rosterTimer && !seenTimer && staged.empty();
+           !readWrite && !rosterTimer && !seenTimer && !activityTimer && staged.empty();
   }
 
  private:

@@ -82,6 +82,10 @@ class LogSink {
   virtual void committed(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes) = 0;
   /// Retention removed messages; after that commit, on the same thread. Who keeps no messages has nothing to do.
   virtual void trimmed(const std::vector<Trimmed>& /*rooms*/) {}
+  /// What senders were told OutcomeUnknown for and what turned out to be stored: nobody waits for it any more, but the room
+  /// has it. All of them are successes. Before anything that was stored behind them in their rooms; thread and duties as
+  /// above.
+  virtual void late(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes) = 0;
 };
 
 /// A change as recovery replays it: which message, and how that message is now (a later change may have come on top).

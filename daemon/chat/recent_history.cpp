@@ -44,7 +44,9 @@ void RecentHistory::append(const RoomCounter& counter, const MessagePtr& message
   Shard& shard = shardOf(message->room);
   LockGuard g(shard.mutex);
   Room& room = entry(shard, message->room, seq);
-  if (room.next != seq) clear(shard, room, seq);
+  // The room was read again after the commit of this one and before its outcome came: behind it may be others on their way.
+  if (seq < room.next) return;
+  if (seq > room.next) clear(shard, room, seq);
   room.first = std::max(room.first, raw(counter.firstSeq));
   room.messages.push_back(message);
   ++room.next;

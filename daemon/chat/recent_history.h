@@ -31,7 +31,7 @@ class RecentHistory {
 
   /// The room is in use, or its counter was read again; what was here stays if it still ends at `counter.lastSeq`.
   void open(RoomId room, const RoomCounter& counter);
-  /// A new message, which `counter` counts already.
+  /// A new message, which `counter` counts already. One that open() has counted too is left to the log.
   void append(const RoomCounter& counter, const std::shared_ptr<const Message>& message);
   /// An edited or deleted message as it is now.
   void change(const std::shared_ptr<const Message>& message);

@@ -165,6 +165,7 @@ void RoomShard::readsWritten(RoomId id, std::map<UserId, LiveRoom::ReadMark> mar
     if (outcome.ok() && room != nullptr) {
       if (LiveMember* member = room->member(user)) member->read = std::max(member->read, mark.seq);
       tellSeen(*room, user, mark.seq);
+      activity(*room, user);
     }
     for (auto& done : mark.waiting) done(outcome.ok() ? Result<Seq>(mark.seq) : Result<Seq>(outcome.error()));
   }

@@ -180,6 +180,7 @@ void RoomShard::refreshed(RoomId id, Result<RoomState> state) {
 }
 
 void RoomShard::deleted(RoomId id) {
+  followers_.erase(id);
   if (const auto it = loading_.find(id); it != loading_.end()) it->second.again = true;
   LiveRoom* room = live(id);
   if (room == nullptr) return;
@@ -288,14 +289,7 @@ void RoomShard::appended(AppendOutcome outcome) {
     return;
   }
   if (room != nullptr && outcome.result.ok() && !outcome.result->duplicate) {
-    auto message = std::make_shared<const Message>(outcome.result->message);
-    CHATD_ASSERT(message->seq > room->counter.lastSeq);
-    room->counter.lastSeq = message->seq;
-    room->last = message;
-    context_.history.append(room->counter, message);
-    // Who sends has read what came before; the log stored the same.
-    if (LiveMember* sender = room->member(message->sender)) sender->read = std::max(sender->read, message->seq);
-    stage(*room, MessageEvent{std::move(message)});
+    stored(*room, outcome.result->message);
   }
   pending.append.app = outcome.request.app;
   if (room != nullptr && outcome.result.ok()) outcome.result->room = room->room;
@@ -359,17 +353,7 @@ void RoomShard::changed(ChangeOutcome outcome) {
   if (room != nullptr) {
     --room->inFlight;
     if (outcome.result.ok()) outcome.result->room = room->room;
-    if (outcome.result.ok() && outcome.result->changed) {
-      auto message = std::make_shared<const Message>(outcome.result->message);
-      room->counter.lastRev = std::max(room->counter.lastRev, outcome.result->rev);
-      if (room->last && room->last->id == message->id) room->last = message;
-      context_.history.change(message);
-      if (outcome.request.kind == Change::Kind::Edit) {
-        stage(*room, UpdatedEvent{std::move(message), outcome.result->rev});
-      } else {
-        stage(*room, DeletedEvent{std::move(message), outcome.result->rev});
-      }
-    }
+    if (outcome.result.ok() && outcome.result->changed) stored(*room, outcome.request.kind, *outcome.result);
   }
   done(std::move(outcome.result));
   if (room == nullptr) return;
@@ -385,7 +369,47 @@ void RoomShard::trimmed(RoomId id, Seq firstSeq) {
   context_.history.trim(id, firstSeq);
 }
 
+void RoomShard::late(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes) {
+  for (const AppendOutcome& outcome : appends) {
+    if (LiveRoom* room = live(outcome.request.room)) stored(*room, outcome.result->message);
+  }
+  for (const ChangeOutcome& outcome : changes) {
+    if (LiveRoom* room = live(outcome.request.room)) stored(*room, outcome.request.kind, *outcome.result);
+  }
+  flushStaged();
+}
+
 // ---- telling
+
+// The counter may be ahead of it: the room was read again after the commit, before its outcome came here.
+void RoomShard::stored(LiveRoom& room, const Message& stored) {
+  auto message = std::make_shared<const Message>(stored);
+  room.counter.lastSeq = std::max(room.counter.lastSeq, message->seq);
+  // Retention may have taken it already, if its outcome was long in coming.
+  if (message->seq >= room.counter.firstSeq && (!room.last || room.last->seq < message->seq)) room.last = message;
+  context_.history.append(room.counter, message);
+  // Who sends has read what came before; the log stored the same.
+  if (LiveMember* sender = room.member(message->sender)) sender->read = std::max(sender->read, message->seq);
+  room.toldSeq = std::max(room.toldSeq, message->seq);
+  stage(room, MessageEvent{std::move(message), room.toldRev});
+  activity(room);
+}
+
+void RoomShard::stored(LiveRoom& room, Change::Kind kind, const Changed& change) {
+  auto message = std::make_shared<const Message>(change.message);
+  room.counter.lastRev = std::max(room.counter.lastRev, change.rev);
+  room.toldRev = std::max(room.toldRev, change.rev);
+  context_.history.change(message);
+  if (room.last && room.last->id == message->id) {
+    room.last = message;
+    activity(room);
+  }
+  if (kind == Change::Kind::Edit) {
+    stage(room, UpdatedEvent{std::move(message), change.rev, room.toldSeq});
+  } else {
+    stage(room, DeletedEvent{std::move(message), change.rev, room.toldSeq});
+  }
+}
 
 void RoomShard::stage(LiveRoom& room, RoomEvent event) {
   if (room.staged.empty()) stagedRooms_.push_back(room.room->id);
@@ -402,6 +426,7 @@ void RoomShard::flushStaged() {
     auto letter = std::make_shared<RoomLetter>();
     letter->room = room->room;
     letter->app = room->room->app;
+    letter->epoch = room->counter.epoch;
     letter->events.swap(room->staged);
     if (room->loops() != 0) context_.fanout.tell(room->loops(), std::move(letter));
     touch(*room);

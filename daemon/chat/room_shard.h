@@ -2,6 +2,7 @@
 // Thread: its loop, except the constructor. What blocks goes to a worker and comes back as a letter.
 #pragma once
 
+#include <atomic>
 #include <list>
 #include <memory>
 #include <unordered_map>
@@ -27,6 +28,7 @@ struct ChatContext {
   RecentHistory history;
   Mutex mutex;
   std::shared_ptr<const ChatLimits> limits CHATD_GUARDED_BY(mutex);
+  std::atomic<std::size_t> followers{0};  ///< users who are told of their rooms, over all loops
 
   [[nodiscard]] std::shared_ptr<const ChatLimits> currentLimits() {
     LockGuard g(mutex);
@@ -51,12 +53,20 @@ class RoomShard {
   /// Calls `done` with nothing if the actor may read the room.
   void mayRead(Actor actor, RoomId room, UniqueFunction<void(Result<void>)> done);
 
+  /// The same, with where the room stands.
+  void position(Actor actor, RoomId room, UniqueFunction<void(Result<RoomPosition>)> done);
+  void follow(RoomId room, UserId user, std::uint32_t loop, bool on);
+  /// After refresh(). What is told is as the room is then.
+  void membersChanged(AppId app, RoomId room, std::vector<MemberChange> changes);
+
   void refresh(RoomId room);
   void deleted(RoomId room);
   void userChanged(const User& user);
   void committed(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes);
   /// Retention removed what is below `firstSeq`.
   void trimmed(RoomId room, Seq firstSeq);
+  /// What is stored although its sender was told that this is not known: tells the room (LogSink::late).
+  void late(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes);
 
  private:
   struct InFlight {
@@ -91,9 +101,17 @@ class RoomShard {
   void readsWritten(RoomId id, std::map<UserId, LiveRoom::ReadMark> marks, Result<void> outcome);
   void tellSeen(LiveRoom& room, UserId user, Seq seq);
 
+  /// Something that members see without being in the room is new, for all or for one.
+  void activity(LiveRoom& room, std::optional<UserId> only = std::nullopt);
+  void activityDue(RoomId room);
+  [[nodiscard]] bool tellActivity(LiveRoom& room);
+  void tellMembers(LiveRoom& room, std::vector<MemberChange> changes);
+
   void stage(LiveRoom& room, RoomEvent event);
   void rosterChanged(LiveRoom& room);
   void stageRoster(LiveRoom& room);
+  void stored(LiveRoom& room, const Message& message);
+  void stored(LiveRoom& room, Change::Kind kind, const Changed& change);
   void flushStaged();
   /// The end of an operation on a room: it may be idle now, or no longer.
   void touch(LiveRoom& room);
@@ -109,6 +127,13 @@ class RoomShard {
   std::list<RoomId> idleOrder_;                              ///< rooms that nothing holds in memory, longest unused first
   std::unordered_map<std::uint64_t, InFlight> inFlight_;
   std::uint64_t nextSlot_ = 0;
+  /// Who is told of a room without being in it, also while it is not in memory.
+  struct Follower {
+    UserId user{};
+    std::uint32_t loop = 0;
+    bool operator==(const Follower&) const = default;
+  };
+  std::unordered_map<RoomId, std::vector<Follower>> followers_;
   std::vector<RoomId> stagedRooms_;
   bool kickLater_ = false;  ///< appends of this turn wait for its end
   bool batching_ = false;   ///< inside committed(): the flush comes at its end

@@ -113,9 +113,15 @@ std::vector<OptionRow> makeTable() {
       {"demo", "false", "true", boolean<&O::demo>(), "", Reload::Restart, kOpen, "Serve the demonstration page at /demo/."},
 
       {"store.url", "sqlite:chatd.db", kSame, text<&O::store, &O::Store::url>(checkStoreUrl), "", Reload::Restart, kSecret,
-       "The database: sqlite:FILE, relative to data_dir unless it begins with '/'. This version has SQLite only."},
+       "The database: sqlite:FILE, relative to data_dir unless it begins with '/', for one daemon; or "
+       "postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full, PostgreSQL 13 or newer, which several daemons "
+       "may "
+       "share. Several hosts: HOST:PORT,HOST:PORT with target_session_attrs=read-write. Other characters than letters and "
+       "digits are written as %XX."},
       {"store.timeout_ms", "5000", kSame, integer<&O::store, &O::Store::timeout>(100, 60'000), "ms", Reload::Restart, kOpen,
-       "How long a write is tried before its sender is told that the outcome is unknown."},
+       "The longest that a caller waits for the database. A write whose outcome cannot be found out in that time is "
+       "answered "
+       "with outcome_unknown."},
 
       {"backup.dir", "''", kSame, text<&O::backup, &O::Backup::dir>(checkFolder), "", Reload::Restart, kOpen,
        "Folder of the backups that the daemon makes. Empty: backups in data_dir. Better on another disk."},
@@ -125,6 +131,8 @@ std::vector<OptionRow> makeTable() {
 
       {"plugins.paths", "[/usr/lib/chatd/plugins]", kSame, list<&O::plugins, &O::Plugins::paths>(checkPath), "",
        Reload::Restart, kOpen, "Folders in which plugins are looked for, in this order."},
+      {"plugins.allow_static", "false", kSame, boolean<&O::plugins, &O::Plugins::allowStatic>(), "", Reload::Restart, kOpen,
+       "Let operators configure the verifier static, a list of tokens. Always allowed under --dev."},
 
       {"cors.origins", "[]", kSame, list<&O::cors, &O::Cors::origins>(checkOrigin), "", Reload::Live, kOpen,
        "Origins of web pages that may connect, such as https://app.example.org. Empty: pages of this server alone. Programs "
@@ -162,13 +170,16 @@ std::vector<OptionRow> makeTable() {
        "Memory for recent messages, so that history asks the database less. With SQLite only. 0: none."},
 
       {"engine.ping_interval_ms", "25000", kSame, integer<&O::engine, &O::Engine::pingInterval>(100, 600'000), "ms",
-       Reload::Restart, kOpen, "Time between pings of an Engine.IO session."},
+       Reload::Restart, kOpen, "Time between pings of a session."},
       {"engine.ping_timeout_ms", "20000", kSame, integer<&O::engine, &O::Engine::pingTimeout>(100, 600'000), "ms",
        Reload::Restart, kOpen, "Time for the answer to a ping, after which the session is closed."},
       {"engine.max_payload", "1000000", kSame, integer<&O::engine, &O::Engine::maxPayload>(1_KiB, 64_MiB), "bytes",
        Reload::Restart, kOpen, "Largest frame or payload of a session; more closes it with 1009."},
       {"engine.eio3", "true", kSame, boolean<&O::engine, &O::Engine::revision3>(), "", Reload::Live, kOpen,
        "Serve clients of Engine.IO 3 (Socket.IO 2 and older), which say EIO=3."},
+      {"engine.deflate", "false", kSame, boolean<&O::engine, &O::Engine::deflate>(), "", Reload::Live, kOpen,
+       "Compress WebSocket messages of 512 bytes and more (permessage-deflate) for clients that offer it. It saves "
+       "bandwidth and costs processor time; no memory is kept for a connection."},
 
       {"http.header_timeout_ms", "10000", kSame, integer<&O::http, &O::Http::headerTimeout>(100, 600'000), "ms",
        Reload::Live, kOpen, "Time for the whole head of a request."},

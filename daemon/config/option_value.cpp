@@ -314,9 +314,12 @@ std::optional<std::string> checkToken(std::string_view token) {
 }
 
 std::optional<std::string> checkStoreUrl(std::string_view url) {
-  if (startsWith(url, "postgresql:") || startsWith(url, "postgres:"))
-    return "PostgreSQL is not in this version: use sqlite:FILE";
-  if (!startsWith(url, "sqlite:")) return "must be sqlite:FILE";
+  // What comes behind it is libpq's to judge, when the store opens.
+  if (startsWith(url, "postgresql://") || startsWith(url, "postgres://")) {
+    if (url.find_first_of(" \t\r\n") != std::string_view::npos) return "has a space: write it as %20";
+    return std::nullopt;
+  }
+  if (!startsWith(url, "sqlite:")) return "must be sqlite:FILE or postgresql://USER:PASSWORD@HOST:PORT/DATABASE";
   const std::string_view file = url.substr(std::string_view("sqlite:").size());
   if (file.empty()) return "names no file: sqlite:FILE";
   // "sqlite://host/x" would be read as a path by some and as a host by others.

@@ -16,6 +16,7 @@ Options::Options() : proxyHeader{}, store{}, demo(false), log{}, limits{}, engin
 
 std::string Options::databaseFile() const {
   std::string_view file = store.url;
+  if (!file.starts_with("sqlite:")) return {};
   file.remove_prefix(std::string_view("sqlite:").size());
   if (file.substr(0, 3) == "///") file.remove_prefix(2);
   return file.front() == '/' ? std::string(file) : dataDir + "/" + std::string(file);

@@ -54,6 +54,7 @@ struct Options {
 
   struct Plugins {
     std::vector<std::string> paths;
+    bool allowStatic;
   } plugins;
 
   struct Cors {
@@ -87,6 +88,7 @@ struct Options {
     std::chrono::milliseconds pingTimeout;
     std::size_t maxPayload;
     bool revision3;
+    bool deflate;
   } engine;
 
   struct Http {
@@ -107,7 +109,7 @@ struct Options {
   // Not in the table: from the command line.
   bool dev = false;  ///< --dev: verification may reach private networks
 
-  /// The database file that store.url names, resolved against dataDir.
+  /// The database file that store.url names, resolved against dataDir. Empty: it names a server.
   [[nodiscard]] std::string databaseFile() const;
 };
 

@@ -75,10 +75,6 @@ std::variant<Options, int> parseOptions(int argc, const char* const* argv, std::
     err << "chatd-conformance: --listen: HOST:PORT is expected\nTry: chatd-conformance --help\n";
     return kExitUsage;
   }
-  if (options.deflate) {
-    err << "chatd-conformance: --deflate on: permessage-deflate is not in this version\n";
-    return kExitUsage;
-  }
   options.pingInterval = std::chrono::milliseconds(interval);
   options.pingTimeout = std::chrono::milliseconds(timeout);
   return options;

@@ -30,7 +30,9 @@ void Conformance::serve(engine::Loops& loops, const Options& options) {
   engine.pingTimeout = options.pingTimeout;
   engine.maxPayload = options.maxPayload;
   engine.outboxBytes = 2 * options.maxPayload + kSmallAnswers;
+  engine.deflate = options.deflate;
   engine.origins = {"*"};
+  deflate_ = options.deflate;
   engineIo_ = std::make_unique<engine::EngineServer>(
       loops, engine,
       [outbox = engine.outboxBytes](const net::HttpRequest&) -> Result<std::unique_ptr<engine::TransportHandler>> {
@@ -71,11 +73,14 @@ void Conformance::echoBody(net::HttpRequest&& request, net::HttpResponder respon
   responder.send(std::move(response));
 }
 
-void Conformance::openEcho(const net::HttpRequest& request, net::HttpResponder responder) {
+void Conformance::openEcho(const net::HttpRequest& request, net::HttpResponder responder) const {
   auto accepted = engine::acceptWebSocket(request);
-  if (accepted.ok())
-    return responder.upgrade(*std::move(accepted), std::make_unique<engine::WebSocketStream>(
-                                                       std::make_unique<WebSocketEcho>(), WebSocketEcho::limits()));
+  if (accepted.ok()) {
+    engine::WebSocketLimits limits = WebSocketEcho::limits();
+    limits.deflate = deflate_ && engine::negotiateDeflate(request, *accepted);
+    return responder.upgrade(*std::move(accepted),
+                             std::make_unique<engine::WebSocketStream>(std::make_unique<WebSocketEcho>(), limits));
+  }
   net::HttpResponse response = plain(accepted.error().status(), accepted.error().detail());
   engine::addRefusalHeaders(response, accepted.error());
   responder.send(std::move(response));

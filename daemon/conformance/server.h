@@ -28,8 +28,9 @@ class Conformance final : public net::HttpHandler {
 
  private:
   static void echoBody(net::HttpRequest&& request, net::HttpResponder responder);
-  static void openEcho(const net::HttpRequest& request, net::HttpResponder responder);
+  void openEcho(const net::HttpRequest& request, net::HttpResponder responder) const;
 
+  bool deflate_ = false;
   std::unique_ptr<engine::EngineServer> engineIo_;
   std::unique_ptr<engine::EngineServer> socketIo_;
 };

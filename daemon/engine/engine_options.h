@@ -17,6 +17,7 @@ struct EngineOptions {
   std::size_t maxSessions = 36'000;               ///< those on polling hold no connection, so they need a bound of their own
   bool revision3 = true;                          ///< clients of Engine.IO 3 are served
   std::vector<std::string> origins{};             ///< allowed besides the same origin; "*": any
+  bool deflate = false;                           ///< permessage-deflate is taken where a client offers it
 };
 
 }  // namespace chatd::engine

@@ -50,6 +50,7 @@ struct EngineServer::Arrival {
   bool bytes = false;
   bool waited = false;                         ///< for what a WebSocket of the session had brought before
   std::optional<net::HttpResponse> switching;  ///< the 101 of an upgrade
+  bool deflate = false;                        ///< permessage-deflate is in it
   Exchange exchange;
 };
 
@@ -98,10 +99,12 @@ void EngineServer::handshake(const net::HttpRequest& request, const std::shared_
   // JSONP would execute what we answer in the page; every browser of this century can do without.
   if (request.queryValue("j")) return exchange.refuse(Error(Code::BadRequest, "JSONP is not supported."));
   std::optional<net::HttpResponse> switching;
+  bool deflate = false;
   if (websocket) {
     auto accepted = acceptWebSocket(request);
     if (!accepted.ok()) return exchange.refuse(accepted.error());
     switching = std::move(*accepted);
+    deflate = options->deflate && negotiateDeflate(request, *switching);
   }
   if (sessions() >= options->maxSessions) return exchange.refuse(Code::Busy);
   auto handler = open_(request);
@@ -109,7 +112,7 @@ void EngineServer::handshake(const net::HttpRequest& request, const std::shared_
   EngineSetup setup{version == "4" ? 4 : 3, request.peer, options, std::move(*handler)};
   if (switching) {
     auto link = std::make_unique<EngineLink>(*this, std::make_unique<EngineSetup>(std::move(setup)));
-    const WebSocketLimits limits{.maxMessage = options->maxPayload, .outboxBytes = options->outboxBytes};
+    const WebSocketLimits limits{.maxMessage = options->maxPayload, .outboxBytes = options->outboxBytes, .deflate = deflate};
     return exchange.upgrade(std::move(*switching), std::make_unique<WebSocketStream>(std::move(link), limits));
   }
   exchange.bytesAllowed = !request.queryValue("b64");
@@ -117,12 +120,13 @@ void EngineServer::handshake(const net::HttpRequest& request, const std::shared_
 }
 
 void EngineServer::continueSession(net::HttpRequest&& request, std::string sid, bool websocket, Exchange exchange) {
-  auto arrival = std::make_shared<Arrival>(Arrival{std::move(sid), {}, {}, false, false, {}, std::move(exchange)});
+  auto arrival = std::make_shared<Arrival>(Arrival{std::move(sid), {}, {}, false, false, {}, false, std::move(exchange)});
   if (loopOf(arrival->sid) == Loops::kNoLoop) return arrival->exchange.refuse(Refusal::SessionUnknown);
   if (websocket) {
     auto accepted = acceptWebSocket(request);
     if (!accepted.ok()) return arrival->exchange.refuse(accepted.error());
     arrival->switching = std::move(*accepted);
+    arrival->deflate = options()->deflate && negotiateDeflate(request, *arrival->switching);
   }
   arrival->exchange.bytesAllowed = !request.queryValue("b64");
   arrival->bytes = headerOr(request, "Content-Type").starts_with("application/octet-stream");
@@ -173,7 +177,8 @@ void EngineServer::upgrade(EngineSession& session, Arrival& arrival) {
   const auto options = this->options();
   const bool wanted = session.expectUpgrade();
   auto link = std::make_unique<EngineLink>(*this, wanted ? arrival.sid : std::string());
-  const WebSocketLimits limits{.maxMessage = options->maxPayload, .outboxBytes = options->outboxBytes};
+  const WebSocketLimits limits{
+      .maxMessage = options->maxPayload, .outboxBytes = options->outboxBytes, .deflate = arrival.deflate};
   auto stream = std::make_unique<WebSocketStream>(std::move(link), limits, loops_.loop(session.loop()));
   arrival.exchange.upgrade(std::move(*arrival.switching), std::move(stream));
 }

@@ -1,5 +1,6 @@
 #include "engine/engine_session.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/assert.h"
@@ -15,6 +16,10 @@ namespace {
 
 constexpr std::chrono::milliseconds kLastPoll{5000};  // a closed session waits so long for the poll that tells the client
 constexpr std::chrono::milliseconds kJitterFrom{5000};
+constexpr std::chrono::milliseconds kForgiven{10};  // a ping that was sent so late counts as sent in time
+// Clients measure a timeout by timers of a millisecond, which may run one early, and over a way that takes time.
+constexpr std::chrono::milliseconds kLastMoment{2};
+constexpr std::chrono::milliseconds kLastMoment3{1};
 constexpr int kPacketsATurn = 32;  // of one POST; then others have their turn
 
 std::string framedPacket(eio::PacketType type, std::string_view data = {}) {
@@ -83,7 +88,7 @@ void EngineSession::sendOpen() {
   if (link_ == nullptr) handshake.upgrades = kUpgrades;
   handshake.pingInterval = options_->pingInterval;
   handshake.pingTimeout = options_->pingTimeout;
-  handshake.maxPayload = revision_ == 3 ? std::nullopt : std::optional(options_->maxPayload);
+  handshake.maxPayload = options_->maxPayload;
   std::string open;
   eio::appendOpen(open, handshake);
   std::string frame;
@@ -116,7 +121,12 @@ void EngineSession::send(std::string frames) {
 
 void EngineSession::sendReply(std::string frames) {
   if (closing_) return;
-  if (link_ != nullptr) return link_->stream().sendReply(std::move(frames));
+  if (link_ != nullptr) {
+    if (revision_ == 3) {
+      if (const FramePtr changed = forRevision3(frames)) frames = *changed;
+    }
+    return link_->stream().sendReply(std::move(frames));
+  }
   polling_->raiseFor(frames.size());
   push(makeFrame(std::move(frames)));
 }
@@ -155,6 +165,11 @@ void EngineSession::drained() {
 // ---- in: polling
 
 void EngineSession::poll(Exchange get) {
+  // A client that polls a moment before its time is over could not answer the ping in time any more.
+  if (overdue(revision_ == 3 ? kLastMoment3 : kLastMoment)) {
+    get.refuse(Refusal::SessionUnknown);
+    return fail();
+  }
   if (polling_->parked()) {
     get.refuse(Refusal::BadRequest);
     return fail();
@@ -170,6 +185,10 @@ void EngineSession::pollGone(std::uint64_t number) {
 }
 
 void EngineSession::post(std::string body, bool bytes, Exchange post) {
+  if (revision_ == 3 && overdue(kLastMoment3)) {
+    post.refuse(Refusal::SessionUnknown);
+    return fail();
+  }
   if (polling_->incoming) {
     post.refuse(Refusal::BadRequest);
     return fail();
@@ -262,8 +281,17 @@ void EngineSession::take(const eio::Packet& packet) {
   }
 }
 
-void EngineSession::heartbeat(std::chrono::milliseconds delay) {
-  if (!closing_) server_.loops().arm(heartbeat_, delay);
+void EngineSession::heartbeat(std::chrono::milliseconds delay) { heartbeatAt(server_.loops().now() + delay); }
+
+void EngineSession::heartbeatAt(Steady due) {
+  if (closing_) return;
+  beatDue_ = due;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(due - server_.loops().now());
+  server_.loops().arm(heartbeat_, std::max(left, std::chrono::milliseconds(0)));
+}
+
+bool EngineSession::overdue(std::chrono::milliseconds margin) {
+  return !closing_ && (awaitingPong_ || revision_ == 3) && server_.loops().now() + margin > beatDue_;
 }
 
 void EngineSession::beat() {
@@ -272,7 +300,10 @@ void EngineSession::beat() {
   awaitingPong_ = true;
   static const FramePtr ping = makeFrame(framedPacket(eio::PacketType::Ping));
   send(ping);
-  heartbeat(options_->pingTimeout);
+  // From when it was due, so that what timers are late does not add up; but a loop that is really behind is not the client's
+  // fault.
+  const Steady now = server_.loops().now();
+  heartbeatAt((now - beatDue_ < kForgiven ? beatDue_ : now) + options_->pingTimeout);
 }
 
 // ---- upgrade

@@ -82,7 +82,10 @@ class EngineSession final : public Transport, public std::enable_shared_from_thi
   void continuePost();
   void postDone();
   void heartbeat(std::chrono::milliseconds delay);
+  void heartbeatAt(Steady due);
   void beat();
+  /// What has arrived comes too late for the heartbeat, though its timer has not run yet.
+  [[nodiscard]] bool overdue(std::chrono::milliseconds margin);
   void deadline();
   void peerClosed();
   void tooSlow();
@@ -109,6 +112,7 @@ class EngineSession final : public Transport, public std::enable_shared_from_thi
   EngineLink* probe_ = nullptr;       ///< wants to
   std::unique_ptr<Polling> polling_;  ///< until it is upgraded
   net::Timer heartbeat_;
+  Steady beatDue_;       ///< what heartbeat_ is armed for
   net::Timer deadline_;  ///< of an upgrade; of a close that waits for the client's last poll
   const std::unique_ptr<TransportHandler> handler_;
 };

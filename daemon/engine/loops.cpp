@@ -26,6 +26,8 @@ bool ServerLoops::post(std::size_t loop, Mail mail, Task task) { return server_.
 
 void ServerLoops::atTurnEnd(Task task) { loopOfThisThread().defer(std::move(task)); }
 
+Steady ServerLoops::now() const { return loopOfThisThread().now(); }
+
 void ServerLoops::arm(net::Timer& timer, std::chrono::milliseconds delay) { loopOfThisThread().arm(timer, delay); }
 
 net::EventLoop* ServerLoops::loop(std::size_t index) { return &server_.loop(index); }

@@ -28,6 +28,8 @@ class Loops {
   [[nodiscard]] virtual bool post(std::size_t loop, Mail mail, Task task) = 0;
   /// At the end of this turn of this loop. Thread: a loop.
   virtual void atTurnEnd(Task task) = 0;
+  /// Steady time of this turn. Thread: a loop.
+  [[nodiscard]] virtual Steady now() const = 0;
   /// On this loop. Thread: a loop.
   virtual void arm(net::Timer& timer, std::chrono::milliseconds delay) = 0;
   /// For connections that must live on it.
@@ -42,6 +44,7 @@ class ServerLoops final : public Loops {
   [[nodiscard]] std::size_t here() const override;
   [[nodiscard]] bool post(std::size_t loop, Mail mail, Task task) override;
   void atTurnEnd(Task task) override;
+  [[nodiscard]] Steady now() const override;
   void arm(net::Timer& timer, std::chrono::milliseconds delay) override;
   [[nodiscard]] net::EventLoop* loop(std::size_t index) override;
 

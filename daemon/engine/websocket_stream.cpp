@@ -1,6 +1,7 @@
 #include "engine/websocket_stream.h"
 
 #include "net/event_loop.h"
+#include "protocol/permessage_deflate.h"
 
 namespace chatd::engine {
 
@@ -11,7 +12,11 @@ constexpr int kFramesATurn = 32;                       // then other connections
 
 WebSocketStream::WebSocketStream(std::unique_ptr<TransportHandler> handler, const WebSocketLimits& limits,
                                  net::EventLoop* home)
-    : home_(home), parser_(limits.maxMessage), outboxBytes_(limits.outboxBytes), handler_(std::move(handler)) {}
+    : home_(home),
+      parser_(limits.maxMessage, limits.deflate),
+      deflate_(limits.deflate),
+      outboxBytes_(limits.outboxBytes),
+      handler_(std::move(handler)) {}
 
 WebSocketStream::~WebSocketStream() = default;
 
@@ -68,15 +73,32 @@ void WebSocketStream::sent(Offer offer) {
   if (offer == Offer::Full) tooSlow();
 }
 
+FramePtr WebSocketStream::outgoing(FramePtr frames) const {
+  if (!deflate_ || frames->size() < ws::kDeflateFrom) return frames;
+  // Compressed once for all that are sent this buffer, on whatever loop they live.
+  const FramePtr& shorter = frames->twin([&frames]() -> FramePtr {
+    std::string compressed = ws::deflateFrames(*frames);
+    return compressed.empty() ? nullptr : makeFrame(std::move(compressed));
+  });
+  return shorter != nullptr ? shorter : frames;
+}
+
+std::string WebSocketStream::outgoing(std::string frames) const {
+  if (!deflate_ || frames.size() < ws::kDeflateFrom) return frames;
+  std::string compressed = ws::deflateFrames(frames);
+  return compressed.empty() ? frames : compressed;
+}
+
 void WebSocketStream::send(FramePtr frames) {
-  if (!closing_) sent(connection_->send(std::move(frames)));
+  if (!closing_) sent(connection_->send(outgoing(std::move(frames))));
 }
 void WebSocketStream::send(std::string frames) {
-  if (!closing_) sent(connection_->send(std::move(frames)));
+  if (!closing_) sent(connection_->send(outgoing(std::move(frames))));
 }
 
 void WebSocketStream::sendReply(std::string frames) {
   if (closing_) return;
+  frames = outgoing(std::move(frames));
   // Who has read what it was sent gets its answer in whatever size; the limit grows by that one answer and comes back after
   // it. Who has not is held to the limit as always, so that asking again and again does not pile up memory.
   if (connection_->unsentBytes() <= outboxBytes_ / 2) {

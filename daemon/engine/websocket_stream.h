@@ -16,6 +16,7 @@ namespace chatd::engine {
 struct WebSocketLimits {
   std::size_t maxMessage = 1'000'000;  ///< bytes of one message from the peer, over all of its frames
   std::size_t outboxBytes = 1 << 20;   ///< bytes that may be unsent
+  bool deflate = false;                ///< permessage-deflate was negotiated: see negotiateDeflate()
 };
 
 class WebSocketStream final : public net::StreamHandler, public Transport {
@@ -47,12 +48,16 @@ class WebSocketStream final : public net::StreamHandler, public Transport {
  private:
   void control(const ws::Step& step);
   void sent(Offer offer);
+  /// The same frames as they go out: compressed, if that was negotiated and is worth it.
+  [[nodiscard]] FramePtr outgoing(FramePtr frames) const;
+  [[nodiscard]] std::string outgoing(std::string frames) const;
   void tooSlow();
   void ending();
 
   net::Connection* connection_ = nullptr;
   net::EventLoop* const home_;
   ws::FrameParser parser_;
+  const bool deflate_;
   bool closing_ = false;
   bool outboxRaised_ = false;  ///< for a reply that was larger than the outbox
   const std::size_t outboxBytes_;

@@ -1,5 +1,6 @@
 #include "engine/websocket_upgrade.h"
 
+#include "protocol/permessage_deflate.h"
 #include "protocol/websocket.h"
 
 namespace chatd::engine {
@@ -21,6 +22,13 @@ Result<net::HttpResponse> acceptWebSocket(const net::HttpRequest& request) {
   response.headers.emplace_back("Connection", "Upgrade");
   response.headers.emplace_back("Sec-WebSocket-Accept", std::move(accept));
   return response;
+}
+
+bool negotiateDeflate(const net::HttpRequest& request, net::HttpResponse& response) {
+  auto answer = ws::negotiateDeflate(request.headerList("Sec-WebSocket-Extensions"));
+  if (!answer) return false;
+  response.headers.emplace_back("Sec-WebSocket-Extensions", std::move(*answer));
+  return true;
 }
 
 void addRefusalHeaders(net::HttpResponse& response, const Error& error) {

@@ -10,6 +10,10 @@ namespace chatd::engine {
 /// Errors: UpgradeRequired (426), BadRequest (400); give their answer addRefusalHeaders().
 [[nodiscard]] Result<net::HttpResponse> acceptWebSocket(const net::HttpRequest& request);
 
+/// If the request offers a permessage-deflate that we can take: adds our answer to the 101. True: it holds from now on, and
+/// WebSocketLimits::deflate must say so.
+[[nodiscard]] bool negotiateDeflate(const net::HttpRequest& request, net::HttpResponse& response);
+
 /// Adds the headers that RFC 6455 and RFC 9110 want beside such a refusal; nothing for other errors.
 void addRefusalHeaders(net::HttpResponse& response, const Error& error);
 

@@ -13,6 +13,16 @@ const std::string* HttpRequest::header(std::string_view name) const {
   return found == headers.end() ? nullptr : &found->second;
 }
 
+std::string HttpRequest::headerList(std::string_view name) const {
+  std::string all;
+  for (const auto& [key, value] : headers) {
+    if (!equalIgnoreCase(key, name)) continue;
+    if (!all.empty()) all += ',';
+    all += value;
+  }
+  return all;
+}
+
 std::string_view HttpRequest::host() const {
   if (!forwardedHost.empty()) return forwardedHost;
   const std::string* const named = header("Host");

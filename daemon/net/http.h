@@ -27,6 +27,8 @@ struct HttpRequest {
 
   /// First value of a header, by name without regard to case; nothing if absent.
   [[nodiscard]] const std::string* header(std::string_view name) const;
+  /// All values of a header whose value is a list, joined by commas in order (RFC 9110 section 5.3); empty if absent.
+  [[nodiscard]] std::string headerList(std::string_view name) const;
   /// The host (and port) that the client asked for: forwardedHost or the Host header; empty if there is neither.
   [[nodiscard]] std::string_view host() const;
   /// First value of a query parameter, decoded; nothing if absent or badly escaped.

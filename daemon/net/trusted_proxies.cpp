@@ -18,17 +18,6 @@ std::string_view trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
 }
 
-/// All lines of a header as one list, in order (RFC 9110 section 5.3).
-std::string joined(const HttpRequest& request, std::string_view name) {
-  std::string all;
-  for (const auto& [key, value] : request.headers) {
-    if (!equalIgnoreCase(key, name)) continue;
-    if (!all.empty()) all += ',';
-    all += value;
-  }
-  return all;
-}
-
 /// Cuts the last element off a comma-separated list.
 std::string_view cutLast(std::string_view& list) {
   const std::size_t comma = list.rfind(',');
@@ -177,13 +166,13 @@ void TrustedProxies::apply(HttpRequest& request) const {
 }
 
 void TrustedProxies::applyXForwarded(HttpRequest& request) const {
-  const std::string protos = joined(request, "X-Forwarded-Proto");
-  const std::string hosts = joined(request, "X-Forwarded-Host");
+  const std::string protos = request.headerList("X-Forwarded-Proto");
+  const std::string hosts = request.headerList("X-Forwarded-Host");
   std::string_view list = protos;
   setScheme(request, cutLast(list));
   list = hosts;
   setHost(request, cutLast(list));
-  const std::string clients = joined(request, "X-Forwarded-For");
+  const std::string clients = request.headerList("X-Forwarded-For");
   list = clients;
   while (!list.empty()) {
     const auto address = parseNode(cutLast(list));
@@ -194,7 +183,7 @@ void TrustedProxies::applyXForwarded(HttpRequest& request) const {
 }
 
 void TrustedProxies::applyForwarded(HttpRequest& request) const {
-  const auto elements = parseForwarded(joined(request, "Forwarded"));
+  const auto elements = parseForwarded(request.headerList("Forwarded"));
   if (!elements) return;
   for (auto element = elements->rbegin(); element != elements->rend(); ++element) {
     setScheme(request, element->proto);

@@ -18,6 +18,11 @@ void Health::refuse(std::string reason) {
   refused_ = std::move(reason);
 }
 
+void Health::allow() {
+  LockGuard g(mutex_);
+  refused_.reset();
+}
+
 Health::Report Health::report() const {
   std::vector<Entry> checks;
   std::optional<std::string> refused;

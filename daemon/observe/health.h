@@ -29,6 +29,8 @@ class Health {
   void add(std::string name, Check check);
   /// From now on "not ready" with this reason (a drain), whatever the checks say.
   void refuse(std::string reason);
+  /// Takes refuse() back: the checks decide again.
+  void allow();
   /// Runs every check; a check that throws is a finding and not a failure of the report.
   [[nodiscard]] Report report() const;
 

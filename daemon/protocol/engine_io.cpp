@@ -29,8 +29,7 @@ void appendOpen(std::string& out, const Handshake& handshake) {
   json.beginObject().field("sid", handshake.sid).key("upgrades").beginArray();
   for (const std::string_view upgrade : handshake.upgrades) json.string(upgrade);
   json.endArray().field("pingInterval", handshake.pingInterval.count()).field("pingTimeout", handshake.pingTimeout.count());
-  if (handshake.maxPayload) json.field("maxPayload", *handshake.maxPayload);
-  json.endObject();
+  json.field("maxPayload", handshake.maxPayload).endObject();
 }
 
 }  // namespace chatd::eio

@@ -6,7 +6,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -43,10 +42,10 @@ struct Handshake {
   std::span<const std::string_view> upgrades = {};
   std::chrono::milliseconds pingInterval{25'000};
   std::chrono::milliseconds pingTimeout{20'000};
-  std::optional<std::size_t> maxPayload = 1'000'000;  ///< bytes; revision 3 does not tell it
+  std::size_t maxPayload = 1'000'000;  ///< bytes
 };
 
-/// `0{"sid":…,"upgrades":[…],"pingInterval":…,"pingTimeout":…[,"maxPayload":…]}`
+/// `0{"sid":…,"upgrades":[…],"pingInterval":…,"pingTimeout":…,"maxPayload":…}`
 void appendOpen(std::string& out, const Handshake& handshake);
 
 }  // namespace chatd::eio

@@ -1,5 +1,7 @@
 #include "protocol/json_wire.h"
 
+#include <array>
+
 #include "base/json.h"
 #include "protocol/websocket.h"
 #include "protocol/wire_json.h"
@@ -351,6 +353,31 @@ std::string presenceChange(const Room& room, std::span<const RosterEntry> joined
     appendEntries(out, "left", left);
     appendField(out, "total", static_cast<std::int64_t>(total));
     out.push_back('}');
+  });
+}
+
+std::string activity(const Room& room, Seq seq, std::int64_t unread, const Message* lastMessage) {
+  return frame(kSmall + (lastMessage != nullptr ? sizeOf(*lastMessage) : 0), [&](std::string& out) {
+    appendEventHead(out, "room", room);
+    appendField(out, "seq", raw(seq));
+    appendField(out, "unread", unread);
+    out.append(R"(,"lastMessage":)");
+    if (lastMessage != nullptr) {
+      wire::appendMessage(out, *lastMessage, room.name);
+    } else {
+      out.append("null");
+    }
+    out.push_back('}');
+  });
+}
+
+std::string member(const Room& room, const MemberChange& change) {
+  constexpr std::array<std::string_view, 3> kChanges = {"added", "removed", "role"};
+  return frame(kSmall + kUserSize, [&](std::string& out) {
+    appendEventHead(out, "member", room);
+    out.append(R"(,"change":")").append(kChanges[static_cast<std::size_t>(change.kind)]).append(R"(","user":)");
+    appendProfile(out, *change.user);
+    out.append(R"(,"role":")").append(toText(change.role)).append(R"("})");
   });
 }
 

@@ -108,6 +108,10 @@ class RoomsAnswer {
 /// `presence`, after it: `"joined":[…],"left":[…],"total"`; to be applied as to a set
 [[nodiscard]] std::string presenceChange(const Room& room, std::span<const RosterEntry> joined,
                                          std::span<const RosterEntry> left, std::size_t total);
+/// `room`: `"seq","unread","lastMessage":{…}`; lastMessage null in an empty room
+[[nodiscard]] std::string activity(const Room& room, Seq seq, std::int64_t unread, const Message* lastMessage);
+/// `member`: `"change":"added|removed|role","user":{…},"role"`
+[[nodiscard]] std::string member(const Room& room, const MemberChange& change);
 /// `left`: `"code","message"`: the session has lost the room
 [[nodiscard]] std::string left(const Room& room, const Error& error);
 

@@ -217,9 +217,12 @@ void appendHead(std::string& out, PacketType type, std::string_view nsp) {
 
 }  // namespace
 
-void appendConnect(std::string& out, std::string_view sid, std::string_view nsp) {
+void appendConnect(std::string& out, std::string_view sid, std::string_view nsp, std::string_view pid) {
   appendHead(out, PacketType::Connect, nsp);
-  JsonWriter(out).beginObject().field("sid", sid).endObject();
+  JsonWriter json(out);
+  json.beginObject().field("sid", sid);
+  if (!pid.empty()) json.field("pid", pid);
+  json.endObject();
 }
 
 void appendConnectError(std::string& out, const Error& error, std::string_view nsp) {
@@ -227,6 +230,14 @@ void appendConnectError(std::string& out, const Error& error, std::string_view n
   JsonWriter json(out);
   json.beginObject().field("message", error.detail());
   json.key("data").beginObject().field("code", error.wire()).endObject().endObject();
+}
+
+void appendConnect4(std::string& out) { appendHead(out, PacketType::Connect, "/"); }
+
+void appendError4(std::string& out, const Error& error, std::string_view nsp) {
+  appendHead(out, PacketType::ConnectError, nsp);
+  if (nsp != "/") return appendJsonString(out, error.detail());
+  JsonWriter(out).beginObject().field("message", error.detail()).field("code", error.wire()).endObject();
 }
 
 void appendDisconnect(std::string& out, std::string_view nsp) { appendHead(out, PacketType::Disconnect, nsp); }

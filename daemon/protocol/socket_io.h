@@ -74,10 +74,17 @@ class Attachments {
 
 // Encoders append compact text. `nsp` "/" is left out, as the reference encoder does.
 
-/// `0{"sid":"…"}`
-void appendConnect(std::string& out, std::string_view sid, std::string_view nsp = "/");
+/// `0{"sid":"…"}`, with `"pid"` if that is not empty (connection state recovery)
+void appendConnect(std::string& out, std::string_view sid, std::string_view nsp = "/", std::string_view pid = {});
 /// `4{"message":"…","data":{"code":"…"}}`
 void appendConnectError(std::string& out, const Error& error, std::string_view nsp = "/");
+// Socket.IO protocol 4 (that of Socket.IO 2): the server says CONNECT by itself, and an error is whatever JSON.
+
+/// `0`
+void appendConnect4(std::string& out);
+/// `4{"message":"…","code":"…"}`; of another namespace `4/nsp,"…"`, as the reference words it.
+void appendError4(std::string& out, const Error& error, std::string_view nsp = "/");
+
 /// `1`
 void appendDisconnect(std::string& out, std::string_view nsp = "/");
 /// `2["event",args]`; args: JSON values joined by commas, may be empty.

@@ -24,6 +24,13 @@ std::size_t sizeOf(const Message& m) {
 }
 std::size_t plainSizeOf(const Message& m) { return sizeOf(m) + (m.metadata ? m.metadata->size() : 0); }
 
+/// As one more argument.
+void appendOffset(std::string& out, std::string_view offset) {
+  if (offset.empty()) return;
+  out.push_back(',');
+  appendJsonString(out, offset);
+}
+
 void appendAckHead(std::string& out, std::uint64_t id) {
   out.push_back('3');
   const fmt::format_int digits(id);
@@ -82,7 +89,7 @@ std::string info(Framing framing, std::string_view text) {
 }
 
 std::string roomInfo(Framing framing, const Room& room, std::span<const Member> members, std::int64_t unread,
-                     const Message* lastMessage) {
+                     const Message* lastMessage, std::string_view offset) {
   const std::size_t expected =
       kRoomFrame + members.size() * kMemberSize + (lastMessage != nullptr ? sizeOf(*lastMessage) : 0);
   return framed(framing, expected, [&](std::string& out) {
@@ -104,7 +111,9 @@ std::string roomInfo(Framing framing, const Room& room, std::span<const Member> 
     } else {
       out.append("null");
     }
-    out.append("}]");
+    out.push_back('}');
+    appendOffset(out, offset);
+    out.push_back(']');
   });
 }
 
@@ -127,10 +136,11 @@ std::string roomData(Framing framing, const Room& room, std::span<const RosterEn
   });
 }
 
-std::string message(Framing framing, const Message& m) {
-  return framed(framing, sizeOf(m), [&](std::string& out) {
+std::string message(Framing framing, const Message& m, std::string_view offset) {
+  return framed(framing, sizeOf(m) + offset.size() + 3, [&](std::string& out) {
     out.append(R"(2["message",)");
     appendEncoded(out, m);
+    appendOffset(out, offset);
     out.push_back(']');
   });
 }
@@ -174,15 +184,16 @@ std::string seenBy(Framing framing, const Room& room, const SeenEvent& seen) {
   });
 }
 
-std::string messageUpdated(Framing framing, const Message& m, std::string_view roomName) {
+std::string messageUpdated(Framing framing, const Message& m, std::string_view roomName, std::string_view offset) {
   return framed(framing, plainSizeOf(m), [&](std::string& out) {
     out.append(R"(2["message-updated",)");
     wire::appendMessage(out, m, roomName);
+    appendOffset(out, offset);
     out.push_back(']');
   });
 }
 
-std::string messageDeleted(Framing framing, const Message& m, std::string_view roomName) {
+std::string messageDeleted(Framing framing, const Message& m, std::string_view roomName, std::string_view offset) {
   return framed(framing, kSmall + roomName.size(), [&](std::string& out) {
     out.append(R"(2["message-deleted",{"id":)");
     wire::appendInteger(out, raw(m.id));
@@ -190,7 +201,9 @@ std::string messageDeleted(Framing framing, const Message& m, std::string_view r
     wire::appendInteger(out, raw(m.room));
     out.append(R"(,"room":)");
     appendJsonString(out, roomName);
-    out.append("}]");
+    out.push_back('}');
+    appendOffset(out, offset);
+    out.push_back(']');
   });
 }
 

@@ -21,6 +21,8 @@ namespace chatd::vocabulary_a {
 // Server events. Each returns the whole event in the given framing: makeFrame(message(Framing::WebSocket, m)) is what every
 // session of the room is sent.
 
+// offset: goes along as one more argument (see recovery_offset.h); empty: none.
+
 /// Any event; args: JSON values joined by commas, may be empty.
 [[nodiscard]] std::string event(Framing framing, std::string_view name, std::string_view args);
 
@@ -28,13 +30,13 @@ namespace chatd::vocabulary_a {
 [[nodiscard]] std::string info(Framing framing, std::string_view text);
 /// `room_info` `{"room","roomId","type","name","members":[…],"unread","lastMessage"}`; lastMessage as in `message`, or null.
 [[nodiscard]] std::string roomInfo(Framing framing, const Room& room, std::span<const Member> members, std::int64_t unread,
-                                   const Message* lastMessage);
+                                   const Message* lastMessage, std::string_view offset = {});
 /// `roomData` `{"room","users":[{"appId","room","roomId","sender","id"}]}`, with `"total"` if that is more than `entries`.
 [[nodiscard]] std::string roomData(Framing framing, const Room& room, std::span<const RosterEntry> entries,
                                    std::size_t total);
 /// `message` `{"id","roomId","message","userId","updatedAt","createdAt","deletedAt","seq","clientMsgId"}`; `message` is
 /// base64 of the text.
-[[nodiscard]] std::string message(Framing framing, const Message& message);
+[[nodiscard]] std::string message(Framing framing, const Message& message, std::string_view offset = {});
 /// `load_more` `[…]` of the same objects, in the given order (the caller's: newest first).
 [[nodiscard]] std::string loadMore(Framing framing, std::span<const Message> messages);
 /// `is_typing` `{"data":{user},"typing":"true"}`
@@ -42,9 +44,11 @@ namespace chatd::vocabulary_a {
 /// `seen_by` `{"room","roomId","user":{…},"messageId","seq","seenAt"}`
 [[nodiscard]] std::string seenBy(Framing framing, const Room& room, const SeenEvent& seen);
 /// `message-updated` with the message object of REST (plain text).
-[[nodiscard]] std::string messageUpdated(Framing framing, const Message& message, std::string_view roomName);
+[[nodiscard]] std::string messageUpdated(Framing framing, const Message& message, std::string_view roomName,
+                                         std::string_view offset = {});
 /// `message-deleted` `{"id","roomId","room"}`
-[[nodiscard]] std::string messageDeleted(Framing framing, const Message& message, std::string_view roomName);
+[[nodiscard]] std::string messageDeleted(Framing framing, const Message& message, std::string_view roomName,
+                                         std::string_view offset = {});
 /// `error` `{"code","message"}`, with `"event"` if that is not empty (a name over 128 bytes is left out).
 [[nodiscard]] std::string error(Framing framing, const Error& error, std::string_view event = {});
 

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 #include "base/text.h"
+#include "protocol/permessage_deflate.h"
 
 namespace chatd::ws {
 
@@ -13,6 +15,7 @@ namespace {
 constexpr std::size_t kMaxControlPayload = 125;
 constexpr unsigned kFinal = 0x80;
 constexpr unsigned kReserved = 0x70;
+constexpr unsigned kCompressed = 0x40;  // RSV1: RFC 7692 section 6
 constexpr unsigned kMasked = 0x80;
 constexpr unsigned kLength16 = 126;
 constexpr unsigned kLength64 = 127;
@@ -101,15 +104,19 @@ Step FrameParser::next(std::span<char> data) {
   }
 }
 
-FrameParser::Refusal FrameParser::readHeader(std::span<const char> data, Header& header) {
+FrameParser::Refusal FrameParser::readHeader(std::span<const char> data, Header& header) const {
   constexpr auto broken = CloseCode::ProtocolError;
   if (data.size() < 2) return {};
   const unsigned first = byteAt(data, 0);
   const unsigned second = byteAt(data, 1);
   header.final = (first & kFinal) != 0;
   header.opcode = static_cast<Opcode>(first & 0x0FU);
-  if ((first & kReserved) != 0) return {broken, "A reserved bit is set."};
+  if ((first & kReserved & ~(deflate_ ? kCompressed : 0U)) != 0) return {broken, "A reserved bit is set."};
   if (!known(header.opcode)) return {broken, "The opcode is reserved."};
+  header.compressed = (first & kCompressed) != 0;
+  if (header.compressed && header.opcode != Opcode::Text && header.opcode != Opcode::Binary) {
+    return {broken, "Only the first frame of a message may be marked as compressed."};
+  }
   if ((second & kMasked) == 0) return {broken, "The frame is not masked."};
   std::uint64_t length = second & ~kMasked;
   if (isControl(header.opcode)) {
@@ -143,6 +150,7 @@ FrameParser::Refusal FrameParser::admit(const Header& header) const {
 
 Step FrameParser::inPlace(const Header& header, std::span<char> payload, std::size_t consumed) {
   unmask(payload, header.mask);
+  if (header.compressed) return inflated(header.opcode, viewOf(payload), consumed);
   if (header.opcode == Opcode::Text && !isUtf8(viewOf(payload))) {
     return fail(CloseCode::InvalidPayload, kNotUtf8, consumed);
   }
@@ -157,6 +165,7 @@ Step FrameParser::inPlace(const Header& header, std::span<char> payload, std::si
 void FrameParser::open(const Header& header) {
   if (header.opcode != Opcode::Continuation) {
     message_ = header.opcode;
+    compressed_ = header.compressed;
     utf8_.reset();
   }
   inFrame_ = true;
@@ -168,7 +177,7 @@ void FrameParser::open(const Header& header) {
 bool FrameParser::assemble(std::span<char> data) {
   mask_ = unmask(data, mask_);
   frameLeft_ -= data.size();
-  if (message_ == Opcode::Text && !utf8_.feed(viewOf(data))) return false;
+  if (message_ == Opcode::Text && !compressed_ && !utf8_.feed(viewOf(data))) return false;
   const std::size_t size = assembly_.size() + data.size();
   // Doubling keeps the copying linear; a length in a header is only a promise, so it does not size the buffer.
   if (size > assembly_.capacity()) assembly_.reserve(std::min(maxMessage_, std::max(size, 2 * assembly_.capacity())));
@@ -177,6 +186,7 @@ bool FrameParser::assemble(std::span<char> data) {
 }
 
 Step FrameParser::assembled(std::size_t consumed) {
+  if (compressed_) return inflated(std::exchange(message_, Opcode::Continuation), viewOf(assembly_), consumed);
   if (message_ == Opcode::Text && !utf8_.whole()) {
     return fail(CloseCode::InvalidPayload, kNotUtf8, consumed);
   }
@@ -187,6 +197,28 @@ Step FrameParser::assembled(std::size_t consumed) {
   step.payload = viewOf(assembly_);
   message_ = Opcode::Continuation;
   handedOut_ = true;
+  return step;
+}
+
+Step FrameParser::inflated(Opcode opcode, std::string_view payload, std::size_t consumed) {
+  switch (inflateMessage(payload, maxMessage_, inflated_)) {
+    case Inflated::TooBig:
+      return fail(CloseCode::TooBig, "The message is too large.", consumed);
+    case Inflated::Broken:
+      return fail(CloseCode::InvalidPayload, "The compressed data is broken.", consumed);
+    case Inflated::Done:
+      break;
+  }
+  if (opcode == Opcode::Text && !isUtf8(viewOf(inflated_))) {
+    return fail(CloseCode::InvalidPayload, kNotUtf8, consumed);
+  }
+  assembly_ = std::vector<char>();
+  handedOut_ = true;
+  Step step;
+  step.kind = Step::Kind::Message;
+  step.consumed = consumed;
+  step.opcode = opcode;
+  step.payload = viewOf(inflated_);
   return step;
 }
 
@@ -234,6 +266,7 @@ Step FrameParser::fail(CloseCode code, std::string_view reason, std::size_t cons
 
 void FrameParser::release() {
   assembly_ = std::vector<char>();
+  inflated_ = std::vector<char>();
   handedOut_ = false;
 }
 

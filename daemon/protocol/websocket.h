@@ -60,21 +60,24 @@ struct Step {
 /// never with what a header promises, up to maxMessage, and is freed with the message.
 class FrameParser {
  public:
-  /// maxMessage: bytes of payload that a message may have over all of its frames.
-  explicit FrameParser(std::size_t maxMessage) : maxMessage_(maxMessage) {}
+  /// maxMessage: bytes of payload that a message may have over all of its frames, as they come and when inflated.
+  /// deflate: permessage-deflate was negotiated.
+  explicit FrameParser(std::size_t maxMessage, bool deflate = false) : maxMessage_(maxMessage), deflate_(deflate) {}
 
   /// The next thing in `data`, which is changed in place (unmasked). Call again, with what was not consumed, until
   /// NeedMore. After a close frame or a Fault everything is swallowed.
-  /// Faults: 1002 broken framing, 1007 text or reason that is not UTF-8, 1009 a message over maxMessage.
+  /// Faults: 1002 broken framing, 1007 text or reason that is not UTF-8, or data that is not DEFLATE, 1009 a message over
+  /// maxMessage.
   [[nodiscard]] Step next(std::span<char> data);
 
   /// Bytes held of a message that is not whole yet. For budgets.
-  [[nodiscard]] std::size_t held() const { return assembly_.capacity(); }
+  [[nodiscard]] std::size_t held() const { return assembly_.capacity() + inflated_.capacity(); }
 
  private:
   struct Header {
     std::size_t size = 0;  ///< of the header itself, mask included
     bool final = false;
+    bool compressed = false;  ///< RSV1
     Opcode opcode = Opcode::Continuation;
     std::uint64_t length = 0;  ///< of the payload
     std::uint32_t mask = 0;    ///< the four bytes as they lie in memory
@@ -84,7 +87,7 @@ class FrameParser {
     std::string_view reason;  ///< empty: nothing is wrong
   };
   /// Reads and judges a header; size 0: not all of it is there.
-  [[nodiscard]] static Refusal readHeader(std::span<const char> data, Header& header);
+  [[nodiscard]] Refusal readHeader(std::span<const char> data, Header& header) const;
   /// May this data frame come now, and is there room for it?
   [[nodiscard]] Refusal admit(const Header& header) const;
   [[nodiscard]] Step control(const Header& header, std::span<char> payload, std::size_t consumed);
@@ -95,18 +98,23 @@ class FrameParser {
   /// Moves what is there of the frame under way to the assembly buffer. False: the text is not UTF-8.
   [[nodiscard]] bool assemble(std::span<char> data);
   [[nodiscard]] Step assembled(std::size_t consumed);
+  /// The message whose compressed payload this is.
+  [[nodiscard]] Step inflated(Opcode opcode, std::string_view payload, std::size_t consumed);
   [[nodiscard]] Step fail(CloseCode code, std::string_view reason, std::size_t consumed);
   void release();
 
   std::size_t maxMessage_;
+  bool deflate_;
   std::vector<char> assembly_;             ///< payload so far of the message under way
+  std::vector<char> inflated_;             ///< of the message that was handed out last
   Utf8Stream utf8_;                        ///< of the message under way, if it is text
   std::size_t frameLeft_ = 0;              ///< payload bytes of the frame under way that have not arrived
   std::uint32_t mask_ = 0;                 ///< of the frame under way, turned to its next byte
   Opcode message_ = Opcode::Continuation;  ///< of the message under way; Continuation: none is
   bool inFrame_ = false;
   bool frameFinal_ = false;  ///< the frame under way ends the message
-  bool handedOut_ = false;   ///< the assembly buffer was the last Message
+  bool compressed_ = false;  ///< the message under way is
+  bool handedOut_ = false;   ///< a buffer of ours was the last Message
   bool ended_ = false;       ///< after a close or a Fault
 };
 

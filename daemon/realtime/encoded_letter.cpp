@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "protocol/json_wire.h"
+#include "protocol/recovery_offset.h"
 #include "protocol/vocabulary_a.h"
 #include "protocol/vocabulary_b.h"
 
@@ -30,12 +31,22 @@ Found exceptSession(std::string frame, const SessionAddress& session) {
 Found exceptUser(std::string frame, const User& user) { return Segment{makeFrame(std::move(frame)), {}, user.id, 0}; }
 Found sinceRoster(std::string frame, std::uint64_t version) { return Segment{makeFrame(std::move(frame)), {}, {}, version}; }
 
-Found inVocabularyA(const Room& room, const RoomEvent& event) {
+/// epoch: empty for listeners whose place a client cannot come back to.
+Found inVocabularyA(const Room& room, const RoomEvent& event, const std::string& epoch) {
+  const auto offset = [&](Seq seq, Rev rev) {
+    return epoch.empty() ? std::string() : toText(RecoveryOffset{room.id, epoch, seq, rev});
+  };
   return std::visit(
       Overloaded{
-          [&](const MessageEvent& e) { return forAll(vocabulary_a::message(kFraming, *e.message)); },
-          [&](const UpdatedEvent& e) { return forAll(vocabulary_a::messageUpdated(kFraming, *e.message, room.name)); },
-          [&](const DeletedEvent& e) { return forAll(vocabulary_a::messageDeleted(kFraming, *e.message, room.name)); },
+          [&](const MessageEvent& e) {
+            return forAll(vocabulary_a::message(kFraming, *e.message, offset(e.message->seq, e.rev)));
+          },
+          [&](const UpdatedEvent& e) {
+            return forAll(vocabulary_a::messageUpdated(kFraming, *e.message, room.name, offset(e.seq, e.rev)));
+          },
+          [&](const DeletedEvent& e) {
+            return forAll(vocabulary_a::messageDeleted(kFraming, *e.message, room.name, offset(e.seq, e.rev)));
+          },
           [&](const TypingEvent& e) { return exceptSession(vocabulary_a::isTyping(kFraming, *e.user, e.typing), e.from); },
           [&](const SeenEvent& e) { return exceptUser(vocabulary_a::seenBy(kFraming, room, e), *e.user); },
           [&](const RosterEvent& e) {
@@ -51,7 +62,7 @@ Found inVocabularyB(const Room& room, const RoomEvent& event, bool changes) {
                  [&](const RepeatEvent& e) {
                    return exceptSession(vocabulary_b::newMessage(kFraming, *e.message, room.name, true), e.from);
                  },
-                 [&](const auto&) { return changes ? inVocabularyA(room, event) : Found(); },
+                 [&](const auto&) { return changes ? inVocabularyA(room, event, {}) : Found(); },
                  [](const TypingEvent&) { return Found(); }, [](const SeenEvent&) { return Found(); },
                  [](const RosterEvent&) { return Found(); }, [](const LostEvent&) { return Found(); }},
       event);
@@ -85,10 +96,10 @@ const Message* messageOf(const RoomEvent& event) {
 
 }  // namespace
 
-std::optional<Segment> encodeEvent(const Room& room, const RoomEvent& event, Form form) {
+std::optional<Segment> encodeEvent(const Room& room, const RoomEvent& event, Form form, const std::string& epoch) {
   switch (form) {
     case Form::A:
-      return inVocabularyA(room, event);
+      return inVocabularyA(room, event, epoch);
     case Form::B:
       return inVocabularyB(room, event, true);
     case Form::BMessages:
@@ -141,7 +152,7 @@ std::vector<Segment> EncodedLetter::segmentsAfter(Form form, Seq heard) const {
   segments.reserve(letter_->events.size());
   for (const RoomEvent& event : letter_->events) {
     if (const auto* m = std::get_if<MessageEvent>(&event); m != nullptr && m->message->seq <= heard) continue;
-    if (auto segment = encodeEvent(*letter_->room, event, form)) segments.push_back(std::move(*segment));
+    if (auto segment = encodeEvent(*letter_->room, event, form, letter_->epoch)) segments.push_back(std::move(*segment));
   }
   return joinSegments(std::move(segments));
 }

@@ -62,7 +62,8 @@ class EncodedLetter {
 /// Joins neighbours that are for all. `segments` in order; the result has as few frames as possible.
 [[nodiscard]] std::vector<Segment> joinSegments(std::vector<Segment> segments);
 
-/// One event of a room in one form; nothing if the form has no words for it.
-[[nodiscard]] std::optional<Segment> encodeEvent(const Room& room, const RoomEvent& event, Form form);
+/// One event of a room in one form; nothing if the form has no words for it. epoch: as in RoomLetter.
+[[nodiscard]] std::optional<Segment> encodeEvent(const Room& room, const RoomEvent& event, Form form,
+                                                 const std::string& epoch = {});
 
 }  // namespace chatd

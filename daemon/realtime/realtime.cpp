@@ -20,7 +20,10 @@ Realtime::Realtime(Executor& executor, Verifier& verifier, const Clock& clock, c
       clock_(clock),
       lags_(executor.loops()),
       options_(std::make_shared<const RealtimeOptions>(options)) {
-  for (std::size_t i = 0; i < executor.loops(); ++i) hubs_.push_back(std::make_unique<Hub>(executor, clock, i));
+  for (std::size_t i = 0; i < executor.loops(); ++i) {
+    hubs_.push_back(std::make_unique<Hub>(executor, clock, i));
+    followers_.push_back(std::make_unique<Followers>(*this, i));
+  }
 }
 
 Realtime::~Realtime() = default;
@@ -91,6 +94,12 @@ void Realtime::tell(std::uint64_t loops, std::shared_ptr<const RoomLetter> lette
   }
 }
 
+bool Realtime::tellUsers(std::size_t loop, std::shared_ptr<const UserLetter> letter) {
+  Followers* followers = followers_[loop].get();
+  const Mail mail = std::holds_alternative<RoomActivity>(letter->what) ? Mail::Event : Mail::Completion;
+  return executor_.post(loop, mail, [followers, letter = std::move(letter)] { followers->deliver(*letter); });
+}
+
 void Realtime::sendLetter(std::size_t loop, std::shared_ptr<const EncodedLetter> letter) {
   const std::size_t home = executor_.here();
   Hub* hub = hubs_[loop].get();
@@ -104,10 +113,16 @@ void Realtime::sendLetter(std::size_t loop, std::shared_ptr<const EncodedLetter>
                  !std::holds_alternative<DeletedEvent>(event);
   }
   LagMap& lags = lags_[home];
+  const auto lagging = lags.find({loop, content.room->id});
   if (refillable) {
-    const auto lagging = lags.find({loop, content.room->id});
     if (lagging == lags.end() && executor_.post(loop, Mail::Event, [hub, letter] { hub->deliver(letter); })) return;
     return lag(loop, content);
+  }
+  if (lagging != lags.end()) {
+    // It overtakes what is being refilled: where it stands is not where its listeners stand.
+    auto placeless = std::make_shared<RoomLetter>(content);
+    placeless->epoch.clear();
+    letter = std::make_shared<const EncodedLetter>(std::move(placeless));
   }
   (void)executor_.post(loop, Mail::Completion, [hub, letter] { hub->deliver(letter); });
 }
@@ -162,7 +177,7 @@ void Realtime::refilled(std::size_t home, std::size_t loop, std::shared_ptr<cons
   auto letter = std::make_shared<RoomLetter>();
   letter->room = room;
   letter->app = room->app;
-  for (Message& m : *messages) letter->events.push_back(MessageEvent{std::make_shared<const Message>(std::move(m))});
+  for (Message& m : *messages) letter->events.push_back(MessageEvent{std::make_shared<const Message>(std::move(m)), {}});
   hubs_[loop]->deliver(std::make_shared<const EncodedLetter>(std::move(letter)));
   refill(home, loop, room, upTo);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -14,6 +15,7 @@
 #include "chat/verifier.h"
 #include "engine/transport.h"
 #include "net/http.h"
+#include "realtime/followers.h"
 #include "realtime/hub.h"
 #include "realtime/session.h"
 #include "realtime/session_registry.h"
@@ -28,6 +30,9 @@ struct RealtimeOptions {
   std::size_t messageBytes = 16'384;    ///< the longest text
   std::int64_t messagesPerSecond = 10;  ///< told to clients; the domain holds them to it
   std::int64_t messagesBurst = 50;
+  // Of plain WebSocket; those of Engine.IO are EngineOptions.
+  std::chrono::milliseconds pingInterval{25'000};
+  std::chrono::milliseconds pingTimeout{20'000};
   std::vector<std::string> origins;               ///< allowed besides the same origin; "*": any
   std::chrono::milliseconds connectTime{45'000};  ///< from the upgrade to the CONNECT packet
 };
@@ -38,12 +43,16 @@ class Realtime final : public Fanout, public Sessions {
   ~Realtime() override;
   /// Sets the domain, which needs this object first (as its Fanout). Once, before the first request.
   void setChat(ChatService& chat) { chat_ = &chat; }
+  /// What makes MACs under a key that outlives the process; without it no client is told how to resume its session. Once,
+  /// before the first request. Thread of the calls: any.
+  void setSigner(std::function<std::string(std::string_view)> sign) { sign_ = std::move(sign); }
 
   /// Who speaks for a new Engine.IO session of /socket.io/. Errors: Restarting. Thread: the connection's loop.
   [[nodiscard]] Result<std::unique_ptr<engine::TransportHandler>> open(const net::HttpRequest& request);
 
   // Fanout.
   void tell(std::uint64_t loops, std::shared_ptr<const RoomLetter> letter) override;
+  [[nodiscard]] bool tellUsers(std::size_t loop, std::shared_ptr<const UserLetter> letter) override;
 
   // Sessions.
   [[nodiscard]] std::vector<SessionSummary> ofUser(UserId user) override { return registry_.ofUser(user); }
@@ -54,6 +63,8 @@ class Realtime final : public Fanout, public Sessions {
   /// Asks every client to come back to another process: refuses new ones, and ends each session once its commands are
   /// answered.
   void drain();
+  /// Takes drain() back: new sessions are let in again. Thread: any.
+  void resume() { draining_.store(false); }
   /// Open transports, sessions or not yet.
   [[nodiscard]] std::size_t transports() const { return transports_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t deliveries() const;
@@ -67,7 +78,10 @@ class Realtime final : public Fanout, public Sessions {
   [[nodiscard]] const Clock& clock() const { return clock_; }
   [[nodiscard]] SessionRegistry& registry() { return registry_; }
   [[nodiscard]] Hub& hub(std::size_t loop) { return *hubs_[loop]; }
+  [[nodiscard]] Followers& followers(std::size_t loop) { return *followers_[loop]; }
   [[nodiscard]] std::shared_ptr<const RealtimeOptions> options();
+  /// The MAC of these bytes under the server's key; empty: there is no key.
+  [[nodiscard]] std::string sign(std::string_view bytes) const { return sign_ ? sign_(bytes) : std::string(); }
   [[nodiscard]] bool draining() const { return draining_.load(std::memory_order_relaxed); }
   [[nodiscard]] SessionId nextSessionId() { return SessionId{nextSession_.fetch_add(1, std::memory_order_relaxed)}; }
   void transportOpened() { transports_.fetch_add(1, std::memory_order_relaxed); }
@@ -113,8 +127,10 @@ class Realtime final : public Fanout, public Sessions {
   Verifier& verifier_;
   const Clock& clock_;
   ChatService* chat_ = nullptr;
+  std::function<std::string(std::string_view)> sign_;
   SessionRegistry registry_;
   std::vector<std::unique_ptr<Hub>> hubs_;
+  std::vector<std::unique_ptr<Followers>> followers_;
   std::vector<LagMap> lags_;  ///< by home loop; each touched by that loop alone
   Mutex mutex_;
   std::shared_ptr<const RealtimeOptions> options_ CHATD_GUARDED_BY(mutex_);

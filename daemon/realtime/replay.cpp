@@ -116,6 +116,8 @@ void Replay::decided(std::size_t index, std::optional<bool> recovered) {
   decisions.reserve(places_.size());
   for (const Place& each : places_) decisions.push_back(each.decision);
   decided_(session_, decisions);
+  // It may have left some of them.
+  for (Place& each : places_) each.gone = each.gone || session_.joinedRoom(each.room->id) == nullptr;
   play();
 }
 
@@ -191,42 +193,45 @@ void Replay::fetch() {
   waiting_ = true;
   step_ = ++session_.replaySteps_;
   const Offer offer = session_.realtime_.executor().work(
-      session_.app(), [chat = &session_.realtime_.chat(), room = p.room, form = p.item.form, at = p.at, end = p.end,
-                       revAt = p.revAt, revEnd = p.revEnd, limit,
+      session_.app(), [chat = &session_.realtime_.chat(), room = p.room, epoch = p.decision.joined->counter.epoch,
+                       form = p.item.form, at = p.at, end = p.end, revAt = p.revAt, revEnd = p.revEnd, limit,
                        then = later([](Replay& replay, Result<Page> page) { replay.fetched(std::move(page)); })]() mutable {
         // Encoded here: the loop has others to serve.
-        then(at < end ? messagePage(*chat, *room, form, at, end, limit)
-                      : changePage(*chat, *room, form, at, revAt, revEnd, limit));
+        const Encoding encoding{*room, form, epoch};
+        then(at < end ? messagePage(*chat, encoding, at, end, revAt, limit)
+                      : changePage(*chat, encoding, at, revAt, revEnd, limit));
       });
   if (offer != Offer::Taken) fetched(Error(Code::Busy));
 }
 
-Result<Replay::Page> Replay::messagePage(ChatService& chat, const Room& room, Form form, Seq at, Seq end,
+Result<Replay::Page> Replay::messagePage(ChatService& chat, const Encoding& encoding, Seq at, Seq end, Rev revAt,
                                          std::size_t limit) {
-  CHATD_TRY(messages, chat.messagesBetween(room.id, at, end, limit));
+  CHATD_TRY(messages, chat.messagesBetween(encoding.room.id, at, end, limit));
   Page page;
   page.at = at;
   for (Message& m : messages) {
     // Retention took some while they were being given: what is left would be a part.
     if (m.seq != next(page.at)) return Error(Code::TooSlow);
     page.at = m.seq;
-    const MessageEvent event{std::make_shared<const Message>(std::move(m))};
-    if (auto segment = encodeEvent(room, event, form)) page.frames.push_back(std::move(segment->frame));
+    const MessageEvent event{std::make_shared<const Message>(std::move(m)), revAt};
+    if (auto segment = encodeEvent(encoding.room, event, encoding.form, encoding.epoch))
+      page.frames.push_back(std::move(segment->frame));
   }
   if (page.at == at) return Error(Code::TooSlow);
   return page;
 }
 
-Result<Replay::Page> Replay::changePage(ChatService& chat, const Room& room, Form form, Seq at, Rev revAt, Rev revEnd,
+Result<Replay::Page> Replay::changePage(ChatService& chat, const Encoding& encoding, Seq at, Rev revAt, Rev revEnd,
                                         std::size_t limit) {
-  CHATD_TRY(changes, chat.changesBetween(room.id, revAt, revEnd, limit));
+  CHATD_TRY(changes, chat.changesBetween(encoding.room.id, revAt, revEnd, limit));
   Page page;
   page.at = at;
   for (ChangedMessage& change : changes) {
     auto message = std::make_shared<const Message>(std::move(change.message));
-    const RoomEvent event = change.kind == Change::Kind::Edit ? RoomEvent(UpdatedEvent{std::move(message), change.rev})
-                                                              : RoomEvent(DeletedEvent{std::move(message), change.rev});
-    if (auto segment = encodeEvent(room, event, form)) page.frames.push_back(std::move(segment->frame));
+    const RoomEvent event = change.kind == Change::Kind::Edit ? RoomEvent(UpdatedEvent{std::move(message), change.rev, at})
+                                                              : RoomEvent(DeletedEvent{std::move(message), change.rev, at});
+    if (auto segment = encodeEvent(encoding.room, event, encoding.form, encoding.epoch))
+      page.frames.push_back(std::move(segment->frame));
   }
   // Changes of messages that retention took are gone with them: fewer than asked for is the end.
   page.revAt = changes.size() < limit ? revEnd : changes.back().rev;

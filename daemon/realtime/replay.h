@@ -33,7 +33,8 @@ class Replay {
     Result<Joined> joined = Code::Busy;
     std::optional<bool> recovered;  ///< only if the client said `since`
   };
-  /// Told once, when all rooms are decided and before anything of them is sent: the answer belongs here.
+  /// Told once, when all rooms are decided and before anything of them is sent: the answer belongs here. Of a room that the
+  /// session leaves in it, nothing is given.
   using Decided = UniqueFunction<void(Session&, const std::vector<Decision>&)>;
 
   /// The session is in a Barrier, which ends with the replay.
@@ -80,8 +81,14 @@ class Replay {
   void fetch();
   void fetched(Result<Page> page);
   void retry(const Error& error);
-  static Result<Page> messagePage(ChatService& chat, const Room& room, Form form, Seq at, Seq end, std::size_t limit);
-  static Result<Page> changePage(ChatService& chat, const Room& room, Form form, Seq at, Rev revAt, Rev revEnd,
+  struct Encoding {
+    const Room& room;
+    Form form;
+    const std::string& epoch;
+  };
+  static Result<Page> messagePage(ChatService& chat, const Encoding& encoding, Seq at, Seq end, Rev revAt,
+                                  std::size_t limit);
+  static Result<Page> changePage(ChatService& chat, const Encoding& encoding, Seq at, Rev revAt, Rev revEnd,
                                  std::size_t limit);
   void chase();
   void chased(Result<Joined> result);

@@ -24,6 +24,27 @@ void SessionRegistry::remove(UserId user, SessionAddress address) {
   if (it->second.empty()) s.users.erase(it);
 }
 
+std::optional<SessionAddress> SessionRegistry::find(UserId user, std::string_view id) {
+  Shard& s = shard(user);
+  LockGuard g(s.mutex);
+  const auto it = s.users.find(user);
+  if (it == s.users.end()) return std::nullopt;
+  for (const Entry& entry : it->second) {
+    if (entry.summary.id == id) return entry.address;
+  }
+  return std::nullopt;
+}
+
+void SessionRegistry::rename(UserId user, SessionAddress address, const std::string& id) {
+  Shard& s = shard(user);
+  LockGuard g(s.mutex);
+  const auto it = s.users.find(user);
+  if (it == s.users.end()) return;
+  for (Entry& entry : it->second) {
+    if (entry.address == address) entry.summary.id = id;
+  }
+}
+
 std::vector<SessionSummary> SessionRegistry::ofUser(UserId user) {
   Shard& s = shard(user);
   LockGuard g(s.mutex);

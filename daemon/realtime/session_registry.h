@@ -3,6 +3,9 @@
 
 #include <array>
 #include <atomic>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -17,6 +20,9 @@ class SessionRegistry {
   /// False: the user has `limit` sessions already.
   [[nodiscard]] bool add(SessionAddress address, SessionSummary summary, std::size_t limit);
   void remove(UserId user, SessionAddress address);
+  /// The session that its client knows by this id.
+  [[nodiscard]] std::optional<SessionAddress> find(UserId user, std::string_view id);
+  void rename(UserId user, SessionAddress address, const std::string& id);
   [[nodiscard]] std::vector<SessionSummary> ofUser(UserId user);
   [[nodiscard]] std::vector<SessionAddress> addresses(UserId user);
   /// Walks everything: for rare calls.

@@ -188,7 +188,8 @@ void SocketIoSession::joined(Result<Joined> result, const Asked& asked) {
     reply = vocabulary_a::ackRoom(kFraming, *asked.ack, *j.room, *j.members, j.unread, j.lastMessage.get());
   }
   reply += vocabulary_a::info(kFraming, "You have joined the room");
-  reply += vocabulary_a::roomInfo(kFraming, *j.room, *j.members, j.unread, j.lastMessage.get());
+  const RecoveryOffset offset{j.room->id, j.counter.epoch, j.counter.lastSeq, j.counter.lastRev};
+  reply += vocabulary_a::roomInfo(kFraming, *j.room, *j.members, j.unread, j.lastMessage.get(), toText(offset));
   reply += vocabulary_a::roomData(kFraming, *j.room, *j.roster, j.rosterTotal);
   transport_->sendReply(std::move(reply));
   barrierDone();

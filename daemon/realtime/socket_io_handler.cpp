@@ -14,6 +14,7 @@ SocketIoHandler::~SocketIoHandler() {
 void SocketIoHandler::opened(engine::Transport& transport) {
   realtime_.transportOpened();
   session_ = std::make_unique<SocketIoSession>(realtime_, transport, std::move(handshake_));
+  session_->begin();
 }
 
 void SocketIoHandler::closed() {

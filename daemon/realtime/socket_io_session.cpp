@@ -29,9 +29,15 @@ bool comeBack(Code code) {
 }  // namespace
 
 SocketIoSession::SocketIoSession(Realtime& realtime, engine::Transport& transport, Handshake handshake)
-    : Session(realtime, transport.loop()), handshake_(std::make_unique<Handshake>(std::move(handshake))) {
+    : Session(realtime, transport.loop()),
+      old_(transport.revision() == 3),
+      handshake_(std::make_unique<Handshake>(std::move(handshake))) {
   transport_ = &transport;
   transport.arm(timer_, realtime.options()->connectTime);
+}
+
+void SocketIoSession::begin() {
+  if (old_) authenticate(JsonValue());
 }
 
 void SocketIoSession::packet(std::string_view text) {
@@ -83,23 +89,34 @@ void SocketIoSession::complete(sio::Packet packet) {
 void SocketIoSession::connect(sio::Packet packet) {
   if (packet.nsp != "/") {
     std::string frame = framed(Framing::WebSocket, 96, [&](std::string& out) {
-      sio::appendConnectError(out, Error(Code::InvalidNamespace), packet.nsp);
+      const Error error(Code::InvalidNamespace);
+      old_ ? sio::appendError4(out, error, packet.nsp) : sio::appendConnectError(out, error, packet.nsp);
     });
     return transport_->send(std::move(frame));
   }
+  if (old_) return;  // it was connected without being asked
   if (state_ != State::Waiting) return transport_->close(ws::CloseCode::ProtocolError, "connected already");
+  authenticate(packet.data);
+}
+
+void SocketIoSession::authenticate(const JsonValue& payload) {
   VerifyRequest request;
   request.token = std::move(handshake_->token);
   request.app = std::move(handshake_->app);
   request.origin = std::move(handshake_->origin);
   request.clientIp = transport_->peer().ip;
-  if (packet.data.IsObject()) {
-    if (const JsonValue* token = find(packet.data, "token"); token != nullptr && token->IsString()) {
+  if (payload.IsObject()) {
+    if (const JsonValue* token = find(payload, "token"); token != nullptr && token->IsString()) {
       request.token = asView(*token);
     }
-    if (const JsonValue* app = find(packet.data, "app")) {
+    if (const JsonValue* app = find(payload, "app")) {
       if (app->IsString()) request.app = asView(*app);
       if (app->IsInt64()) request.app = std::to_string(app->GetInt64());
+    }
+    const JsonValue* pid = find(payload, "pid");
+    const JsonValue* offset = find(payload, "offset");
+    if (pid != nullptr && pid->IsString() && offset != nullptr && offset->IsString()) {
+      former_ = std::make_unique<Former>(Former{std::string(asView(*pid)), std::string(asView(*offset))});
     }
   }
   handshake_.reset();
@@ -118,17 +135,25 @@ void SocketIoSession::verified(Result<Identity> identity) {
   if (state_ != State::Verifying) return;
   if (!identity.ok()) return refuse(identity.error());
   if (realtime_.draining()) return refuse(Code::Restarting);
-  const auto attached =
-      attach(std::move(*identity), toBase64Url(randomBytes(15)), transport_->name(), transport_->peer().ip);
+  const auto offset = former_ ? parseRecoveryOffset(former_->offset) : std::nullopt;
+  const auto former = offset ? formerId(*identity) : std::nullopt;
+  // The network may have lost the former session without telling us: the client has the word.
+  if (former) endFormer(identity->user.id, *former);
+  std::string id = former ? *former : old_ ? std::string(transport_->id()) : toBase64Url(randomBytes(15));
+  const auto attached = attach(std::move(*identity), std::move(id), transport_->name(), transport_->peer().ip);
   if (!attached.ok())
     return attached.error().code() == Code::TokenRevoked ? end(Code::TokenRevoked) : refuse(attached.error());
-  transport_->send(framed(Framing::WebSocket, 48, [&](std::string& out) { sio::appendConnect(out, publicId_); }));
+  former ? resume(*offset) : welcomeAnew();
   if (state_ == State::Connected) watchExpiry();
 }
 
 void SocketIoSession::refuse(const Error& error) {
   if (comeBack(error.code())) return transport_->close(ws::CloseCode::TryAgainLater, error.wire());
-  transport_->send(framed(Framing::WebSocket, 160, [&](std::string& out) { sio::appendConnectError(out, error); }));
+  transport_->send(framed(Framing::WebSocket, 160, [&](std::string& out) {
+    old_ ? sio::appendError4(out, error) : sio::appendConnectError(out, error);
+  }));
+  // An old client comes back at once, for ever, if its transport is closed. It may stay until the time for CONNECT is over.
+  if (old_) return;
   // The official client keeps a refused transport open for its other namespaces; there are none here.
   transport_->close(ws::CloseCode::Normal, {});
 }

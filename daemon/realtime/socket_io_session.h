@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "protocol/recovery_offset.h"
 #include "protocol/vocabulary_a.h"
 #include "protocol/vocabulary_b.h"
 #include "protocol/websocket.h"
@@ -27,6 +28,8 @@ class SocketIoSession final : public Session {
   // From the transport.
   void packet(std::string_view text);
   void binary(std::string_view bytes);
+  /// The transport is ready. An old client counts as having said CONNECT: its query holds all that it has to say.
+  void begin();
   /// The transport takes nothing any more. Leaves its rooms and the registry; may be called twice.
   void transportClosing() { detach(); }
 
@@ -44,7 +47,26 @@ class SocketIoSession final : public Session {
 
   // CONNECT.
   void connect(sio::Packet packet);
+  /// payload: what the client gave with CONNECT, or null.
+  void authenticate(const JsonValue& payload);
   void verified(Result<Identity> identity);
+
+  // Connection state recovery (socket_io_recovery.cpp).
+  /// What a client that comes back shows of its former session.
+  struct Former {
+    std::string pid;
+    std::string offset;
+  };
+  void endFormer(UserId user, std::string_view id);
+  void resume(const RecoveryOffset& offset);
+  void resumed(const Replay::Decision& decision);
+  /// The id of the former session, if the pid is one that we gave this user.
+  [[nodiscard]] std::optional<std::string> formerId(const Identity& identity) const;
+  [[nodiscard]] std::string makePid(AppId app, UserId user, std::string_view id, std::string_view nonce) const;
+  /// CONNECT, as an answer.
+  void welcome(std::string_view pid);
+  void welcomeAnew();
+
   void refuse(const Error& error);
   void lateToConnect() override;
 
@@ -73,7 +95,9 @@ class SocketIoSession final : public Session {
   [[nodiscard]] UniqueFunction<void(Result<void>)> finishing(Asked asked);
   void answer(const Asked& asked, const Result<void>& result);
 
+  const bool old_;                                 ///< speaks Socket.IO protocol 4, that of Socket.IO 2
   std::unique_ptr<Handshake> handshake_;           ///< until CONNECT
+  std::unique_ptr<Former> former_;                 ///< until CONNECT is answered
   std::unique_ptr<sio::Attachments> attachments_;  ///< while a binary packet is incomplete
   std::optional<RoomId> current_;                  ///< the room of vocabulary A
 };

@@ -100,7 +100,8 @@ Error operatorsOnly(std::string_view field) {
 
 void appendAppFields(JsonWriter& out, const App& app) {
   out.field("appId", raw(app.id)).field("name", app.name).key("settings").beginObject();
-  out.field("autoCreateUsers", app.settings.autoCreateUsers).key("allowPrivateNetworks");
+  out.field("autoCreateUsers", app.settings.autoCreateUsers).field("enabled", app.settings.enabled);
+  out.key("allowPrivateNetworks");
   if (app.settings.allowPrivateNetworks) {
     out.boolean(*app.settings.allowPrivateNetworks);
   } else {
@@ -123,6 +124,7 @@ AppSettings settingsOf(const JsonValue& body, AppSettings settings) {
   const JsonValue* given = present(body, "settings");
   if (given == nullptr) return settings;
   if (const auto value = boolean(*given, "autoCreateUsers")) settings.autoCreateUsers = *value;
+  if (const auto value = boolean(*given, "enabled")) settings.enabled = *value;
   if (find(*given, "allowPrivateNetworks") != nullptr)
     settings.allowPrivateNetworks = boolean(*given, "allowPrivateNetworks");
   if (find(*given, "retention") != nullptr) settings.retention = retentionOf(*given);
@@ -176,6 +178,7 @@ Result<void> mayChange(const Principal& caller, const App& before, const AppSett
                        const std::optional<std::vector<VerifierSpec>>& chain) {
   if (caller.isOperator()) return {};
   if (settings.quotas != before.settings.quotas) return operatorsOnly("settings.quotas");
+  if (settings.enabled != before.settings.enabled) return operatorsOnly("settings.enabled");
   if (settings.allowPrivateNetworks != before.settings.allowPrivateNetworks) {
     return operatorsOnly("settings.allowPrivateNetworks");
   }

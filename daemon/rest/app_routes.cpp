@@ -33,9 +33,10 @@ constexpr Field kPatchFields[] = {kName, kUrl, kVerifiers, kSettings};
 constexpr Schema kPatchBody{"AppPatch", kPatchFields};
 constexpr Field kRotateFields[] = {{.name = "graceSeconds",
                                     .type = Type::Integer,
+                                    .nullable = true,
                                     .least = 0,
                                     .most = kMaxGrace,
-                                    .doc = "How long the other keys go on working; default 0."}};
+                                    .doc = "How long the other keys go on working; default 0. null: they stay."}};
 constexpr Schema kRotateBody{"RotateRequest", kRotateFields};
 
 void appendApp(std::string& body, const App& app) {
@@ -98,14 +99,27 @@ Result<void> checkChain(const Context& context, const Call& call, AppId app, con
   return Error::field("tokenVerificationUrl", judged.error().fields().front().detail);
 }
 
-Result<Reply> createApp(const Context& context, Call& call) {
-  const RestServices& on = context.services;
+Result<NewApp> planCreate(const Context& context, const Call& call) {
   NewApp wanted;
   wanted.name = *text(call.body, "name");
   wanted.settings = settingsOf(call.body, {});
   CHATD_TRY(chain, chainOf(call.body));
   if (chain) wanted.verifiers = std::move(*chain);
   CHATD_CHECK(checkChain(context, call, AppId{0}, wanted.verifiers));
+  return wanted;
+}
+
+Result<bool> checkCreate(const Context& context, Call& call) {
+  CHATD_CHECK(planCreate(context, call));
+  const auto taken = context.services.directory.appByName(*text(call.body, "name"));
+  if (taken.ok()) return Error(Code::AlreadyExists);
+  if (taken.error().code() != Code::NotFound) return taken.error();
+  return true;
+}
+
+Result<Reply> createApp(const Context& context, Call& call) {
+  const RestServices& on = context.services;
+  CHATD_TRY(wanted, planCreate(context, call));
   CHATD_TRY(app, on.directory.createApp(wanted));
   auto secrets = createSecrets(context, app.id);
   if (!secrets.ok()) {
@@ -144,12 +158,18 @@ Result<Reply> getApp(const Context& context, Call& call) {
   return json(200, std::move(body));
 }
 
-Result<Reply> patchApp(const Context& context, Call& call) {
-  const RestServices& on = context.services;
+struct PlannedPatch {
+  App before;
+  AppPatch patch;
+};
+
+/// The body against the app as it is: what is to be written, if it may be.
+Result<PlannedPatch> planPatch(const Context& context, const Call& call) {
   CHATD_TRY(before, appOf(context, call, call.segment("appId")));
   AppPatch patch;
   patch.name = text(call.body, "name");
-  if (patch.name && *patch.name != before.name && call.principal.kind == Principal::Kind::AppKey) {
+  if (patch.name == before.name) patch.name.reset();
+  if (patch.name && call.principal.kind == Principal::Kind::AppKey) {
     return Error(Code::Forbidden, "name can be changed by operators and owners only.");
   }
   const AppSettings settings = settingsOf(call.body, before.settings);
@@ -158,9 +178,25 @@ Result<Reply> patchApp(const Context& context, Call& call) {
   if (chain) CHATD_CHECK(checkChain(context, call, before.id, *chain));
   if (settings != before.settings) patch.settings = settings;
   if (chain && *chain != before.verifiers) patch.verifiers = std::move(*chain);
-  CHATD_TRY(app, on.directory.updateApp(before.id, patch));
+  return PlannedPatch{std::move(before), std::move(patch)};
+}
+
+Result<bool> checkPatch(const Context& context, Call& call) {
+  CHATD_TRY(plan, planPatch(context, call));
+  return plan.patch.name || plan.patch.settings || plan.patch.verifiers;
+}
+
+Result<Reply> patchApp(const Context& context, Call& call) {
+  const RestServices& on = context.services;
+  CHATD_TRY(plan, planPatch(context, call));
+  const App& before = plan.before;
+  CHATD_TRY(app, on.directory.updateApp(before.id, plan.patch));
   on.verifier.appChanged(app.id);
   on.chat.setQuotas(app.id, app.settings.quotas);
+  if (before.settings.enabled && !app.settings.enabled) {
+    on.authenticator.appClosed(app.id);
+    on.sessions.endApp(app.id, Code::AppDisabled);
+  }
   std::string body;
   appendApp(body, app);
   return json(200, std::move(body));
@@ -171,7 +207,7 @@ Result<Reply> deleteApp(const Context& context, Call& call) {
   CHATD_TRY(app, appOf(context, call, call.segment("appId")));
   CHATD_CHECK(on.directory.deleteApp(app.id));
   // First nobody new comes in, then who is in goes out.
-  on.authenticator.appDeleted(app.id);
+  on.authenticator.appClosed(app.id);
   on.verifier.appChanged(app.id);
   on.sessions.endApp(app.id, Code::Kicked);
   return noContent();
@@ -185,8 +221,11 @@ Result<Reply> listKeys(const Context& context, Call& call) {
 
 Result<Reply> rotateKey(const Context& context, Call& call) {
   CHATD_TRY(app, appOf(context, call, call.segment("appId")));
+  const JsonValue* given = find(call.body, "graceSeconds");
+  const bool othersStay = given != nullptr && given->IsNull();
   const std::chrono::seconds grace(integer(call.body, "graceSeconds").value_or(0));
-  CHATD_TRY(made, context.services.authenticator.rotateKey(app.id, grace));
+  Authenticator& authenticator = context.services.authenticator;
+  CHATD_TRY(made, othersStay ? authenticator.createKey(app.id) : authenticator.rotateKey(app.id, grace));
   std::string body;
   JsonWriter out(body);
   out.beginObject();
@@ -246,6 +285,7 @@ std::vector<Route> appRows() {
            .answers = {{.status = 201, .body = &kAppCreatedDocument}},
            .errors = {Code::AlreadyExists, Code::Busy},
            .doc = "Registers an app, with its first key and an owner account; both secrets are shown this once.",
+           .check = checkCreate,
            .handler = blocking<createApp>},
           {.method = "GET",
            .path = "/app",
@@ -275,6 +315,7 @@ std::vector<Route> appRows() {
            .errors = {Code::NotFound, Code::AlreadyExists},
            .doc = "Changes the fields that are present. An app key may change settings only; quotas, allowPrivateNetworks, "
                   "inline isolation of foreign plugins, and the verifiers static and allow are for operators.",
+           .check = checkPatch,
            .handler = blocking<patchApp>},
           {.method = "DELETE",
            .path = "/app/{appId}",

@@ -75,6 +75,9 @@ constexpr Field kRetention[] = {{.name = "days",
                                  .doc = "Only so many of the newest of a room stay. null or absent: however many."}};
 constexpr Field kSettings[] = {
     {.name = "autoCreateUsers", .type = Type::Boolean, .doc = "A verified but unknown user is created. Default true."},
+    {.name = "enabled",
+     .type = Type::Boolean,
+     .doc = "false: the app's keys and its users' tokens are refused, sessions close, data stays. Operators only."},
     {.name = "allowPrivateNetworks",
      .type = Type::Boolean,
      .nullable = true,
@@ -188,6 +191,34 @@ constexpr Field kBackup[] = {
 constexpr Field kHealth[] = {
     {.name = "status", .required = true},
     {.name = "reasons", .type = Type::List, .items = Type::Text, .doc = "Why the daemon is not ready."}};
+constexpr Field kServer[] = {
+    {.name = "version", .required = true},
+    {.name = "pid", .type = Type::Integer, .required = true},
+    {.name = "startedAt", .type = Type::Time, .required = true},
+    {.name = "time", .type = Type::Time, .required = true, .doc = "Of the daemon's clock."},
+    {.name = "ready", .type = Type::Boolean, .required = true, .doc = "As /readyz."},
+    {.name = "reasons", .type = Type::List, .required = true, .items = Type::Text, .doc = "Why it is not ready."},
+    {.name = "draining", .type = Type::Boolean, .required = true},
+    {.name = "logLevel", .required = true},
+    {.name = "sessions", .type = Type::Integer, .required = true, .doc = "Live ones."},
+    {.name = "transports",
+     .type = Type::Integer,
+     .required = true,
+     .doc = "Open realtime connections, sessions or not yet."},
+    {.name = "deliveries", .type = Type::Integer, .required = true, .doc = "To sessions, since the start."},
+    {.name = "commits", .type = Type::Integer, .required = true, .doc = "Transactions, since the start."},
+    {.name = "writes", .type = Type::Integer, .required = true, .doc = "Rows committed, since the start."}};
+constexpr Field kReload[] = {
+    {.name = "applied", .type = Type::List, .required = true, .items = Type::Text, .doc = "Keys that changed and hold now."},
+    {.name = "needRestart",
+     .type = Type::List,
+     .required = true,
+     .items = Type::Text,
+     .doc = "Keys that hold after a restart."}};
+constexpr Field kDryRun[] = {
+    {.name = "dryRun", .type = Type::Boolean, .required = true},
+    {.name = "operation", .required = true},
+    {.name = "changes", .type = Type::Boolean, .required = true, .doc = "false: it is known that nothing would change."}};
 constexpr Field kFieldError[] = {
     {.name = "field", .required = true, .doc = "Path in the body, or the name of the query parameter or header."},
     {.name = "detail", .required = true}};
@@ -227,6 +258,9 @@ constinit const Schema kRoomDocument{"Room", kRoom};
 constinit const Schema kMessageDocument{"Message", kMessage};
 constinit const Schema kBackupDocument{"Backup", kBackup};
 constinit const Schema kHealthDocument{"Health", kHealth};
+constinit const Schema kServerDocument{"Server", kServer};
+constinit const Schema kReloadDocument{"Reload", kReload};
+constinit const Schema kDryRunDocument{"DryRun", kDryRun};
 constinit const Schema kFieldErrorDocument{"FieldError", kFieldError};
 constinit const Schema kProblemDocument{"Problem", kProblem};
 
@@ -236,11 +270,11 @@ constinit const Schema kAppQuery{"AppQuery", kAppFields};
 
 std::span<const Schema* const> documents() {
   static constexpr const Schema* kAll[] = {
-      &kAccountDocument,    &kLoginDocument,      &kVerifyDocument,  &kVerifierDocument, &kQuotasDocument,
-      &kRetentionDocument,  &kSettingsDocument,   &kAppDocument,     &kAppLoginDocument, &kAppCreatedDocument,
-      &kKeyDocument,        &kKeyCreatedDocument, &kBanDocument,     &kUserDocument,     &kSessionDocument,
-      &kMemberDocument,     &kRoomDocument,       &kMessageDocument, &kBackupDocument,   &kHealthDocument,
-      &kFieldErrorDocument, &kProblemDocument};
+      &kAccountDocument,   &kLoginDocument,      &kVerifyDocument,  &kVerifierDocument,   &kQuotasDocument,
+      &kRetentionDocument, &kSettingsDocument,   &kAppDocument,     &kAppLoginDocument,   &kAppCreatedDocument,
+      &kKeyDocument,       &kKeyCreatedDocument, &kBanDocument,     &kUserDocument,       &kSessionDocument,
+      &kMemberDocument,    &kRoomDocument,       &kMessageDocument, &kBackupDocument,     &kHealthDocument,
+      &kServerDocument,    &kReloadDocument,     &kDryRunDocument,  &kFieldErrorDocument, &kProblemDocument};
   return kAll;
 }
 

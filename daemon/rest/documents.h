@@ -25,6 +25,9 @@ extern const Schema kRoomDocument;
 extern const Schema kMessageDocument;
 extern const Schema kBackupDocument;
 extern const Schema kHealthDocument;
+extern const Schema kServerDocument;
+extern const Schema kReloadDocument;
+extern const Schema kDryRunDocument;
 extern const Schema kFieldErrorDocument;
 extern const Schema kProblemDocument;
 

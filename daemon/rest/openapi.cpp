@@ -63,6 +63,13 @@ void appendParameters(JsonWriter& out, const Route& route) {
     out.field("description", "The same as X-Chat-App.");
     out.key("schema").beginObject().field("type", "string").endObject().endObject();
   }
+  if (takesDryRun(route)) {
+    out.beginObject().field("name", "dryRun").field("in", "query").field("required", false);
+    out.field("description",
+              "true: the call is only checked (access, schema, and what the operation checks before it writes) and answered "
+              "with 202 {dryRun, operation, changes}; nothing is written.");
+    out.key("schema").beginObject().field("type", "boolean").endObject().endObject();
+  }
   if (route.method == "POST" && route.keepsAnswers) {
     appendHeaderParameter(
         out, "Idempotency-Key",
@@ -228,8 +235,9 @@ std::vector<Code> errorsOf(const Route& route) {
   if ((route.access & who::Anyone) == 0) codes.push_back(Code::Unauthorized);
   if ((route.access & who::Bearers) != 0) {
     // Whatever the credential is, it is judged first: a user's token is refused for its own reasons on every route.
-    codes.insert(codes.end(), {Code::Forbidden, Code::RateLimited, Code::AppRequired, Code::TokenExpired, Code::TokenRevoked,
-                               Code::UnknownUser, Code::Banned, Code::UserDeleted, Code::VerifierUnavailable});
+    codes.insert(codes.end(),
+                 {Code::Forbidden, Code::RateLimited, Code::AppRequired, Code::TokenExpired, Code::TokenRevoked,
+                  Code::UnknownUser, Code::AppDisabled, Code::Banned, Code::UserDeleted, Code::VerifierUnavailable});
   }
   if (route.body != nullptr) {
     codes.insert(codes.end(), {Code::BadRequest, Code::NotJson, Code::UnsupportedMedia, Code::TooLarge, Code::Invalid});

@@ -66,6 +66,10 @@ Result<JsonDocument> readQuery(const net::HttpRequest& request, const Route& rou
     if (!name || !value || !isUtf8(*name) || !isUtf8(*value)) {
       return Error(Code::BadRequest, "The query has a broken escape or is not UTF-8.");
     }
+    if (*name == "dryRun" && takesDryRun(route)) {
+      if (*value != "true" && *value != "false") return Error::field("dryRun", "must be true or false");
+      continue;
+    }
     if (*name == "app" && (route.access & who::User) != 0) continue;
     if (find(query, *name) != nullptr) return Error::field(*name, "is given twice");
     const auto field =

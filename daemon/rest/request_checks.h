@@ -18,7 +18,8 @@ namespace chatd::rest {
 [[nodiscard]] Result<void> checkMedia(const net::HttpRequest& request, std::size_t bodyBytes);
 
 /// The query as an object of strings and, where the schema says so, integers. `app`, which names the app of a user token,
-/// is taken on every route that users may call. Errors: BadRequest (broken escape, not UTF-8), Invalid.
+/// is taken on every route that users may call, `dryRun` on every one that changes something. Errors: BadRequest (broken
+/// escape, not UTF-8), Invalid.
 [[nodiscard]] Result<JsonDocument> readQuery(const net::HttpRequest& request, const Route& route);
 
 /// An absent body is an empty object if the route needs no field. Errors: NotJson, Invalid.

@@ -43,6 +43,7 @@ class RestApi::Impl {
   void toWorker(const CallPtr& call, AppId app, void (Impl::*step)(const CallPtr&));
   void authenticate(const CallPtr& call);
   void authorized(const CallPtr& call);
+  Result<Reply> tryOut(Call& call) const;
   void run(const CallPtr& call);
 
   const Router router_;
@@ -164,6 +165,19 @@ void RestApi::Impl::authorized(const CallPtr& call) {
   run(call);
 }
 
+/// The call was judged by access and schema; the route's own check is all that is left. Nothing is written.
+Result<Reply> RestApi::Impl::tryOut(Call& call) const {
+  bool changes = true;
+  if (call.route->check != nullptr) {
+    CHATD_TRY(judged, call.route->check(context, call));
+    changes = judged;
+  }
+  std::string body;
+  JsonWriter out(body);
+  out.beginObject().field("dryRun", true).field("operation", call.route->operation).field("changes", changes).endObject();
+  return json(202, std::move(body));
+}
+
 void RestApi::Impl::run(const CallPtr& call) {
   auto query = readQuery(call->request, *call->route);
   if (!query.ok()) return call->refuse(query.error());
@@ -171,6 +185,7 @@ void RestApi::Impl::run(const CallPtr& call) {
   auto body = readBody(call->request, *call->route);
   if (!body.ok()) return call->refuse(body.error());
   call->body = std::move(*body);
+  if (takesDryRun(*call->route) && call->request.queryValue("dryRun") == "true") return call->finish(tryOut(*call));
   if (!beginIdempotency(context.services.credentials, *call)) return;
   call->route->handler(context, call);
 }
@@ -181,6 +196,14 @@ RestApi::~RestApi() = default;
 
 void RestApi::handle(net::HttpRequest&& request, net::HttpResponder responder) {
   impl_->handle(std::move(request), std::move(responder));
+}
+
+net::HttpResponse RestApi::refusal(const Error& error) const {
+  const std::string requestId = requestIdOf({});
+  net::HttpResponse response = problem(error, requestId);
+  response.headers.emplace_back("X-Request-Id", requestId);
+  response.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  return response;
 }
 
 net::HttpResponse RestApi::refused(int status, std::string_view reason) const {

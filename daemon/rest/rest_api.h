@@ -23,6 +23,7 @@
 #include "chat/message_log.h"
 #include "chat/sessions.h"
 #include "net/http.h"
+#include "rest/server_control.h"
 
 namespace chatd {
 
@@ -68,6 +69,7 @@ struct RestOptions {
   std::function<std::string()> metrics;
   /// Why the daemon is not ready; empty: it is. Thread: loops; must not block.
   std::function<std::vector<std::string>()> notReady;
+  ServerControl control;
   /// Called after each answer, on the thread that answered; must not block. May be empty.
   std::function<void(const RestObservation&)> observe;
 };
@@ -85,6 +87,9 @@ class RestApi {
 
   /// The answer to what the HTTP parser refused, in the form of every other error. Thread: any.
   [[nodiscard]] net::HttpResponse refused(int status, std::string_view reason) const;
+
+  /// The answer of who refuses a request beside this API, in the same form. Thread: any.
+  [[nodiscard]] net::HttpResponse refusal(const Error& error) const;
 
   /// Replaces the options (reload); requests under way keep the old ones. Thread: any.
   void setOptions(RestOptions options);

@@ -77,6 +77,13 @@ std::string directName(const std::vector<User>& users) {
   return fmt::format("usr-{}-{}", std::min(one, two), std::max(one, two));
 }
 
+std::vector<MemberChange> changesOf(const std::vector<User>& users, MemberChange::Kind kind) {
+  std::vector<MemberChange> changes;
+  changes.reserve(users.size());
+  for (const User& user : users) changes.push_back({std::make_shared<const User>(user), Role::Member, kind});
+  return changes;
+}
+
 Result<Reply> createRoom(const Context& context, Call& call) {
   CHATD_TRY(app, tenant(context, call));
   NewRoom wanted;
@@ -93,6 +100,7 @@ Result<Reply> createRoom(const Context& context, Call& call) {
   if (const auto metadata = jsonPatch(call.body, "metadata")) wanted.metadata = *metadata;
   for (const User& user : users) wanted.members.push_back(user.id);
   CHATD_TRY(made, context.services.directory.createRoom(wanted));
+  if (made.created) context.services.chat.membersChanged(app, made.room.id, changesOf(users, MemberChange::Kind::Added));
   return roomReply(context, call, made.room.id, made.created ? 201 : 200);
 }
 
@@ -137,7 +145,7 @@ Result<Reply> addMembers(const Context& context, Call& call) {
   CHATD_TRY(room, namedRoom(context, call));
   CHATD_TRY(users, usersOf(context, room.app, *present(call.body, "users")));
   CHATD_CHECK(context.services.directory.addMembers(room.id, idsOf(users)));
-  context.services.chat.accessChanged(room.id);
+  context.services.chat.membersChanged(room.app, room.id, changesOf(users, MemberChange::Kind::Added));
   return roomReply(context, call, room.id, 200);
 }
 
@@ -145,7 +153,7 @@ Result<Reply> removeMembers(const Context& context, Call& call) {
   CHATD_TRY(room, namedRoom(context, call));
   CHATD_TRY(users, usersOf(context, room.app, *present(call.body, "users")));
   CHATD_CHECK(context.services.directory.removeMembers(room.id, idsOf(users)));
-  context.services.chat.accessChanged(room.id);
+  context.services.chat.membersChanged(room.app, room.id, changesOf(users, MemberChange::Kind::Removed));
   return roomReply(context, call, room.id, 200);
 }
 
@@ -154,8 +162,9 @@ Result<Reply> setRole(const Context& context, Call& call) {
   const auto user = parseId(call.segment("userId"));
   if (!user) return Code::UserNotFound;
   const Role role = text(call.body, "role") == "moderator" ? Role::Moderator : Role::Member;
-  CHATD_CHECK(context.services.directory.setRole(room.id, UserId{*user}, role));
-  context.services.chat.accessChanged(room.id);
+  CHATD_TRY(who, context.services.directory.user(UserId{*user}));
+  CHATD_CHECK(context.services.directory.setRole(room.id, who.id, role));
+  context.services.chat.membersChanged(room.app, room.id, changesOf({who}, MemberChange::Kind::Role));
   return roomReply(context, call, room.id, 200);
 }
 

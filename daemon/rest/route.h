@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/result.h"
 #include "rest/schema.h"
 
 namespace chatd::rest {
@@ -59,9 +60,17 @@ struct Route {
   std::vector<Code> errors = {};  ///< of the handler; those that every route of its kind may give are added in the document
   std::string_view doc = {};
   bool keepsAnswers = true;  ///< a POST that takes Idempotency-Key
+  /// With `dryRun=true`: what the handler would refuse beyond access and schema, and whether it would change anything. May
+  /// be empty. Thread: as the handler.
+  Result<bool> (*check)(const Context&, Call&) = nullptr;
   /// Answers the call. Thread: as `where` says.
   void (*handler)(const Context&, CallPtr) = nullptr;
 };
+
+/// True if the route takes `dryRun=true` as a query parameter: it changes something, for somebody who is known.
+[[nodiscard]] inline bool takesDryRun(const Route& route) {
+  return route.method != "GET" && (route.access & who::Bearers) != 0 && route.operation != "logout";
+}
 
 /// The name of the call's caller kinds, for messages: "operators, owners, app keys".
 [[nodiscard]] std::string whoText(Access access);
@@ -74,6 +83,7 @@ struct Route {
 [[nodiscard]] const std::vector<Route>& roomRoutes();
 [[nodiscard]] const std::vector<Route>& messageRoutes();
 [[nodiscard]] const std::vector<Route>& backupRoutes();
+[[nodiscard]] const std::vector<Route>& serverRoutes();
 [[nodiscard]] const std::vector<Route>& metaRoutes();
 /// All of them, in the order of the document. Thread: any.
 [[nodiscard]] const std::vector<Route>& routeTable();

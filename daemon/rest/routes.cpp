@@ -1,6 +1,8 @@
 // The whole table, from its parts.
 #include "rest/route.h"
 
+#include "rest/documents.h"
+
 namespace chatd::rest {
 
 std::string whoText(Access access) {
@@ -24,8 +26,12 @@ const std::vector<Route>& routeTable() {
   static const std::vector<Route> table = [] {
     std::vector<Route> all;
     for (const auto* part : {&authRoutes(), &appRoutes(), &userRoutes(), &userAccessRoutes(), &roomRoutes(),
-                             &messageRoutes(), &backupRoutes(), &metaRoutes()}) {
+                             &messageRoutes(), &backupRoutes(), &serverRoutes(), &metaRoutes()}) {
       all.insert(all.end(), part->begin(), part->end());
+    }
+    for (Route& route : all) {
+      if (takesDryRun(route))
+        route.answers.push_back({.status = 202, .body = &kDryRunDocument, .doc = "dryRun=true: checked, nothing was done."});
     }
     return all;
   }();

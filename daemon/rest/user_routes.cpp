@@ -128,7 +128,10 @@ Result<Reply> deleteUser(const Context& context, Call& call) {
   // First no new session can come in, then the live ones end.
   on.verifier.revoked(user.id);
   on.sessions.endUser(user.id, Code::UserDeleted);
-  for (const RoomId room : rooms) on.chat.accessChanged(room);
+  const auto gone = std::make_shared<const User>(user);
+  for (const RoomId room : rooms) {
+    on.chat.membersChanged(user.app, room, {{gone, Role::Member, MemberChange::Kind::Removed}});
+  }
   return noContent();
 }
 

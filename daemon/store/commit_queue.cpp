@@ -29,6 +29,7 @@ Offer CommitQueue::push(AppId app, Work&& work) {
 
 Offer CommitQueue::stage(AppId app, Work&& work) {
   const std::size_t bytes = bytesOf(work);
+  const auto now = std::chrono::steady_clock::now();
   {
     LockGuard g(mutex_);
     if (closed_) return Offer::Closing;
@@ -38,7 +39,7 @@ Offer CommitQueue::stage(AppId app, Work&& work) {
     ++ofApp;
     ++queued_;
     queuedBytes_ += bytes;
-    arriving_.push_back({app, bytes, std::move(work)});
+    arriving_.push_back({app, bytes, now, std::move(work)});
   }
   return Offer::Taken;
 }
@@ -112,9 +113,11 @@ void CommitQueue::fill(Batch& batch) {
       if (auto* job = std::get_if<std::unique_ptr<WriteJob>>(&entry.work)) {
         batch.jobs.push_back(std::move(*job));
       } else if (auto* append = std::get_if<Append>(&entry.work)) {
-        batch.items.push_back({std::move(*append), {}, {}, false});
+        batch.items.emplace_back().request = std::move(*append);
+        batch.items.back().queuedAt = entry.queuedAt;
       } else {
-        batch.items.push_back({std::move(*std::get_if<Change>(&entry.work)), {}, {}, false});
+        batch.items.emplace_back().request = std::move(*std::get_if<Change>(&entry.work));
+        batch.items.back().queuedAt = entry.queuedAt;
       }
       lane.entries.pop_front();
     }

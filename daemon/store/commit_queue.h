@@ -60,6 +60,7 @@ class CommitQueue {
   struct Entry {
     AppId app{};
     std::size_t bytes = 0;
+    std::chrono::steady_clock::time_point queuedAt;
     Work work;
   };
   struct Lane {  // one app's entries in order

@@ -8,6 +8,7 @@
 #include <Poco/Data/Statement.h>
 #include <Poco/Nullable.h>
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -19,6 +20,8 @@
 
 #include "base/clock.h"
 #include "store/batch_writer.h"
+#include "store/call_limit.h"
+#include "store/statement_runner.h"
 
 namespace chatd::store {
 
@@ -57,6 +60,13 @@ class Rows {
 
  private:
   friend class Connection;
+  void clear() {
+    std::apply([](auto&... column) { (column.clear(), ...); }, columns_);
+  }
+  void add(std::size_t column, const char* text, std::size_t size) {
+    std::size_t i = 0;
+    std::apply([&](auto&... each) { ((i++ == column ? addCell(each, text, size) : void()), ...); }, columns_);
+  }
   std::tuple<std::vector<C>...> columns_;
 };
 
@@ -72,12 +82,22 @@ class Connection {
   const Rows<C...>& run(const Sql<In<P...>, Out<C...>>& sql, const A&... args) {
     static_assert(sizeof...(P) == sizeof...(A), "one argument a parameter");
     using Kept = KeptSql<std::tuple<P...>, C...>;
+    const CallLimit::Guard guard(limit_.get());
+    ++runs_;
     auto& slot = kept_[&sql];
+    if (runner_) {
+      if (!slot) slot = std::make_unique<KeptRows<C...>>();
+      auto& rows = static_cast<KeptRows<C...>&>(*slot).rows;
+      rows.clear();
+      const std::array<StatementRunner::Value, sizeof...(P)> params{valueOf(P(args))...};
+      runner_->run(&sql, sql.text, params,
+                   [&rows](std::size_t column, const char* text, std::size_t size) { rows.add(column, text, size); });
+      return rows;
+    }
     if (!slot) slot = std::make_unique<Kept>(session_, sql.text);
     auto& kept = static_cast<Kept&>(*slot);
     kept.params = std::tuple<P...>(P(args)...);
-    std::apply([](auto&... column) { (column.clear(), ...); }, kept.rows.columns_);
-    ++runs_;
+    kept.rows.clear();
     try {
       kept.statement.execute();
     } catch (...) {
@@ -89,7 +109,10 @@ class Connection {
   }
 
   /// For a statement that was made at run time, before its Sql goes: what is kept is found by its address.
-  void forget(const void* sql) { kept_.erase(sql); }
+  void forget(const void* sql) {
+    kept_.erase(sql);
+    if (runner_) runner_->forget(sql);
+  }
 
   /// For statements that differ in kind and not in values: transaction control, pragmas.
   void execute(const char* sql);
@@ -98,14 +121,25 @@ class Connection {
 
   /// Statements run since the last call.
   [[nodiscard]] std::uint64_t takeRuns() { return std::exchange(runs_, 0); }
+  /// Bounds every call from now on; null: nothing does, it is a database in this process.
+  void setLimit(std::unique_ptr<CallLimit> limit) { limit_ = std::move(limit); }
+  [[nodiscard]] CallLimit* limit() const { return limit_.get(); }
+
+  /// Statements run by it from now on; null: by Poco.
+  void setRunner(std::unique_ptr<StatementRunner> runner) { runner_ = std::move(runner); }
 
   /// The append path's own statements; only on the writing connection.
   void setBatchWriter(std::unique_ptr<BatchWriter> writer) { batchWriter_ = std::move(writer); }
   [[nodiscard]] BatchWriter& batchWriter() { return *batchWriter_; }
+  [[nodiscard]] bool hasBatchWriter() const { return batchWriter_ != nullptr; }
 
  private:
   struct KeptBase {
     virtual ~KeptBase() = default;
+  };
+  template <class... C>
+  struct KeptRows final : KeptBase {
+    Rows<C...> rows;
   };
   template <class Params, class... C>
   struct KeptSql final : KeptBase {
@@ -119,8 +153,10 @@ class Connection {
     Poco::Data::Statement statement;
   };
 
+  std::unique_ptr<CallLimit> limit_;  // until the session is gone
   Poco::Data::Session session_;
   std::uint64_t runs_ = 0;
+  std::unique_ptr<StatementRunner> runner_;
   std::unordered_map<const void*, std::unique_ptr<KeptBase>> kept_;
   std::unique_ptr<BatchWriter> batchWriter_;  // its statements go before the session does
 };

@@ -80,9 +80,9 @@ class Readers {
   template <class F>
   auto read(F&& read) -> std::invoke_result_t<F&, Connection&> {
     const auto until = std::chrono::steady_clock::now() + timeout_;
-    for (int attempt = 0;; ++attempt) {
-      auto lease = pool_.acquire(until);
-      if (!lease) return Error(Code::Busy, "No database connection came free in time.");
+    auto lease = pool_.acquire(until);
+    if (!lease) return Error(Code::Busy, "No database connection came free in time.");
+    for (;;) {
       const bool wasOpen = lease->connected();
       try {
         Connection& connection = lease->connection();
@@ -92,7 +92,8 @@ class Readers {
       } catch (const std::exception& e) {
         const Fault fault = judge(*lease, e);
         lease->discard();
-        if (fault.kind == FaultKind::Stale && wasOpen && attempt == 0) continue;
+        // On a new one: others of the pool have gone stale with it.
+        if (fault.kind == FaultKind::Stale && wasOpen && std::chrono::steady_clock::now() < until) continue;
         report_.say("a read failed: " + fault.text);
         return Code::StoreUnavailable;
       }

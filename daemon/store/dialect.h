@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@ class Connection;
 enum class FaultKind {
   Constraint,     ///< SQLSTATE class 22 or 23 and their like: one of the rows is to blame
   NothingStored,  ///< the database is sure: full, read-only, busy
+  Contended,      ///< nothing was stored: somebody else holds a lock; the same may do in a moment
   Unknown,        ///< the commit may have reached the disk or not: run the same batch again
   Stale,          ///< the connection is of no use any more; before a commit nothing was stored
 };
@@ -38,6 +40,9 @@ struct Fault {
 class Dialect {
  public:
   virtual ~Dialect() = default;
+
+  /// Which database, without a secret: for the administrator.
+  [[nodiscard]] virtual std::string shown() const = 0;
 
   /// Claims the database for this process until release(). Errors: Conflict (another process has it), StoreUnavailable.
   virtual Result<void> claim() = 0;
@@ -54,6 +59,9 @@ class Dialect {
   /// True if readers must take turns on the writing connection (a database in memory).
   [[nodiscard]] virtual bool readersShareWriter() const = 0;
 
+  /// True if BatchWriter::write() is a transaction of its own: no begin() and commit() around it.
+  [[nodiscard]] virtual bool batchesCommitThemselves() const = 0;
+
   /// Begins a transaction that writes (or waits for its lock). Throws.
   virtual void begin(Connection& connection) = 0;
   /// Durable once it returns. Throws.
@@ -61,7 +69,15 @@ class Dialect {
   /// Throws if it cannot be known that nothing of the transaction is left: the connection must then be dropped.
   virtual void rollback(Connection& connection) = 0;
 
+  /// Names the transaction that begin() opened, so that after a commit of unknown outcome a new connection can be asked for
+  /// it. Empty: nothing can be asked, what failed to commit is not there and may be run again.
+  [[nodiscard]] virtual std::string mark() const = 0;
+  /// Whether that transaction is committed; nothing: it is still open. Throws.
+  [[nodiscard]] virtual std::optional<bool> committed(Connection& connection, const std::string& mark) = 0;
+
   [[nodiscard]] virtual const std::vector<Migration>& migrations() const = 0;
+  /// Holds other processes off the schema until the end of the transaction. False: one of them is at it. Throws.
+  [[nodiscard]] virtual bool lockSchema(Connection& connection) = 0;
   /// Runs a migration: several statements. Throws.
   virtual void runScript(Connection& connection, const std::string& sql) = 0;
 
@@ -75,6 +91,8 @@ class Dialect {
   /// How its rows are read and written as JSON.
   [[nodiscard]] virtual const CopySql& copySql() const = 0;
 
+  /// What `e`, caught from a connection that could not be made, says.
+  [[nodiscard]] virtual std::string wordsOf(const std::exception& e) const = 0;
   /// What `e`, caught from a call on `connection`, means. `committing`: it came out of commit().
   [[nodiscard]] virtual Fault judge(Connection& connection, const std::exception& e, bool committing) const = 0;
 

@@ -1,5 +1,6 @@
 #include "store/group_committer.h"
 
+#include <fmt/format.h>
 #include <pthread.h>
 
 #include <algorithm>
@@ -9,26 +10,79 @@ namespace chatd::store {
 
 namespace {
 
+using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr Sql<In<>> kSavepoint{"SAVEPOINT job"};
 constexpr Sql<In<>> kRelease{"RELEASE SAVEPOINT job"};
 constexpr Sql<In<>> kRollbackTo{"ROLLBACK TO SAVEPOINT job"};
 
-// Between attempts to find out what became of a batch.
-constexpr std::chrono::milliseconds kRetryPause{50};
+// Between tries to reach the database or to find out what became of a batch.
+constexpr milliseconds kRetryPause{50};
 // Housekeeping runs when nothing waits; under steady load as often as it says itself, so that it cannot starve.
-constexpr std::chrono::milliseconds kIdleTendEvery{30'000};
+constexpr milliseconds kIdleTendEvery{30'000};
 // Nothing came for so long: a checkpoint now delays nobody.
-constexpr std::chrono::milliseconds kIdleAfter{5};
+constexpr milliseconds kIdleAfter{5};
 // While unhealthy: how often a write is tried even if nobody asks for one, so that readiness comes back by itself.
-constexpr std::chrono::milliseconds kProbeEvery{1000};
+constexpr milliseconds kProbeEvery{1000};
+// A room that others keep locked waits for its lock so long, and all such rooms together a tenth of the time: whoever holds
+// the lock may be stopped, and other rooms must go on.
+constexpr milliseconds kLockWait{50};
+constexpr int kLockWaitShare = 10;
+constexpr milliseconds kLongestPause{500};
+// Jobs that meet such a lock are tried apart for so long at a time.
+constexpr milliseconds kLockBudget{200};
+// What is held of what waits.
+constexpr std::size_t kHeldShare = 4;
+
+// When what began at `begun` and waited for locks may do so again.
+steady_clock::time_point pauseAfter(steady_clock::time_point begun) {
+  const auto now = steady_clock::now();
+  return now + std::min<steady_clock::duration>(kLockWaitShare * (now - begun), kLongestPause);
+}
+
+void fail(LogItem& item, const Error& error) {
+  item.isNew = false;
+  if (std::holds_alternative<Append>(item.request)) {
+    item.appended.emplace(error);
+  } else {
+    item.changed.emplace(error);
+  }
+}
+
+// What the sink is told of an item, which must not be used any more.
+void moveOutcome(LogItem& item, std::vector<AppendOutcome>& appends, std::vector<ChangeOutcome>& changes) {
+  if (auto* append = std::get_if<Append>(&item.request)) {
+    if (item.isNew) {
+      Message& message = (*item.appended)->message;
+      message.text = std::move(append->text);
+      message.clientMsgId = std::move(append->clientMsgId);
+      message.metadata = std::move(append->metadata);
+    }
+    appends.push_back({std::move(*append), std::move(*item.appended)});
+  } else {
+    changes.push_back({std::move(*std::get_if<Change>(&item.request)), std::move(*item.changed)});
+  }
+}
+
+// Stored, and not by an earlier send that had told the room already.
+bool isNews(const LogItem& item) {
+  if (item.appended) return item.appended->ok() && !(*item.appended)->duplicate;
+  return item.changed->ok() && (*item.changed)->changed;
+}
 
 }  // namespace
 
 GroupCommitter::GroupCommitter(const CommitQueue::Limits& limits, std::chrono::milliseconds timeout, Dialect& dialect,
                                ConnectionPool& writer, Housekeeping& housekeeping, FaultReport& report)
-    : timeout_(timeout), dialect_(dialect), writer_(writer), housekeeping_(housekeeping), report_(report), queue_(limits) {}
+    : timeout_(timeout),
+      dialect_(dialect),
+      writer_(writer),
+      housekeeping_(housekeeping),
+      report_(report),
+      queue_(limits),
+      batchRows_(limits.batchRows),
+      held_(std::max(limits.batchRows, limits.items / kHeldShare)) {}
 
 GroupCommitter::~GroupCommitter() { stop(); }
 
@@ -57,84 +111,247 @@ std::string GroupCommitter::fault() const {
   return fault_;
 }
 
+GroupCommitter::Time GroupCommitter::wakeAt() const {
+  const auto now = steady_clock::now();
+  auto at = now + kIdleTendEvery;
+  if (!healthy()) {
+    at = now + kProbeEvery;
+  } else if (held_.empty() && parked_.empty()) {
+    if (housekeeping_.more()) return now;
+    if (wantsIdle_) return now + kIdleAfter;
+  }
+  if (!held_.empty()) at = std::min(at, held_.due(waitAgainAt_));
+  for (const Parked& parked : parked_) at = std::min(at, std::max(parked.due, parkedAgainAt_));
+  return at;
+}
+
 void GroupCommitter::loop() {
   Batch batch;
   for (;;) {
-    const auto now = steady_clock::now();
-    auto until = now + kIdleTendEvery;
-    if (!healthy()) {
-      until = now + kProbeEvery;
-    } else if (housekeeping_.more()) {
-      until = now;
-    } else if (wantsIdle_) {
-      until = now + kIdleAfter;
-    }
     batch.clear();
-    if (!queue_.take(batch, until)) return;
+    const auto until = wakeAt();
+    const bool open = queue_.take(batch, until);
+    if (!open) {
+      // What is held has until its senders' time is over; what nobody waits for any more ends here.
+      giveUp(steady_clock::now(), true);
+      if (held_.empty() && parked_.empty()) return;
+      std::this_thread::sleep_until(std::min(until, steady_clock::now() + kRetryPause));
+    }
+    const auto now = steady_clock::now();
+    giveUp(now, false);
+    commitStarved(now);
+    retryParked(now);
+    admit(batch, now);
     if (batch.empty()) {
-      tend(true);
+      if (open && held_.empty() && parked_.empty()) tend(true);
       continue;
     }
     commit(batch.jobs, batch.items);
-    if (housekeeping_.more() && steady_clock::now() >= tendAt_) {
-      tend(true);
-    } else {
-      tend(false);
-    }
+    tend(housekeeping_.more() && steady_clock::now() >= tendAt_);
   }
 }
 
-void GroupCommitter::commit(Jobs jobs, Items items) {
-  const auto deadline = steady_clock::now() + timeout_;
-  bool unknown = false;
-  for (;;) {
-    std::optional<Fault> fault = attempt(jobs, items);
-    if (!fault) {
-      recovered();
-      settle(jobs, items);
-      return;
+// Puts what is due before what is new, and what is new of a held room behind what is held of it.
+void GroupCommitter::admit(Batch& batch, Time now) {
+  for (LogItem& item : batch.items) item.order = ++nextOrder_;
+  if (held_.empty()) return;
+  std::vector<LogItem> items;
+  held_.take(now, batchRows_, items);
+  for (LogItem& item : batch.items) {
+    if (!held_.blocks(item)) {
+      items.push_back(std::move(item));
+    } else if (!held_.full()) {
+      held_.hold(std::move(item), now);
+    } else {
+      fail(item, Error(Code::StoreUnavailable, "Too many messages wait for the room in the database."));
+      deliver({&item, 1});
     }
-    if (fault->kind == FaultKind::Constraint) {
-      // Order within a room holds: the first half is done before the second begins. Jobs are not to blame, each has its
-      // savepoint; they go first as they did.
-      if (!jobs.empty() && !items.empty()) {
-        commit(jobs, {});
-        return commit({}, items);
-      }
-      if (items.size() > 1) {
-        const std::size_t half = items.size() / 2;
-        commit({}, items.first(half));
-        return commit({}, items.subspan(half));
-      }
-      report_.say("a row was refused: " + fault->text);
-      return refuse(jobs, items, Error(Code::Invalid, "The database refuses it."));
-    }
-    failed(*fault);
-    // Once an outcome was unknown, only an answer from the database ends it, or the deadline.
-    unknown = unknown || fault->kind == FaultKind::Unknown;
-    const bool again = unknown || fault->kind == FaultKind::Stale;
-    if (!again) return refuse(jobs, items, Code::StoreUnavailable);
-    if (steady_clock::now() + kRetryPause >= deadline) {
-      return refuse(jobs, items, unknown ? Code::OutcomeUnknown : Code::StoreUnavailable);
-    }
-    std::this_thread::sleep_for(kRetryPause);
   }
+  batch.items = std::move(items);
+}
+
+// One that was locked too often goes alone and waits for its lock, or others could keep it out for ever.
+void GroupCommitter::commitStarved(Time now) {
+  if (held_.empty() || now < waitAgainAt_) return;
+  std::vector<LogItem> items;
+  held_.takeStarved(now, batchRows_, items);
+  if (items.empty()) return;
+  lockWait_ = kLockWait;
+  commit({}, items);
+  lockWait_ = milliseconds(0);
+  waitAgainAt_ = pauseAfter(now);
+}
+
+void GroupCommitter::commit(Jobs jobs, Items items) {
+  if (!jobs.empty() && !items.empty() && dialect_.batchesCommitThemselves()) {
+    commit(jobs, {});
+    return commit({}, items);
+  }
+  const std::optional<Fault> fault = attempt(jobs, items);
+  if (!fault) {
+    recovered();
+    return settle(jobs, items);
+  }
+  switch (fault->kind) {
+    case FaultKind::Constraint:
+      return blame(jobs, items, *fault);
+    case FaultKind::Contended:
+      if (jobs.size() <= 1) return postpone(jobs, items, *fault, {});
+      commitApart(jobs, *fault);
+      return items.empty() ? void() : commit({}, items);
+    case FaultKind::NothingStored:
+    case FaultKind::Stale:
+      failed(*fault);
+      return postpone(jobs, items, *fault, {});
+    case FaultKind::Unknown:
+      failed(*fault);
+      for (LogItem& item : items) item.again = true;
+      return postpone(jobs, items, *fault, jobs.empty() ? std::string() : dialect_.mark());
+  }
+}
+
+// One of them meets a lock of somebody else: the others go on, as long as that does not take too long.
+void GroupCommitter::commitApart(Jobs jobs, const Fault& fault) {
+  const auto until = steady_clock::now() + kLockBudget;
+  std::size_t done = 0;
+  while (done < jobs.size() && steady_clock::now() < until) commit(jobs.subspan(done++, 1), {});
+  if (done < jobs.size()) postpone(jobs.subspan(done), {}, fault, {});
+}
+
+// Halves the batch until the guilty one is alone. Order within a room holds: the first half is done before the second
+// begins. Jobs are not to blame, each has its savepoint; they go first as they did.
+void GroupCommitter::blame(Jobs jobs, Items items, const Fault& fault) {
+  if (!jobs.empty() && !items.empty()) {
+    commit(jobs, {});
+    return commit({}, items);
+  }
+  if (items.size() > 1) {
+    const std::size_t half = items.size() / 2;
+    commit({}, items.first(half));
+    std::vector<LogItem> rest;
+    for (LogItem& item : items.subspan(half)) {
+      // What the first half could not do now, nothing may pass.
+      if (held_.blocks(item)) {
+        held_.hold(std::move(item), steady_clock::now());
+      } else {
+        rest.push_back(std::move(item));
+      }
+    }
+    return rest.empty() ? void() : commit({}, rest);
+  }
+  report_.say("a row was refused: " + fault.text);
+  refuse(jobs, items, Error(Code::Invalid, "The database refuses it."));
+}
+
+// Nothing is called "not stored" that may have been: it is tried again until that is known. Of the rest, what the database
+// refused is refused; what could not reach it waits for it, at the beginning of an outage; after that, it is refused at
+// once.
+void GroupCommitter::postpone(Jobs jobs, Items items, const Fault& fault, const std::string& mark) {
+  const auto now = steady_clock::now();
+  const bool longAway = downSince_ != Time{} && now - downSince_ > timeout_;
+  const bool wait = fault.kind == FaultKind::Contended || (fault.kind != FaultKind::NothingStored && !longAway);
+  const bool unknown = fault.kind == FaultKind::Unknown;
+  const Time due = now + kRetryPause;
+  std::vector<RoomId> rooms;
+  for (LogItem& item : items) {
+    if (!item.again && (!wait || held_.full())) {
+      fail(item, Code::StoreUnavailable);
+      deliver({&item, 1});
+      continue;
+    }
+    if (rooms.empty() || rooms.back() != roomOf(item)) rooms.push_back(roomOf(item));
+    held_.hold(std::move(item), due);
+  }
+  if (fault.kind == FaultKind::Contended) {
+    for (const RoomId room : rooms) held_.locked(room, now);
+  }
+  if (jobs.empty()) return;
+  if (!unknown && !wait) return refuse(jobs, {}, Code::StoreUnavailable);
+  Parked parked{{}, due, mark, unknown};
+  for (auto& job : jobs) {
+    if (!unknown) job->postponed();
+    parked.jobs.push_back(std::move(job));
+  }
+  parked_.push_back(std::move(parked));
+}
+
+void GroupCommitter::retryParked(Time now) {
+  if (parked_.empty() || now < parkedAgainAt_) return;
+  std::vector<Parked> due;
+  std::erase_if(parked_, [&](Parked& parked) {
+    if (parked.due > now) return false;
+    due.push_back(std::move(parked));
+    return true;
+  });
+  for (Parked& parked : due) {
+    if (steady_clock::now() > now + kLockBudget) {
+      parked_.push_back(std::move(parked));
+    } else if (parked.mark.empty()) {
+      commit(parked.jobs, {});
+    } else if (const auto known = committed(parked.mark); !known) {
+      parked.due = steady_clock::now() + kRetryPause;
+      parked_.push_back(std::move(parked));
+    } else if (*known) {
+      settle(parked.jobs, {});
+    } else {
+      commit(parked.jobs, {});
+    }
+  }
+  parkedAgainAt_ = pauseAfter(now);
+}
+
+std::optional<bool> GroupCommitter::committed(const std::string& mark) {
+  auto lease = writer_.acquire(steady_clock::now() + timeout_);
+  if (!lease) return std::nullopt;
+  try {
+    return dialect_.committed(lease->connection(), mark);
+  } catch (const std::exception& e) {
+    tended(*lease, e);
+    return std::nullopt;
+  }
+}
+
+// Those whose time is over are told so. What may have been stored stays, until that is known; `closing`: it ends too.
+void GroupCommitter::giveUp(Time now, bool closing) {
+  if (!held_.empty()) {
+    held_.removeIf([&](LogItem& item) {
+      if (item.told) return closing;
+      if (item.queuedAt + timeout_ > now) return false;
+      if (!item.again) {
+        fail(item, Code::StoreUnavailable);
+        deliver({&item, 1});
+        return true;
+      }
+      LogItem answer = item;
+      fail(answer, Code::OutcomeUnknown);
+      deliver({&answer, 1});
+      item.told = true;
+      return closing;
+    });
+  }
+  std::erase_if(parked_, [&](Parked& parked) {
+    // All of them have waited as long, to within the time of a batch.
+    if (parked.jobs.front()->until() > now) return false;
+    refuse(parked.jobs, {}, parked.unknown ? Code::OutcomeUnknown : Code::StoreUnavailable);
+    return true;
+  });
 }
 
 std::optional<Fault> GroupCommitter::attempt(Jobs jobs, Items items) {
   auto lease = writer_.acquire(steady_clock::now() + timeout_);
   if (!lease) return Fault{FaultKind::NothingStored, "the connection is in use"};
-  bool committing = false;
+  const bool alone = jobs.empty() && dialect_.batchesCommitThemselves();
+  bool committing = alone;
   try {
     Connection& connection = lease->connection();
-    dialect_.begin(connection);
+    if (!alone) dialect_.begin(connection);
     for (auto& job : jobs) runJob(connection, *job);
-    if (!items.empty()) connection.batchWriter().write(items);
+    if (!items.empty()) connection.batchWriter().write(items, lockWait_);
     committing = true;
-    dialect_.commit(connection);
+    if (!alone) dialect_.commit(connection);
     connection.batchWriter().committed();
   } catch (const std::exception& e) {
-    if (!lease->connected()) return Fault{FaultKind::NothingStored, e.what()};
+    if (!lease->connected()) return Fault{FaultKind::Stale, dialect_.wordsOf(e)};
     Fault fault = dialect_.judge(lease->connection(), e, committing);
     undo(*lease, fault);
     return fault;
@@ -174,36 +391,51 @@ void GroupCommitter::undo(ConnectionPool::Lease& lease, Fault& fault) {
 void GroupCommitter::settle(Jobs jobs, Items items) {
   for (auto& job : jobs) job->settle();
   if (items.empty()) return;
+  const bool skipped = std::any_of(items.begin(), items.end(), [](const LogItem& item) { return item.skipped; });
+  if (!skipped && held_.quiet()) return deliver(items);
+  const auto now = steady_clock::now();
+  std::vector<LogItem> done;
+  std::vector<RoomId> locked;
+  for (LogItem& item : items) {
+    const RoomId room = roomOf(item);
+    if (!item.skipped) {
+      held_.free(room);
+      done.push_back(std::move(item));
+      continue;
+    }
+    locked.push_back(room);
+    held_.hold(std::move(item), now);
+  }
+  std::sort(locked.begin(), locked.end());
+  locked.erase(std::unique(locked.begin(), locked.end()), locked.end());
+  for (const RoomId room : locked) held_.locked(room, now);
+  deliver(done);
+}
+
+// Hands the answers over. The items must not be used any more.
+void GroupCommitter::deliver(Items items) {
   std::vector<AppendOutcome> appends;
   std::vector<ChangeOutcome> changes;
+  std::vector<AppendOutcome> lateAppends;
+  std::vector<ChangeOutcome> lateChanges;
   appends.reserve(items.size());
   for (LogItem& item : items) {
-    if (auto* append = std::get_if<Append>(&item.request)) {
-      if (item.isNew) {
-        Message& message = (*item.appended)->message;
-        message.text = std::move(append->text);
-        message.clientMsgId = std::move(append->clientMsgId);
-        message.metadata = std::move(append->metadata);
-      }
-      appends.push_back({std::move(*append), std::move(*item.appended)});
-    } else {
-      changes.push_back({std::move(*std::get_if<Change>(&item.request)), std::move(*item.changed)});
+    if (!item.told) {
+      moveOutcome(item, appends, changes);
+    } else if (isNews(item)) {
+      moveOutcome(item, lateAppends, lateChanges);
     }
   }
-  if (sink_ != nullptr) sink_->committed(std::move(appends), std::move(changes));
+  if (sink_ == nullptr) return;
+  if (!lateAppends.empty() || !lateChanges.empty()) sink_->late(std::move(lateAppends), std::move(lateChanges));
+  if (!appends.empty() || !changes.empty()) sink_->committed(std::move(appends), std::move(changes));
 }
 
 void GroupCommitter::refuse(Jobs jobs, Items items, const Error& error) {
   for (auto& job : jobs) job->fail(error);
-  for (LogItem& item : items) {
-    item.isNew = false;
-    if (std::holds_alternative<Append>(item.request)) {
-      item.appended.emplace(error);
-    } else {
-      item.changed.emplace(error);
-    }
-  }
-  settle(jobs, items);
+  for (LogItem& item : items) fail(item, error);
+  for (auto& job : jobs) job->settle();
+  deliver(items);
 }
 
 // What the dialect has to do between transactions, and with time to spare one small step of housekeeping.
@@ -230,14 +462,15 @@ void GroupCommitter::tended(ConnectionPool::Lease& lease, const std::exception& 
   housekeeping_.rolledBack();
   // Not at once again: the database is not well, and the sends that wait come first.
   tendAt_ = steady_clock::now() + housekeeping_.pause();
-  if (!lease.connected()) return failed({FaultKind::NothingStored, e.what()});
+  if (!lease.connected()) return failed({FaultKind::Stale, dialect_.wordsOf(e)});
   Fault fault = dialect_.judge(lease.connection(), e, false);
   undo(lease, fault);
-  failed(fault);
+  if (fault.kind != FaultKind::Contended) failed(fault);
 }
 
 void GroupCommitter::failed(const Fault& fault) {
   report_.say("a write failed: " + fault.text);
+  if (downSince_ == Time{}) downSince_ = steady_clock::now();
   LockGuard g(faultMutex_);
   fault_ = fault.text;
   healthy_.store(false, std::memory_order_relaxed);
@@ -245,9 +478,14 @@ void GroupCommitter::failed(const Fault& fault) {
 
 void GroupCommitter::recovered() {
   if (healthy_.load(std::memory_order_relaxed)) return;
-  LockGuard g(faultMutex_);
-  fault_.clear();
-  healthy_.store(true, std::memory_order_relaxed);
+  const auto outage = std::chrono::duration_cast<milliseconds>(steady_clock::now() - downSince_);
+  downSince_ = {};
+  {
+    LockGuard g(faultMutex_);
+    fault_.clear();
+    healthy_.store(true, std::memory_order_relaxed);
+  }
+  report_.over(fmt::format("the database takes writes again, after {} ms", outage.count()));
 }
 
 }  // namespace chatd::store

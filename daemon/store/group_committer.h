@@ -2,7 +2,9 @@
 // the longer a commit takes, the more the next one holds. Owned by Store.
 //
 // What a failure means for the batch is the dialect's judgement: a row to blame is found by halving; a database that is
-// sure to have stored nothing answers StoreUnavailable; an unknown outcome is found out by running the same batch again.
+// sure to have stored nothing answers StoreUnavailable; an unknown outcome is found out by running the same again,
+// unchanged, until it is known: its senders are told OutcomeUnknown when their time is over, and nothing in its rooms passes
+// it meanwhile. So is what another process' lock keeps out, and for a moment a database that is away.
 #pragma once
 
 #include <atomic>
@@ -18,6 +20,7 @@
 #include "store/commit_queue.h"
 #include "store/connection_pool.h"
 #include "store/dialect.h"
+#include "store/held_rooms.h"
 #include "store/housekeeping.h"
 #include "store/write_job.h"
 
@@ -47,9 +50,10 @@ class GroupCommitter {
   template <class T, class F>
   Result<T> write(AppId app, F body) {
     auto state = std::make_shared<JobState<T>>();
-    switch (queue_.push(app, std::unique_ptr<WriteJob>(std::make_unique<TypedJob<T>>(std::move(body), state)))) {
+    const auto until = std::chrono::steady_clock::now() + timeout_;
+    switch (queue_.push(app, std::unique_ptr<WriteJob>(std::make_unique<TypedJob<T>>(std::move(body), state, until)))) {
       case Offer::Taken:
-        return state->wait(std::chrono::steady_clock::now() + timeout_);
+        return state->wait(until);
       case Offer::Full:
         return Error(Code::Busy, "Too many writes wait for the database.");
       case Offer::Closing:
@@ -64,17 +68,36 @@ class GroupCommitter {
   [[nodiscard]] std::uint64_t rows() const { return rows_.load(std::memory_order_relaxed); }
 
  private:
+  using Time = std::chrono::steady_clock::time_point;
   using Jobs = std::span<std::unique_ptr<WriteJob>>;
   using Items = std::span<LogItem>;
+  /// Jobs that wait for another try.
+  struct Parked {
+    std::vector<std::unique_ptr<WriteJob>> jobs;
+    Time due{};
+    std::string mark;      ///< of their transaction, if it is to be asked for (Dialect::mark)
+    bool unknown = false;  ///< they may be stored
+  };
 
   void loop();
+  [[nodiscard]] Time wakeAt() const;
+  void admit(Batch& batch, Time now);
+  void commitStarved(Time now);
   void commit(Jobs jobs, Items items);
   /// One transaction. Nothing: it is committed and `jobs` and `items` hold their answers.
   std::optional<Fault> attempt(Jobs jobs, Items items);
   void runJob(Connection& connection, WriteJob& job);
   void undo(ConnectionPool::Lease& lease, Fault& fault);
+  void blame(Jobs jobs, Items items, const Fault& fault);
+  void commitApart(Jobs jobs, const Fault& fault);
+  void postpone(Jobs jobs, Items items, const Fault& fault, const std::string& mark);
   void settle(Jobs jobs, Items items);
   void refuse(Jobs jobs, Items items, const Error& error);
+  void deliver(Items items);
+
+  void retryParked(Time now);
+  [[nodiscard]] std::optional<bool> committed(const std::string& mark);
+  void giveUp(Time now, bool closing);
   void tend(bool housekeeping);
   void tended(ConnectionPool::Lease& lease, const std::exception& e);
   void failed(const Fault& fault);
@@ -88,7 +111,17 @@ class GroupCommitter {
   CommitQueue queue_;
   LogSink* sink_ = nullptr;
   std::thread thread_;
-  std::chrono::steady_clock::time_point tendAt_{};
+
+  // Commit thread only.
+  const std::size_t batchRows_;
+  HeldRooms held_;
+  std::vector<Parked> parked_;
+  std::uint64_t nextOrder_ = 0;
+  std::chrono::milliseconds lockWait_{0};  // of the batch that is being written
+  Time waitAgainAt_{};                     // the next room may wait for its lock
+  Time parkedAgainAt_{};                   // parked jobs may be tried
+  Time downSince_{};                       // of the outage, while there is one
+  Time tendAt_{};
   bool wantsIdle_ = false;
 
   std::atomic<bool> healthy_{true};

@@ -16,8 +16,9 @@ struct Migration {
   const char* sql;
 };
 
-/// Made at build from migrations/sqlite/*.sql.
+/// Made at build from migrations/DIALECT/*.sql.
 [[nodiscard]] const std::vector<Migration>& sqliteMigrations();
+[[nodiscard]] const std::vector<Migration>& postgresqlMigrations();
 
 /// Brings the schema to the newest number, all steps in one transaction.
 /// Errors: Conflict (the database is of a newer chatd), StoreUnavailable. Throws what the driver throws.

@@ -25,6 +25,7 @@ std::string toJson(const AppSettings& settings) {
   JsonWriter w(out);
   w.beginObject().field("autoCreateUsers", settings.autoCreateUsers);
   if (settings.allowPrivateNetworks) w.field("allowPrivateNetworks", *settings.allowPrivateNetworks);
+  if (!settings.enabled) w.field("enabled", false);
   w.key("quotas").beginObject();
   w.field("connections", settings.quotas.connections).field("messagesPerSecond", settings.quotas.messagesPerSecond);
   w.endObject().endObject();
@@ -51,6 +52,7 @@ Result<AppSettings> settingsFrom(std::string_view json) {
   if (const JsonValue* v = find(*document, "autoCreateUsers"); v != nullptr && v->IsBool()) {
     settings.autoCreateUsers = v->GetBool();
   }
+  if (const JsonValue* v = find(*document, "enabled"); v != nullptr && v->IsBool()) settings.enabled = v->GetBool();
   if (const JsonValue* v = find(*document, "allowPrivateNetworks"); v != nullptr && v->IsBool()) {
     settings.allowPrivateNetworks = v->GetBool();
   }

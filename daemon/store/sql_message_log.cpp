@@ -30,7 +30,7 @@ constexpr Sql<In<Int>, Out<CHATD_MESSAGE_TYPES, Int>> kFind{"SELECT " CHATD_MESS
 constexpr Sql<In<Int, Int, Int>, Out<Int>> kCountBetween{
     "SELECT count(*) FROM message m WHERE m.room_id = $1 AND m.seq > $2 AND m.seq < $3" CHATD_ROOM_LIVES("$1")};
 constexpr Sql<In<Int, Int, Int, Int>, Out<CHATD_MESSAGE_TYPES, Int, Int>> kChanges{"SELECT " CHATD_MESSAGE_COLUMNS(
-    "m") ", c.rev, c.kind FROM room_change c JOIN message m ON m.id = c.message_id "
+    "m") ", c.rev, c.kind FROM room_change c JOIN message m ON m.room_id = c.room_id AND m.id = c.message_id "
          "WHERE c.room_id = $1 AND c.rev > $2 AND c.rev < $3" CHATD_ROOM_LIVES("$1") " ORDER BY c.rev LIMIT $4"};
 constexpr Int kKindEdit = 1;  // room_change.kind
 

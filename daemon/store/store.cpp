@@ -8,6 +8,7 @@
 #include "store/dialect.h"
 #include "store/group_committer.h"
 #include "store/housekeeping.h"
+#include "store/postgresql/postgresql_dialect.h"
 #include "store/sql_credentials.h"
 #include "store/sql_directory.h"
 #include "store/sql_message_log.h"
@@ -26,8 +27,12 @@ constexpr std::string_view kMemory = ":memory:";
 
 Result<std::unique_ptr<Dialect>> dialectOf(const StoreOptions& options, const Clock& clock) {
   const std::string_view url = options.url;
+  if (isPgUrl(url)) {
+    CHATD_TRY(parsed, parsePgUrl(options.url));
+    return std::unique_ptr<Dialect>(std::make_unique<PostgresqlDialect>(std::move(parsed), options.timeout, clock));
+  }
   if (url.substr(0, kSqlite.size()) != kSqlite || url.size() == kSqlite.size()) {
-    return Error(Code::Invalid, fmt::format("store.url: \"{}\" is not understood; expected sqlite:PATH.", options.url));
+    return Error(Code::Invalid, "store.url: this is not understood; expected sqlite:PATH or postgresql://….");
   }
   const std::string_view path = url.substr(kSqlite.size());
   std::filesystem::path file;
@@ -54,7 +59,10 @@ BackupOptions backupOptions(const StoreOptions& o) {
 class Store::Impl {
  public:
   Impl(StoreOptions options, const Clock& clock, std::unique_ptr<Dialect> dialect)
-      : options_(std::move(options)), dialect_(std::move(dialect)), housekeeping_(clock), report_(options_.onFault) {
+      : options_(std::move(options)),
+        dialect_(std::move(dialect)),
+        housekeeping_(clock),
+        report_(options_.onFault, options_.onRecovery) {
     if (!dialect_) {
       auto made = dialectOf(options_, clock);
       if (made.ok()) {
@@ -129,11 +137,9 @@ class Store::Impl {
       }
       connection->setBatchWriter(dialect_->batchWriter(*connection));
       writer_->seed(std::move(connection));
-    } catch (const Poco::Exception& e) {
-      return Error(Code::StoreUnavailable,
-                   fmt::format("The database {} cannot be opened: {}.", options_.url, e.displayText()));
     } catch (const std::exception& e) {
-      return Error(Code::StoreUnavailable, fmt::format("The database {} cannot be opened: {}.", options_.url, e.what()));
+      return Error(Code::StoreUnavailable,
+                   fmt::format("The database {} cannot be opened: {}.", dialect_->shown(), dialect_->wordsOf(e)));
     }
     return {};
   }

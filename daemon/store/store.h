@@ -23,7 +23,8 @@ class Dialect;
 }
 
 struct StoreOptions {
-  std::string url = "sqlite:chatd.db";  ///< "sqlite:PATH", relative to dataDirectory, or "sqlite::memory:" (tests)
+  /// "sqlite:PATH", relative to dataDirectory, "sqlite::memory:" (tests), or "postgresql://…" (postgresql/pg_url.h).
+  std::string url = "sqlite:chatd.db";
   std::filesystem::path dataDirectory = ".";
   std::chrono::milliseconds timeout{5000};  ///< the longest that a caller waits for the database
   std::size_t readers = 4;                  ///< connections that read
@@ -35,8 +36,10 @@ struct StoreOptions {
   std::filesystem::path backupFolder;  ///< empty: "backups" in dataDirectory
   std::string version;                 ///< of this program, for the backups it makes
   std::string serverKey;               ///< goes into backups: without it the registered tokens in them are worthless
-  /// Told what is wrong with the database, for the log; at most once a second. Thread: any; must not call the store.
+  /// Told what is wrong with the database, for the log: the same once a minute, anything else at most once a second; and
+  /// when it is over. Thread: any; must not call the store.
   std::function<void(const std::string& what)> onFault;
+  std::function<void(const std::string& what)> onRecovery;
 };
 
 class Store {
@@ -48,7 +51,7 @@ class Store {
   /// Stops.
   ~Store();
 
-  /// Claims the data directory, migrates, starts the commit thread. The errors say what an admin can do.
+  /// Claims the data directory (SQLite), migrates, starts the commit thread. The errors say what an admin can do.
   /// Errors: Invalid (url), Conflict (another daemon has it, or a newer chatd wrote it), StoreUnavailable. Thread: main.
   Result<void> open();
   /// Ends a backup under way, takes no more, commits what is queued, closes. Thread: main; after the callers of the ports

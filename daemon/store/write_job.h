@@ -18,14 +18,22 @@ class Connection;
 class WriteJob {
  public:
   virtual ~WriteJob() = default;
+  explicit WriteJob(std::chrono::steady_clock::time_point u) : until_(u) {}
+  /// When the caller stops waiting.
+  [[nodiscard]] std::chrono::steady_clock::time_point until() const { return until_; }
   /// False: the caller has given up before it began; nothing may be written.
   [[nodiscard]] virtual bool begin() = 0;
+  /// Nothing of it is stored, and it will run again: who gives up now is told so.
+  virtual void postponed() = 0;
   /// Runs the body. False: it answered an error, undo what it wrote. May run again after a rollback. Throws.
   [[nodiscard]] virtual bool run(Connection& connection) = 0;
   /// Sets the answer to an error.
   virtual void fail(const Error& error) = 0;
   /// Hands the answer to the caller: after the commit, or when nothing was stored.
   virtual void settle() = 0;
+
+ private:
+  const std::chrono::steady_clock::time_point until_;
 };
 
 /// Where the caller waits.
@@ -37,6 +45,11 @@ class JobState {
     if (phase_ == Phase::GivenUp) return false;
     phase_ = Phase::Running;
     return true;
+  }
+
+  void postponed() {
+    LockGuard g(mutex_);
+    if (phase_ == Phase::Running) phase_ = Phase::Queued;
   }
 
   void settle(Result<T> result) {
@@ -72,9 +85,11 @@ template <class T>
 class TypedJob final : public WriteJob {
  public:
   using Body = UniqueFunction<Result<T>(Connection&)>;
-  TypedJob(Body body, std::shared_ptr<JobState<T>> state) : body_(std::move(body)), state_(std::move(state)) {}
+  TypedJob(Body body, std::shared_ptr<JobState<T>> state, std::chrono::steady_clock::time_point until)
+      : WriteJob(until), body_(std::move(body)), state_(std::move(state)) {}
 
   [[nodiscard]] bool begin() override { return state_->begin(); }
+  void postponed() override { state_->postponed(); }
   [[nodiscard]] bool run(Connection& connection) override {
     answer_.emplace(body_(connection));
     return answer_->ok();

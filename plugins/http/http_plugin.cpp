@@ -1,25 +1,28 @@
-// The verifier `http`: GET of the app's URL with the token as Bearer. Asynchronous: verify() starts a fetch and returns.
-// Written against chatd_plugin.h alone; the host is reached only through chatd_host.
+// The verifier `http`: asks a URL of the app's. Without more configuration it is the classic GET with the token as Bearer;
+// method, header fields and body can be given as templates, and the request can be signed. Asynchronous.
 #include "http/http_plugin.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/json.h"
 #include "base/text.h"
+#include "common/config_reader.h"
+#include "common/crypto.h"
 #include "http/answer.h"
+#include "sdk/chatd_plugin.hpp"
 
-using chatd::http_plugin::Answer;
+namespace chatd::http_plugin {
 
 namespace {
 
-constexpr std::int64_t kDefaultTimeoutMs = 5'000;
-constexpr std::int64_t kMaxTimeoutMs = 60'000;
 constexpr std::uint64_t kMaxAnswer = 64 * 1024;
 
 constexpr const char* kSchema = R"({
@@ -28,149 +31,179 @@ constexpr const char* kSchema = R"({
   "required": ["url"],
   "additionalProperties": false,
   "properties": {
-    "url": {"type": "string", "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://", "maxLength": 4096,
-            "description": "asked by GET with the token as Bearer; 2xx with a JSON user allows, 401 and 403 deny"},
+    "url": {"type": "string", "minLength": 1, "maxLength": 4096,
+            "description": "2xx with a JSON user allows, 401 and 403 deny"},
+    "method": {"enum": ["GET", "POST"], "default": "GET"},
+    "headers": {"type": "object", "additionalProperties": {"type": "string", "maxLength": 4096},
+      "description": "templates: {token} and {app} are filled in; default: Authorization: Bearer {token}"},
+    "body": {"type": "string", "minLength": 1, "maxLength": 16384,
+      "description": "POST: template, filled in as contentType demands; default {\"token\":\"{token}\"}"},
+    "contentType": {"enum": ["application/json", "application/x-www-form-urlencoded", "text/plain"], "default": "application/json"},
+    "sign": {"type": "object", "required": ["secret"], "additionalProperties": false, "properties": {
+      "secret": {"type": "string", "minLength": 16, "maxLength": 1024},
+      "header": {"type": "string", "minLength": 1, "maxLength": 128, "default": "X-Chatd-Signature"}},
+      "description": "a field t=SECONDS,v1=HEX: HMAC-SHA-256 of the lines t, method, url, SHA-256 of the token in hex, body"},
     "timeoutMs": {"type": "integer", "minimum": 1, "maximum": 60000, "default": 5000,
                   "description": "milliseconds for the whole call"}
   }
 })";
 
-chatd_str str(std::string_view text) { return {text.data(), text.size()}; }
-std::string_view view(chatd_str text) { return {text.ptr, static_cast<std::size_t>(text.len)}; }
+enum class Escape : std::uint8_t { None, Json, Form };
 
 struct Config {
-  std::string url;
-  std::int64_t timeoutMs = kDefaultTimeoutMs;
+  std::string url, method, body, contentType;
+  Escape escape = Escape::Json;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string signSecret, signHeader;
+  std::int64_t timeoutMs = 0;
 };
 
-/// Empty: taken. Else what is wrong.
-std::string readConfig(std::string_view text, Config& config) {
-  const auto json = chatd::parseJson(text);
-  if (!json.ok()) return json.error().detail();
-  if (!json->IsObject()) return "the config must be a JSON object";
-  for (const auto& member : json->GetObject()) {
-    const std::string_view key = chatd::asView(member.name);
-    if (key != "url" && key != "timeoutMs") return fmt::format("{}: unknown; known are url and timeoutMs", key);
+bool fieldCharacters(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return (c >= 0x20 && c < 0x7F) || c == '\t'; });
+}
+bool isFieldName(std::string_view name) {
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  });
+}
+
+Config read(std::string_view text) {
+  const JsonDocument json = plugins::readConfig(kSchema, text);
+  Config c;
+  c.url = plugins::textOr(json, "url");
+  plugins::requireUrl(c.url, "url");
+  c.method = plugins::textOr(json, "method", "GET");
+  c.timeoutMs = plugins::integerOr(json, "timeoutMs", 5000);
+  c.contentType = plugins::textOr(json, "contentType", "application/json");
+  c.escape = c.contentType == "application/json" ? Escape::Json
+             : c.contentType == "text/plain"     ? Escape::None
+                                                 : Escape::Form;
+  const bool post = c.method == "POST";
+  if (!post && (find(json, "body") != nullptr || find(json, "contentType") != nullptr)) {
+    throw std::invalid_argument("body: a GET has none; give \"method\": \"POST\"");
   }
-  const chatd::JsonValue* url = chatd::find(*json, "url");
-  if (url == nullptr || !url->IsString()) return "url: is required, a string";
-  config.url = chatd::asView(*url);
-  const auto colon = config.url.find("://");
-  const std::string scheme = chatd::toLower(std::string_view(config.url).substr(0, colon));
-  if (colon == std::string::npos || (scheme != "http" && scheme != "https"))
-    return "url: must begin with http:// or https://";
-  if (config.url.size() > 4096) return "url: is longer than 4096 bytes";
-  for (const char c : config.url) {
-    if (c <= 0x20 || c >= 0x7F) return "url: may have printable ASCII only; percent-encode the rest";
-  }
-  const std::string_view rest = std::string_view(config.url).substr(colon + 3);
-  const std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
-  if (authority.empty()) return "url: has no host";
-  if (authority.find('@') != std::string_view::npos) return "url: may not have user information";
-  if (const chatd::JsonValue* timeout = chatd::find(*json, "timeoutMs"); timeout != nullptr) {
-    if (!timeout->IsInt64() || timeout->GetInt64() < 1 || timeout->GetInt64() > kMaxTimeoutMs) {
-      return fmt::format("timeoutMs: must be an integer from 1 to {}", kMaxTimeoutMs);
+  if (post && find(json, "body") == nullptr && c.escape != Escape::Json) throw std::invalid_argument("body: is required");
+  if (post) c.body = plugins::textOr(json, "body", R"({"token":"{token}"})");
+  if (const JsonValue* headers = find(json, "headers")) {
+    for (const auto& member : headers->GetObject()) {
+      const std::string_view name = asView(member.name);
+      if (!isFieldName(name)) throw std::invalid_argument("headers: a name may have letters, digits, - and _ only");
+      if (!fieldCharacters(asView(member.value)))
+        throw std::invalid_argument(fmt::format("headers.{}: may have printable ASCII only", name));
+      c.headers.emplace_back(name, asView(member.value));
     }
-    config.timeoutMs = timeout->GetInt64();
-  }
-  return {};
-}
-
-}  // namespace
-
-struct chatd_instance {
-  const chatd_host* host = nullptr;
-  const chatd_http_v1* http = nullptr;
-  Config config;
-};
-
-namespace {
-
-void complete(const chatd_instance& self, chatd_job job, const Answer& answer) {
-  chatd_result result{};
-  result.struct_size = sizeof result;
-  result.verdict = answer.verdict;
-  result.user_id = str(answer.userId);
-  result.display_name = str(answer.displayName);
-  result.claims_json = str(answer.claims);
-  result.expires_at_ms = answer.expiresAtMs;
-  result.cache_ttl_ms = -1;
-  result.error_detail = str(answer.detail);
-  self.host->complete(self.host->ctx, job, &result);
-}
-
-std::int32_t create(const chatd_host* host, chatd_str, chatd_str config, chatd_instance** out, char* err,
-                    std::uint64_t capacity) {
-  auto instance = std::make_unique<chatd_instance>();
-  instance->host = host;
-  std::string fault = readConfig(view(config), instance->config);
-  if (fault.empty()) {
-    instance->http = static_cast<const chatd_http_v1*>(host->service(host->ctx, "chatd.http/1"));
-    if (instance->http == nullptr) fault = "this host has no HTTP client (service chatd.http/1)";
-  }
-  if (!fault.empty()) {
-    if (capacity > 0) {
-      const std::size_t length = std::min<std::size_t>(fault.size(), capacity - 1);
-      std::memcpy(err, fault.data(), length);
-      err[length] = '\0';
-    }
-    return 1;
-  }
-  *out = instance.release();
-  return 0;
-}
-
-void destroy(chatd_instance* instance) { delete instance; }
-
-/// Lives from verify() to the fetch's callback.
-struct Pending {
-  const chatd_instance* instance;
-  chatd_job job;
-};
-
-void fetched(void* user, const chatd_http_resp* response) {
-  const std::unique_ptr<Pending> pending(static_cast<Pending*>(user));
-  Answer answer;
-  if (response->status < 0) {
-    answer.verdict = CHATD_UNAVAILABLE;
-    answer.detail = fmt::format("the verification URL cannot be asked: {}", view(response->error));
   } else {
-    answer = chatd::http_plugin::judge(response->status, view(response->body));
+    c.headers = {{"Authorization", "Bearer {token}"}, {"Accept", "application/json"}};
   }
-  complete(*pending->instance, pending->job, answer);
+  if (post) c.headers.emplace_back("Content-Type", c.contentType);
+  if (const JsonValue* sign = find(json, "sign")) {
+    c.signSecret = plugins::textOr(*sign, "secret");
+    c.signHeader = plugins::textOr(*sign, "header", "X-Chatd-Signature");
+    if (!isFieldName(c.signHeader)) throw std::invalid_argument("sign.header: is no name of a header field");
+  }
+  return c;
 }
 
-std::int32_t verify(chatd_instance* self, const chatd_verify_req* request, chatd_job job) {
-  const std::string_view token = view(request->token);
-  // Only visible ASCII can travel in a header field; anything else was never issued for this URL.
-  if (!std::all_of(token.begin(), token.end(), [](char c) { return c > 0x20 && c < 0x7F; })) {
-    Answer answer;
-    answer.verdict = CHATD_DEFER;
-    answer.detail = "the token has bytes that cannot be sent as Bearer";
-    complete(*self, job, answer);
-    return 0;
+std::string escaped(std::string_view text, Escape how) {
+  if (how == Escape::None) return std::string(text);
+  std::string out;
+  if (how == Escape::Json) {
+    appendJsonString(out, text);
+    return out.substr(1, out.size() - 2);
   }
-  const std::string bearer = fmt::format("Bearer {}", token);
-  const chatd_kv headers[] = {{str("Authorization"), str(bearer)}, {str("Accept"), str("application/json")}};
-  chatd_http_req call{};
-  call.struct_size = sizeof call;
-  call.method = str("GET");
-  call.url = str(self->config.url);
-  call.headers = headers;
-  call.kv_count = 2;
-  const std::int64_t ours = self->host->now_ns(self->host->ctx) + self->config.timeoutMs * 1'000'000;
-  call.deadline_ns = std::min(ours, request->deadline_ns);
-  call.max_response = kMaxAnswer;
-  auto pending = std::make_unique<Pending>(Pending{self, job});
-  if (self->http->fetch(self->host->ctx, &call, fetched, pending.get()) != 0) return 1;
-  // From here on fetched() owns it; it may have run already.
-  static_cast<void>(pending.release());
-  return 0;
+  for (const char c : text) {
+    const bool plain =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+    if (plain) {
+      out += c;
+    } else {
+      fmt::format_to(std::back_inserter(out), "%{:02X}", static_cast<unsigned char>(c));
+    }
+  }
+  return out;
 }
 
-constexpr chatd_plugin kPlugin = {
-    sizeof(chatd_plugin), 0, "http", "HTTP", "1.0.0", "chatd", kSchema, create, destroy, verify, nullptr, nullptr, nullptr};
+/// Fills {token} and {app} in, in one pass: what a token holds is never read as a template.
+std::string filled(std::string_view form, std::string_view token, std::string_view app, Escape how) {
+  std::string out;
+  while (!form.empty()) {
+    const auto brace = form.find('{');
+    out += form.substr(0, brace);
+    if (brace == std::string_view::npos) break;
+    form.remove_prefix(brace);
+    if (form.starts_with("{token}")) {
+      out += escaped(token, how);
+      form.remove_prefix(7);
+    } else if (form.starts_with("{app}")) {
+      out += escaped(app, how);
+      form.remove_prefix(5);
+    } else {
+      out += '{';
+      form.remove_prefix(1);
+    }
+  }
+  return out;
+}
+
+chatd_sdk::Answer sdkAnswer(const Answer& a) {
+  chatd_sdk::Answer out;
+  out.verdict = a.verdict;
+  out.userId = a.userId;
+  out.displayName = a.displayName;
+  out.claimsJson = a.claims;
+  out.expiresAtMs = a.expiresAtMs;
+  out.errorDetail = a.detail;
+  return out;
+}
+
+class HttpVerifier final : public chatd_sdk::Verifier {
+ public:
+  HttpVerifier(chatd_sdk::Host host, std::string_view, std::string_view config) : host_(host), config_(read(config)) {
+    if (!host.hasHttp()) throw std::invalid_argument("this host has no HTTP client (service chatd.http/1)");
+  }
+
+  void verify(const chatd_sdk::Request& request, chatd_sdk::Job job) override {
+    const std::string_view token = request.token;
+    // Only visible ASCII can travel in a header field; anything else was never issued for this URL.
+    if (!std::all_of(token.begin(), token.end(), [](char c) { return c > 0x20 && c < 0x7F; })) {
+      return job.answer(chatd_sdk::Answer::defer("the token has bytes that cannot be sent as Bearer"));
+    }
+    chatd_sdk::HttpRequest call;
+    call.method = config_.method;
+    call.url = config_.url;
+    for (const auto& [name, form] : config_.headers) {
+      call.headers.emplace_back(name, filled(form, token, request.app, Escape::None));
+    }
+    call.body = filled(config_.body, token, request.app, config_.escape);
+    if (!config_.signSecret.empty()) call.headers.emplace_back(config_.signHeader, signature(call, token));
+    call.deadlineNs = std::min(host_.nowNs() + config_.timeoutMs * 1'000'000, request.deadlineNs);
+    call.maxResponse = kMaxAnswer;
+    auto held = std::make_shared<chatd_sdk::Job>(std::move(job));
+    const bool asked = host_.fetch(call, [held](const chatd_sdk::HttpResponse& response) {
+      if (response.status < 0) {
+        return held->answer(
+            chatd_sdk::Answer::unavailable(fmt::format("the verification URL cannot be asked: {}", response.error)));
+      }
+      held->answer(sdkAnswer(judge(response.status, response.body)));
+    });
+    if (!asked) held->answer(chatd_sdk::Answer::unavailable("the verification URL cannot be asked"));
+  }
+
+ private:
+  [[nodiscard]] std::string signature(const chatd_sdk::HttpRequest& call, std::string_view token) const {
+    const std::int64_t seconds = host_.unixMs() / 1000;
+    const std::string text =
+        fmt::format("{}\n{}\n{}\n{}\n{}", seconds, call.method, call.url, toHex(plugins::sha256(token)), call.body);
+    return fmt::format("t={},v1={}", seconds, toHex(plugins::hmacSha256(config_.signSecret, text)));
+  }
+
+  const chatd_sdk::Host host_;
+  const Config config_;
+};
 
 }  // namespace
 
-extern "C" const chatd_plugin* chatd_http_plugin_entry(uint32_t) { return &kPlugin; }
+}  // namespace chatd::http_plugin
+
+CHATD_PLUGIN_AS(chatd_http_plugin_entry, chatd::http_plugin::HttpVerifier, 0, "http", "HTTP", "1.0.0", "chatd",
+                chatd::http_plugin::kSchema)

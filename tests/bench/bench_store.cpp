@@ -1,7 +1,9 @@
 // bench_store: durable appends per second and the CPU time of each, with so many under way over so many rooms.
-// Usage: bench_store FOLDER [SECONDS [UNDER_WAY ROOMS CLIENT_IDS]]. One line a case; the folder gets a database, which is
-// removed.
+// Usage: bench_store FOLDER|URL [SECONDS [UNDER_WAY ROOMS CLIENT_IDS]]. One line a case. A folder gets a SQLite database,
+// which is removed; a URL names an empty database of PostgreSQL, on which one INSERT a message is measured in the same run:
+// the cheapest there can be, a row and its index, without order, repeats or members, on a pool of connections.
 #include <fmt/format.h>
+#include <libpq-fe.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -9,9 +11,11 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 #include <vector>
 
 #include "base/mutex.h"
+#include "store/postgresql/pg_url.h"
 #include "store/store.h"
 
 namespace {
@@ -66,6 +70,7 @@ class Slots final : public LogSink {
     }
     ready_.notifyOne();
   }
+  void late(std::vector<AppendOutcome>, std::vector<ChangeOutcome>) override {}
   void take(std::vector<std::uint64_t>& slots) {
     UniqueLock lock(mutex_);
     while (done_.empty()) ready_.wait(lock);
@@ -112,7 +117,7 @@ std::vector<Place> makePlaces(Store& store, AppId app, std::size_t count) {
   return places;
 }
 
-void run(Store& store, Slots& sink, AppId app, const Load& load, std::chrono::seconds length) {
+double run(Store& store, Slots& sink, AppId app, const Load& load, std::chrono::seconds length) {
   const auto places = makePlaces(store, app, load.rooms);
   std::vector<steady_clock::time_point> sent(load.underWay);
   std::vector<double> latencies;
@@ -162,22 +167,93 @@ void run(Store& store, Slots& sink, AppId app, const Load& load, std::chrono::se
   fmt::print("{:>9} {:>5} {:>8} {:>10.0f} {:>10.1f} {:>9.2f} {:>9.2f} {:>8.3f} {:>8.3f} {:>8.2f} {:>8.0f}\n", load.underWay,
              load.rooms, load.clientMsgIds ? "yes" : "no", n / seconds, n / batches, (commitThreadMicros() - commitCpu) / n,
              (cpuMicros() - cpu) / n, at(0.5), at(0.99), latencies.back(), (writtenBytes() - written) / n);
+  return n / seconds;
+}
+
+// As many connections as bring the server to its best on a few cores; a usual pool has ten.
+constexpr std::size_t kPool = 16;
+
+void insertOneByOne(PGconn* connection, std::size_t sender, steady_clock::time_point until, std::vector<double>& latencies) {
+  const std::string room = std::to_string(sender);
+  const std::string text(128, 'x');
+  const char* values[] = {room.c_str(), room.c_str(), text.c_str()};
+  while (steady_clock::now() < until) {
+    const auto begin = steady_clock::now();
+    PGresult* result = PQexecPrepared(connection, "insert", 3, values, nullptr, nullptr, 0);
+    if (PQresultStatus(result) != PGRES_COMMAND_OK) {
+      fmt::print(stderr, "{}\n", PQerrorMessage(connection));
+      std::exit(1);
+    }
+    PQclear(result);
+    latencies.push_back(std::chrono::duration<double, std::milli>(steady_clock::now() - begin).count());
+  }
+}
+
+// `senders` that wait for each other's turn on the pool: what a request handler with a pool does.
+double runInserts(const std::string& url, std::size_t senders, std::chrono::seconds length) {
+  const std::size_t pool = std::min(senders, kPool);
+  std::vector<PGconn*> connections;
+  for (std::size_t i = 0; i < pool; ++i) {
+    PGconn* connection = PQconnectdb(url.c_str());
+    if (i == 0) {
+      PQclear(PQexec(connection,
+                     "CREATE TABLE IF NOT EXISTS one_by_one (id bigserial PRIMARY KEY, room bigint NOT NULL, sender "
+                     "bigint NOT NULL, text text NOT NULL, created_at timestamptz NOT NULL DEFAULT now())"));
+      PQclear(PQexec(connection, "CREATE INDEX IF NOT EXISTS one_by_one_room ON one_by_one (room, id)"));
+    }
+    PQclear(PQprepare(connection, "insert", "INSERT INTO one_by_one (room, sender, text) VALUES ($1, $2, $3)", 3, nullptr));
+    connections.push_back(connection);
+  }
+  std::vector<std::vector<double>> latencies(pool);
+  std::vector<std::thread> threads;
+  const auto begin = steady_clock::now();
+  for (std::size_t i = 0; i < pool; ++i) {
+    threads.emplace_back([&, i] { insertOneByOne(connections[i], i, begin + length, latencies[i]); });
+  }
+  for (auto& thread : threads) thread.join();
+  const double seconds = std::chrono::duration<double>(steady_clock::now() - begin).count();
+  std::vector<double> all;
+  for (const auto& each : latencies) all.insert(all.end(), each.begin(), each.end());
+  for (PGconn* connection : connections) PQfinish(connection);
+  std::sort(all.begin(), all.end());
+  const double n = static_cast<double>(all.size());
+  // A sender waits for its turn as well: with more senders than connections, Little's law.
+  const double turn = static_cast<double>(senders) / static_cast<double>(pool);
+  fmt::print("{:>9} {:>5} {:>8} {:>10.0f} {:>10} {:>9} {:>9} {:>8.3f} {:>8.3f}   one INSERT a message on {} connections\n",
+             senders, pool, "no", n / seconds, 1, "", "", turn * all[all.size() / 2], turn * all[all.size() * 99 / 100],
+             pool);
+  return n / seconds;
+}
+
+void compare(Store& store, Slots& sink, AppId app, const std::string& url, std::chrono::seconds length) {
+  std::string summary;
+  for (const std::size_t senders : {1u, 8u, 64u, 512u}) {
+    const double inserts = runInserts(url, senders, length);
+    const double group = run(store, sink, app, {senders, std::min<std::size_t>(senders, 64), true}, length);
+    summary += fmt::format(" {} senders {:.1f}×", senders, group / inserts);
+  }
+  fmt::print("group commit against one INSERT a message:{}\n", summary);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc < 2) {
-    fmt::print(stderr, "usage: bench_store FOLDER [SECONDS [UNDER_WAY ROOMS CLIENT_IDS]]\n");
+    fmt::print(stderr, "usage: bench_store FOLDER|URL [SECONDS [UNDER_WAY ROOMS CLIENT_IDS]]\n");
     return 2;
   }
-  const std::filesystem::path folder = std::filesystem::path(argv[1]) / "bench_store";
+  const bool server = store::isPgUrl(argv[1]);
+  const std::filesystem::path folder = server ? std::filesystem::path() : std::filesystem::path(argv[1]) / "bench_store";
   const std::chrono::seconds length(argc > 2 ? std::atoi(argv[2]) : 3);
-  std::filesystem::remove_all(folder);
+  if (!server) std::filesystem::remove_all(folder);
   {
     const SystemClock clock;
     StoreOptions options;
-    options.dataDirectory = folder;
+    if (server) {
+      options.url = argv[1];
+    } else {
+      options.dataDirectory = folder;
+    }
     Store store(options, clock);
     if (const auto opened = store.open(); !opened.ok()) {
       fmt::print(stderr, "{}\n", opened.error().detail());
@@ -185,20 +261,20 @@ int main(int argc, char** argv) {
     }
     Slots sink;
     store.log().setSink(&sink);
-    const AppId app = must(store.directory().createApp({"bench", {}, {}})).id;
+    const AppId app = must(store.directory().createApp({fmt::format("bench-{}", randomNumber()), {}, {}})).id;
     fmt::print("under way rooms clientId  appends/s rows/batch commit µs  total µs   p50 ms   p99 ms   max ms  B/append\n");
+    const auto number = [&](int i) { return static_cast<std::size_t>(std::max(1, std::atoi(argv[i]))); };
     if (argc > 5) {
-      const auto number = [&](int i) { return static_cast<std::size_t>(std::max(1, std::atoi(argv[i]))); };
       run(store, sink, app, {number(3), number(4), std::atoi(argv[5]) != 0}, length);
-      store.stop();
-      std::filesystem::remove_all(folder);
-      return 0;
-    }
-    for (const bool ids : {true, false}) {
-      for (const std::size_t rooms : {1u, 100u}) {
-        for (const std::size_t underWay : {1u, 8u, 64u, 512u}) run(store, sink, app, {underWay, rooms, ids}, length);
+    } else if (server) {
+      compare(store, sink, app, options.url, length);
+    } else {
+      for (const bool ids : {true, false}) {
+        for (const std::size_t rooms : {1u, 100u}) {
+          for (const std::size_t underWay : {1u, 8u, 64u, 512u}) run(store, sink, app, {underWay, rooms, ids}, length);
+        }
       }
     }
   }
-  std::filesystem::remove_all(folder);
+  if (!server) std::filesystem::remove_all(folder);
 }

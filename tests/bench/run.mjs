@@ -1,7 +1,8 @@
 // The bench. Three servers in one run, each alone while it is measured, pinned to core 0; the generator on core 1. PostgreSQL is
 // pinned to neither and its CPU is reported apart and not counted for its peer, which favours the peer. Options:
 //   --seconds N   of measuring a figure (5)         --idle N   sessions for the memory figure (10000)
-//   --only fanout|durable|idle                      --json FILE  all figures for a program
+//   --only fanout|durable|idle|store                --json FILE  all figures for a program
+//   --messages N   in the long room of the history figure (200000; the promise speaks of 10000000)
 //   --no-postgres  leave the INSERT peer out        --no-chatd  the peers alone
 // The generator is ../../build/bin/bench_loadgen (BENCH_LOADGEN), chatd ../../build/bin/chatd (CHATD_BIN).
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -12,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { CHATD, removeFolder, temporaryFolder } from '../support/chatd.mjs';
-import { startPostgres } from './postgres.mjs';
+import { startPostgres } from '../support/postgres.mjs';
 import { startChatd, startInMemory, startInsert } from './servers.mjs';
 import { durableTable, fanoutTable, idleTable } from './tables.mjs';
 
@@ -36,18 +37,35 @@ const { values: options } = parseArgs({
     seconds: { type: 'string', default: '5' },
     idle: { type: 'string', default: '10000' },
     only: { type: 'string' },
+    messages: { type: 'string', default: '200000' },
     json: { type: 'string' },
     'no-postgres': { type: 'boolean', default: false },
     'no-chatd': { type: 'boolean', default: false },
   },
 });
 
+/** An executable of the release tree that is not part of `all`. */
+function built(target) {
+  const build = resolve(dirname(fileURLToPath(import.meta.url)), '../../build');
+  const made = spawnSync('cmake', ['--build', build, '--target', target, '-j', '2'], { stdio: ['ignore', 'ignore', 'inherit'] });
+  if (made.status !== 0) throw new Error(`${target} could not be built: run cmake --preset release first`);
+  return join(build, 'bin', target);
+}
+
+/** The store without a network: appends against one INSERT a message on the same server, and pages of history. */
+function storeFigures(server, where) {
+  const [append, history] = ['bench_store', 'bench_history'].map(built);
+  const run = (program, ...args) => execFileSync(program, args, { encoding: 'utf8' });
+  return [
+    'The store alone, PostgreSQL:', run(append, server.create('appends'), options.seconds),
+    run(history, server.create('history'), options.messages, options.seconds),
+    'The store alone, SQLite:', run(append, where, '1'), run(history, where, options.messages, options.seconds),
+  ].join('\n');
+}
+
 function generator() {
   if (process.env.BENCH_LOADGEN) return resolve(process.env.BENCH_LOADGEN);
-  const build = resolve(dirname(fileURLToPath(import.meta.url)), '../../build');
-  const made = spawnSync('cmake', ['--build', build, '--target', 'bench_loadgen', '-j', '2'], { stdio: ['ignore', 'ignore', 'inherit'] });
-  if (made.status !== 0) throw new Error('bench_loadgen could not be built: run cmake --preset release first');
-  return join(build, 'bin/bench_loadgen');
+  return built('bench_loadgen');
 }
 
 const loadgen = generator();
@@ -76,17 +94,17 @@ async function idleFigure(start, join) {
 }
 
 /** Every figure of one server, which is alone on the machine meanwhile. */
-async function figuresOf(start, { durable }) {
+async function figuresOf(start, { durable, fanout = true }) {
   const wanted = (part) => !options.only || options.only === part;
   const server = await start();
   const figures = { name: server.name, fanout: [], durable: [], idle: [] };
   try {
-    if (wanted('fanout')) for (const shape of FANOUT) figures.fanout.push(await measure(server, shape, 'delivered'));
+    if (wanted('fanout') && fanout) for (const shape of FANOUT) figures.fanout.push(await measure(server, shape, 'delivered'));
     if (wanted('durable') && durable) for (const shape of DURABLE) figures.durable.push(await measure(server, shape, 'acked'));
   } finally {
     await server.stop();
   }
-  if (wanted('idle')) {
+  if (wanted('idle') && fanout) {
     for (const join of ['no', 'yes']) figures.idle.push({ join, ...await idleFigure(start, join) });
   }
   return figures;
@@ -110,6 +128,7 @@ if (statfsSync(folder).type === TMPFS) {
   throw new Error('the temporary directory is in memory, where a commit costs nothing: set TMPDIR to a folder on a disk');
 }
 let postgres;
+let store;
 try {
   console.log(`${machine()}; ${PAYLOAD}-byte payload, ${options.seconds} s a figure`);
   const results = [];
@@ -117,13 +136,17 @@ try {
   if (!options['no-postgres']) {
     postgres = await startPostgres(folder);
     results.push(await figuresOf(() => startInsert(folder, postgres), { durable: true }));
+    if (!options['no-chatd']) {
+      results.push(await figuresOf(() => startChatd(folder, postgres), { durable: true, fanout: false }));
+      if (!options.only || options.only === 'store') store = storeFigures(postgres, folder);
+    }
     await postgres.stop();
   }
   if (!options['no-chatd']) {
     if (!existsSync(CHATD)) throw new Error(`there is no ${CHATD}: build first, or --no-chatd`);
     results.push(await figuresOf(() => startChatd(folder), { durable: true }));
   }
-  const tables = [fanoutTable(FANOUT, results), durableTable(DURABLE, results), idleTable(results)].filter(Boolean);
+  const tables = [fanoutTable(FANOUT, results), durableTable(DURABLE, results), idleTable(results), store].filter(Boolean);
   console.log(`\n${tables.join('\n\n')}`);
   if (options.json) writeFileSync(options.json, JSON.stringify({ machine: machine(), options, results }, null, 2));
 } finally {

@@ -52,16 +52,20 @@ export async function startInsert(folder, postgres) {
   return { ...peer, sidePid: postgres.pid };
 }
 
-/** chatd on a SQLite file with its defaults (every acknowledged message is on disk); only the rates are off, as the peers have none. */
-export async function startChatd(folder) {
-  const env = { CHATD_LIMITS__MESSAGES_PER_SECOND: '0', CHATD_LOG__LEVEL: 'warning' };
+/**
+ * chatd with its defaults (every acknowledged message is on disk) on a SQLite file, or on `postgres`; only the rates are off, as the
+ * peers have none.
+ */
+export async function startChatd(folder, postgres) {
+  const env = { CHATD_LIMITS__MESSAGES_PER_SECOND: '0', CHATD_LOG__LEVEL: 'warning', ...(postgres && { CHATD_STORE__URL: postgres.create('chatd') }) };
   const chatd = await Chatd.start({ env, wrap: PINNED, purpose: 'bench' });
   const app = await TestApp.create(chatd, 'bench');
   const tokens = [];
   let scenes = 0;
   return {
-    name: 'chatd',
+    name: postgres ? 'chatd on PostgreSQL' : 'chatd',
     pid: chatd.pid,
+    sidePid: postgres?.pid,
     port: chatd.port,
     checkOrder: true,
     async prepare({ rooms, members }) {

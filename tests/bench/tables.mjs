@@ -13,8 +13,9 @@ const whole = (value) => Math.round(value).toLocaleString('en-US');
 const ratio = (value, base) => (base ? `${(value / base).toFixed(2)}×` : '');
 const perCpu = (figure) => figure.deliveries / figure.serverCpu;
 
-export function fanoutTable(shapes, results) {
-  if (results.every(({ fanout }) => fanout.length === 0)) return null;
+export function fanoutTable(shapes, all) {
+  const results = all.filter(({ fanout }) => fanout.length > 0);
+  if (results.length === 0) return null;
   const rows = shapes.flatMap(({ rooms, members, underWay }, i) => results.map(({ name, fanout }) => [
     `${rooms} × ${members}, ${underWay} under way`, name, whole(perCpu(fanout[i])), ratio(perCpu(fanout[i]), perCpu(results[0].fanout[i])),
     whole(fanout[i].deliveries / fanout[i].seconds), fanout[i].p50ms.toFixed(2), fanout[i].p99ms.toFixed(2),

@@ -1,11 +1,12 @@
-// Socket.IO and vocabulary A: an event that is read can be written and read again, and is then the same; no argument of a
-// client event does more than be refused. Attachments: the input is fed as its own binary messages.
+// Socket.IO and the vocabularies A and B: an event that is read can be written and read again, and is then the same; no
+// argument of a client event does more than be refused. Attachments: the input is fed as its own binary messages.
 #include "protocol/socket_io.h"
 
 #include <cstdint>
 
 #include "check.h"
 #include "protocol/vocabulary_a.h"
+#include "protocol/vocabulary_b.h"
 
 using namespace chatd;
 
@@ -51,6 +52,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto refusal = vocabulary_a::error(Framing::Packet, event.error(), packet->event());
     FUZZ_CHECK(sio::decode(std::string_view(refusal).substr(1)).ok());
   }
+  const auto chatEvent = vocabulary_b::parse(*packet);
+  FUZZ_CHECK(chatEvent.ok() || !chatEvent.error().detail().empty());
+  FUZZ_CHECK(!chatEvent.ok() || vocabulary_b::speaks(packet->event()));
   attach(std::move(*packet), text);
   return 0;
 }

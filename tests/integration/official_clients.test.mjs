@@ -183,6 +183,42 @@ describe('official clients against chatd', () => {
     }
   }
 
+  for (const { way, transports } of WAYS) {
+    for (const version of VERSIONS) {
+      test(`socket.io-client ${version} over ${way} chats in vocabulary B`, async (t) => {
+        const { clients: [a, b], room, users } = await scene(t, version, transports);
+        for (const client of [a, b]) assert.equal((await client.ask('join-chat', String(room.id)))[0].ok, true);
+        const [answer] = await a.ask('send-message', { chat_id: String(room.id), text: 'κόσμε' });
+        assert.deepEqual([answer.ok, answer.message.text, answer.message.userId], [true, 'κόσμε', users[0].id]);
+        for (const client of [a, b]) {
+          const [message] = await client.nth('new-message', 0);
+          assert.deepEqual([message.text, message.seq], ['κόσμε', 1]);
+        }
+        await b.lose();
+        assert.equal((await b.ask('join-chat', room.id))[0].ok, true);
+        for (let i = 2; i <= 20; ++i) await (i % 2 ? a : b).ask('send-message', { chat_id: room.id, text: `number ${i}` });
+        for (const client of [a, b]) {
+          await client.nth('new-message', 19);
+          assert.deepEqual(client.all('new-message').map(([message]) => message.seq), Array.from({ length: 20 }, (_, i) => i + 1));
+        }
+        assert.equal((await b.ask('leave-chat', room.id))[0].ok, true);
+      });
+    }
+  }
+
+  test('the two vocabularies are one room, over whatever way', async (t) => {
+    const { clients: [a, b], room } = await scene(t, 4, ['polling']);
+    assert.equal((await a.ask('join', room.room))[0].ok, true);
+    assert.equal((await b.ask('join-chat', room.id))[0].ok, true);
+    await Promise.all(Array.from({ length: 10 }, (_, i) => Promise.all([
+      a.ask('send_message', `a ${i}`), b.ask('send-message', { chat_id: room.id, text: `b ${i}` })])));
+    await a.nth('message', 19);
+    await b.nth('new-message', 19);
+    const seenByA = a.all('message').map(([message]) => `${message.seq} ${textOf(message)}`);
+    const seenByB = b.all('new-message').map(([message]) => `${message.seq} ${message.text}`);
+    assert.deepEqual(seenByA, seenByB);
+  });
+
   test('clients of every version and way are in one room, in one order', async (t) => {
     const ways = WAYS.flatMap(({ transports }) => VERSIONS.map((version) => ({ version, transports })));
     const ids = ways.map((_, i) => `all-${i}`);

@@ -21,8 +21,10 @@ DAEMON = {
     "chat": {"base"},
     "store": LOWER | {"chat"},
     "outbound": LOWER | {"net"},
-    # The bundled plugins run inline: auth/ names the entry of each.
-    "auth": LOWER | {"chat", "net", "outbound", "sdk", "http/http_plugin.h"},
+    # The bundled plugins run inline: auth/ names the entry of each. It shares messages and loading with the host process.
+    "auth": LOWER | {"chat", "net", "outbound", "sdk", "common/config_schema.h", "host/plugin_library.h",
+                     "host/wire.h", "hmac/hmac_plugin.h", "http/http_plugin.h", "introspect/introspect_plugin.h",
+                     "jwt/jwt_plugin.h", "simple/simple_plugins.h"},
     "engine": LOWER | {"net", "protocol", "chat/executor.h"},
     "realtime": LOWER | {"chat", "engine", "protocol", "net"},
     "web": {"base"},
@@ -32,7 +34,7 @@ DAEMON = {
     "conformance": LOWER | {"engine", "net", "protocol"},
 }
 # Outside of daemon/.
-OTHERS = {"cli": {"base", "cli"}, "plugins": {"base", "sdk"}}
+OTHERS = {"cli": {"base", "cli"}, "plugins": {"base", "sdk", "common", "host/plugin_library.h"}}
 
 # Library -> how its headers are recognised, and who may use it (app may use all).
 LIBRARIES = {
@@ -42,9 +44,10 @@ LIBRARIES = {
     "yaml-cpp": (r"yaml-cpp/", {"config", "cli"}),
     "CLI11": (r"CLI/", {"config", "cli", "conformance"}),
     "Poco": (r"Poco/", {"net", "store", "outbound", "auth", "rest", "cli"}),
-    "OpenSSL": (r"openssl/", {"net", "outbound", "auth", "rest", "protocol", "web"}),
+    "OpenSSL": (r"openssl/", {"net", "outbound", "auth", "rest", "protocol", "web", "plugins"}),
     "zlib": (r"zlib\.h$", {"protocol"}),
     "SQLite": (r"sqlite3\.h$", {"store"}),
+    "libpq": (r"libpq-fe\.h$", {"store"}),
     "argon2": (r"argon2\.h$", {"auth"}),
 }
 # Folders of the system's own headers; a header without a folder is the language's or the system's.

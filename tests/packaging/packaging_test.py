@@ -45,7 +45,9 @@ class Installed(unittest.TestCase):
 
     def test_everything_is_where_its_readers_look(self):
         for path in ("etc/chatd/chatd.yaml", "lib/systemd/system/chatd.service", "lib/sysusers.d/chatd.conf",
-                     "share/man/man8/chatd.8", "share/man/man5/chatd.yaml.5", "share/doc/chatd/chatd.yaml"):
+                     "share/man/man8/chatd.8", "share/man/man5/chatd.yaml.5", "share/doc/chatd/chatd.yaml", "share/man/man1/chatctl.1",
+                     "share/doc/chatd/chatctl.md", "share/bash-completion/completions/chatctl",
+                     "share/zsh/vendor-completions/_chatctl", "share/fish/vendor_completions.d/chatctl.fish"):
             self.assertTrue((self.prefix / path).is_file(), path)
 
     def test_the_programs_are_installed_and_run(self):

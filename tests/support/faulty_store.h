@@ -102,11 +102,16 @@ class Faults {
 
 class FaultyBatchWriter final : public store::BatchWriter {
  public:
-  FaultyBatchWriter(std::unique_ptr<store::BatchWriter> inner, std::shared_ptr<Faults> faults)
-      : inner_(std::move(inner)), faults_(std::move(faults)) {}
-  void write(std::span<store::LogItem> items) override {
-    inner_->write(items);
+  /// `alone`: its writes are transactions of their own.
+  FaultyBatchWriter(std::unique_ptr<store::BatchWriter> inner, std::shared_ptr<Faults> faults, store::Connection& connection,
+                    bool alone)
+      : inner_(std::move(inner)), faults_(std::move(faults)), connection_(connection), alone_(alone) {}
+  void write(std::span<store::LogItem> items, std::chrono::milliseconds wait) override {
     faults_->check(items);
+    if (!alone_) return inner_->write(items, wait);
+    faults_->beforeBegin();
+    if (const char* sql = faults_->takeSql()) connection_.execute(sql);
+    faults_->atCommit([&] { inner_->write(items, wait); });
   }
   void committed() override { inner_->committed(); }
   void rolledBack() override { inner_->rolledBack(); }
@@ -114,6 +119,8 @@ class FaultyBatchWriter final : public store::BatchWriter {
  private:
   std::unique_ptr<store::BatchWriter> inner_;
   std::shared_ptr<Faults> faults_;
+  store::Connection& connection_;
+  const bool alone_;
 };
 
 class FaultyDialect final : public store::Dialect {
@@ -121,15 +128,17 @@ class FaultyDialect final : public store::Dialect {
   FaultyDialect(std::unique_ptr<store::Dialect> inner, std::shared_ptr<Faults> faults)
       : inner_(std::move(inner)), faults_(std::move(faults)) {}
 
+  std::string shown() const override { return inner_->shown(); }
   Result<void> claim() override { return inner_->claim(); }
   void release() override { inner_->release(); }
   std::unique_ptr<store::Connection> connectWriter() override { return inner_->connectWriter(); }
   std::unique_ptr<store::BatchWriter> batchWriter(store::Connection& c) override {
-    return std::make_unique<FaultyBatchWriter>(inner_->batchWriter(c), faults_);
+    return std::make_unique<FaultyBatchWriter>(inner_->batchWriter(c), faults_, c, inner_->batchesCommitThemselves());
   }
   std::unique_ptr<store::Connection> connectReader() override { return inner_->connectReader(); }
   bool exclusive() const override { return inner_->exclusive(); }
   bool readersShareWriter() const override { return inner_->readersShareWriter(); }
+  bool batchesCommitThemselves() const override { return inner_->batchesCommitThemselves(); }
   void begin(store::Connection& c) override {
     faults_->beforeBegin();
     if (const char* sql = faults_->takeSql()) c.execute(sql);
@@ -139,6 +148,11 @@ class FaultyDialect final : public store::Dialect {
     faults_->atCommit([&] { inner_->commit(c); });
   }
   void rollback(store::Connection& c) override { inner_->rollback(c); }
+  std::string mark() const override { return inner_->mark(); }
+  std::optional<bool> committed(store::Connection& c, const std::string& mark) override {
+    return inner_->committed(c, mark);
+  }
+  bool lockSchema(store::Connection& c) override { return inner_->lockSchema(c); }
   const std::vector<store::Migration>& migrations() const override { return inner_->migrations(); }
   void runScript(store::Connection& c, const std::string& sql) override { inner_->runScript(c, sql); }
   bool copyToFile(store::Connection& reader, const std::filesystem::path& file,
@@ -146,6 +160,7 @@ class FaultyDialect final : public store::Dialect {
     return inner_->copyToFile(reader, file, progress);
   }
   const store::CopySql& copySql() const override { return inner_->copySql(); }
+  std::string wordsOf(const std::exception& e) const override { return inner_->wordsOf(e); }
   store::Fault judge(store::Connection& c, const std::exception& e, bool committing) const override {
     if (const auto* injected = dynamic_cast<const InjectedFault*>(&e)) return {injected->kind, injected->what()};
     return inner_->judge(c, e, committing);

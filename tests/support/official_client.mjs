@@ -13,7 +13,7 @@ const MAKERS = {
   2: (url, { auth, ...options }) => io2(url, { query: auth, ...options }),
 };
 
-export const VERSIONS = [4, 3];
+export const VERSIONS = Object.keys(MAKERS).map(Number);
 
 export const WAYS = [
   { way: 'polling only', transports: ['polling'] },

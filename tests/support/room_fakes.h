@@ -66,6 +66,21 @@ class RoomDirectory final : public Directory {
     return {};
   }
 
+  /// Those of a user, all on one page.
+  Result<Page<RoomSummary>> rooms(AppId app, std::optional<UserId> forUser, const PageQuery& page,
+                                  std::size_t /*members*/) override {
+    if (down) return Code::StoreUnavailable;
+    Page<RoomSummary> found;
+    for (const auto& [id, state] : byId) {
+      if (state.room.app != app || raw(id) <= page.cursor.value_or(0)) continue;
+      for (const Member& m : state.members) {
+        if (m.user.id != forUser) continue;
+        found.items.push_back({state.room, state.counter, state.lastMessage, unreadOf(state.counter, m.readSeq), {}});
+      }
+    }
+    return found;
+  }
+
   std::map<RoomId, RoomState> byId;
   int reads = 0;
   int lookUps = 0;
@@ -94,9 +109,6 @@ class RoomDirectory final : public Directory {
   Result<std::vector<RoomId>> setBan(UserId, const std::optional<Ban>&) override { return Code::NotImplemented; }
   Result<CreatedRoom> createRoom(const NewRoom&) override { return Code::NotImplemented; }
   Result<Room> room(RoomId) override { return Code::NotImplemented; }
-  Result<Page<RoomSummary>> rooms(AppId, std::optional<UserId>, const PageQuery&, std::size_t) override {
-    return Code::NotImplemented;
-  }
   Result<Room> updateRoom(RoomId, const RoomPatch&) override { return Code::NotImplemented; }
   Result<void> deleteRoom(RoomId) override { return Code::NotImplemented; }
   Result<void> addMembers(RoomId, const std::vector<UserId>&) override { return Code::NotImplemented; }
@@ -152,6 +164,7 @@ class HeldLog final : public MessageLog {
     return history(room, {std::nullopt, std::nullopt, limit});
   }
   Result<std::vector<Message>> range(RoomId room, Seq after, Seq upTo, std::size_t limit) override {
+    if (readsFail) return Code::StoreUnavailable;
     std::vector<Message> found;
     for (const Message& m : messages) {
       if (m.room == room && m.seq > after && m.seq <= upTo && found.size() < limit) found.push_back(m);
@@ -160,6 +173,7 @@ class HeldLog final : public MessageLog {
   }
   Result<bool> holdsAll(RoomId room, Seq after, Seq upTo) override {
     const auto found = range(room, after, upTo, messages.size());
+    if (!found.ok()) return found.error();
     return static_cast<std::int64_t>(found->size()) == raw(upTo) - raw(after);
   }
   Result<std::vector<ChangedMessage>> changes(RoomId room, Rev after, Rev upTo, std::size_t limit) override {
@@ -183,6 +197,7 @@ class HeldLog final : public MessageLog {
   int kicks = 0;
   bool full = false;
   bool failing = false;
+  bool readsFail = false;
 
  private:
   Result<Appended> store(const Append& a) {

@@ -26,6 +26,7 @@ class SteppingLoops final : public engine::Loops {
     return true;
   }
   void atTurnEnd(Task task) override { loops_.at(here_)->deferred.push_back(std::move(task)); }
+  [[nodiscard]] Steady now() const override { return clock_.steady(); }
   void arm(net::Timer& timer, std::chrono::milliseconds delay) override {
     loops_.at(here_)->wheel.arm(timer, clock_.steady() + delay);
   }

@@ -84,7 +84,7 @@ SqliteBatch::SqliteBatch(sqlite3* handle, const Clock& clock, RecentSends& sends
       writeIds_(handle, kWriteIds),
       handle_(handle) {}
 
-void SqliteBatch::write(std::span<LogItem> items) {
+void SqliteBatch::write(std::span<LogItem> items, std::chrono::milliseconds /*wait*/) {
   rooms_.clear();
   ownMessages_.clear();
   reserveIds(items.size());
@@ -144,15 +144,16 @@ void SqliteBatch::append(LogItem& item, const Append& request, std::int64_t now)
     item.appended.emplace(Code::RoomDeleted);
     return;
   }
+  // Before the access: what is stored is stored, whatever was changed behind it.
+  if (auto before = sentBefore(request)) {
+    item.appended.emplace(std::move(*before));
+    return;
+  }
   if (raw(request.checkedUnder) < room.accessRev) {
     item.appended.emplace(Code::AccessChanged);
     return;
   }
   const std::int64_t hash = request.clientMsgId ? textHash(request.text) : 0;
-  if (auto before = sentBefore(request)) {
-    item.appended.emplace(std::move(*before));
-    return;
-  }
   const std::int64_t id = nextId_;
   const std::int64_t seq = room.lastSeq + 1;
   if (request.replyTo && !replyFits(request)) {

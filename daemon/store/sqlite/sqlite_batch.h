@@ -18,7 +18,7 @@ class SqliteBatch final : public BatchWriter {
   /// Throws DriverError. `handle`, `clock` and `sends` outlive it.
   SqliteBatch(sqlite3* handle, const Clock& clock, RecentSends& sends);
 
-  void write(std::span<LogItem> items) override;
+  void write(std::span<LogItem> items, std::chrono::milliseconds wait) override;
   void committed() override;
   void rolledBack() override;
 

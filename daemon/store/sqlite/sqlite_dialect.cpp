@@ -148,11 +148,15 @@ void SqliteDialect::runScript(Connection& connection, const std::string& sql) {
   check(handle, sqlite3_exec(handle, sql.c_str(), nullptr, nullptr, nullptr));
 }
 
+std::string SqliteDialect::wordsOf(const std::exception& e) const {
+  const auto* poco = dynamic_cast<const Poco::Exception*>(&e);
+  return poco != nullptr ? poco->displayText() : std::string(e.what());
+}
+
 Fault SqliteDialect::judge(Connection& connection, const std::exception& e, bool committing) const {
   const auto* driver = dynamic_cast<const DriverError*>(&e);
   const int code = driver != nullptr ? driver->code() : sqlite3_extended_errcode(handleOf(connection));
-  const auto* poco = dynamic_cast<const Poco::Exception*>(&e);
-  std::string text = fmt::format("SQLite: {} ({})", poco != nullptr ? poco->displayText() : std::string(e.what()), code);
+  std::string text = fmt::format("SQLite: {} ({})", wordsOf(e), code);
   switch (code & 0xff) {
     case SQLITE_CONSTRAINT:
     case SQLITE_TOOBIG:

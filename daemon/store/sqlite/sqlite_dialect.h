@@ -19,6 +19,7 @@ class SqliteDialect final : public Dialect {
   SqliteDialect(std::filesystem::path path, std::chrono::milliseconds timeout, const Clock& clock);
   ~SqliteDialect() override;
 
+  [[nodiscard]] std::string shown() const override { return "sqlite:" + path_.string(); }
   Result<void> claim() override;
   void release() override;
   [[nodiscard]] std::unique_ptr<Connection> connectWriter() override;
@@ -26,13 +27,18 @@ class SqliteDialect final : public Dialect {
   [[nodiscard]] std::unique_ptr<Connection> connectReader() override;
   [[nodiscard]] bool exclusive() const override { return true; }
   [[nodiscard]] bool readersShareWriter() const override { return path_.empty(); }
+  [[nodiscard]] bool batchesCommitThemselves() const override { return false; }
   void begin(Connection& connection) override;
   void commit(Connection& connection) override;
   void rollback(Connection& connection) override;
+  [[nodiscard]] std::string mark() const override { return {}; }
+  [[nodiscard]] std::optional<bool> committed(Connection&, const std::string&) override { return false; }
   [[nodiscard]] const std::vector<Migration>& migrations() const override { return sqliteMigrations(); }
+  [[nodiscard]] bool lockSchema(Connection&) override { return true; }  // begin() has the database's one write lock
   void runScript(Connection& connection, const std::string& sql) override;
   bool copyToFile(Connection& reader, const std::filesystem::path& file, const std::function<bool(int)>& progress) override;
   [[nodiscard]] const CopySql& copySql() const override { return copySql_; }
+  [[nodiscard]] std::string wordsOf(const std::exception& e) const override;
   [[nodiscard]] Fault judge(Connection& connection, const std::exception& e, bool committing) const override;
   bool tend(Connection& connection, bool idle) override;
 

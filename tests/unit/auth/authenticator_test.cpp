@@ -148,7 +148,7 @@ BOOST_AUTO_TEST_CASE(a_deleted_key_and_the_keys_of_a_deleted_app_end_at_once) {
   BOOST_TEST(who(second->secret).ok());
   BOOST_TEST(!auth.deleteKey(AppId{999}, second->key.id).ok());
   BOOST_REQUIRE(store.deleteApp(shop.id).ok());
-  auth.appDeleted(shop.id);
+  auth.appClosed(shop.id);
   BOOST_TEST(subject(second->secret) == "unauthorized");
   BOOST_TEST((auth.createKey(shop.id).error().code() == Code::NotFound));
 }

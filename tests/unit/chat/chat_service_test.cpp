@@ -16,6 +16,11 @@ class RecordingFanout final : public Fanout {
   void tell(std::uint64_t loops, std::shared_ptr<const RoomLetter> letter) override {
     for (const RoomEvent& event : letter->events) events.emplace_back(loops, event);
   }
+  bool tellUsers(std::size_t loop, std::shared_ptr<const UserLetter> letter) override {
+    if (busy) return false;
+    letters.emplace_back(loop, std::move(letter));
+    return true;
+  }
   template <class E>
   [[nodiscard]] std::vector<E> of() const {
     std::vector<E> found;
@@ -25,6 +30,8 @@ class RecordingFanout final : public Fanout {
     return found;
   }
   std::vector<std::pair<std::uint64_t, RoomEvent>> events;
+  std::vector<std::pair<std::size_t, std::shared_ptr<const UserLetter>>> letters;
+  bool busy = false;  ///< takes nothing for users
 };
 
 constexpr AppId kApp{1};

@@ -121,6 +121,17 @@ BOOST_AUTO_TEST_CASE(a_gap_begins_a_new_stretch) {
   BOOST_TEST(h.newest(1) == "miss");
 }
 
+BOOST_AUTO_TEST_CASE(a_message_that_was_counted_before_it_came_is_left_to_the_log) {
+  Held h(0, 5);
+  h.history.open(kRoom, counter(7));
+  h.history.append(counter(7), message(6));
+  BOOST_TEST(h.newest(1) == "miss");
+  h.history.append(counter(7), message(7));
+  h.history.append(counter(8), message(8));
+  BOOST_TEST(h.newest(1) == "8");
+  BOOST_TEST(h.newest(2) == "miss");
+}
+
 BOOST_AUTO_TEST_CASE(it_stays_within_its_bytes_and_the_rooms_longest_unread_go_first) {
   RecentHistory history(16 * 64 * 1024);
   const std::string text(1000, 'x');

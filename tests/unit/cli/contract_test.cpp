@@ -10,6 +10,8 @@
 #include <fmt/format.h>
 
 #include "cli/failure.h"
+#include "cli/guess.h"
+#include "cli/layout.h"
 #include "cli/printer.h"
 #include "cli/settings.h"
 #include "cli/tree.h"
@@ -99,7 +101,7 @@ BOOST_AUTO_TEST_CASE(wrong_command_lines_are_usage_and_guess_what_was_meant) {
       {{"zzzzzz"}, "`chatctl --help`"},
       {{"app", "get"}, "APP is required"},
       {{"app", "get", "a", "b"}, "one word too many: b"},
-      {{"app", "list", "-o", "xml"}, "table, json"},
+      {{"app", "list", "-o", "xml"}, "table, wide, json"},
       {{"app", "list", "--timeout", "soon"}, "not a time"},
       {{"app", "list", "--timeout", "-1"}, "not a time"},
       {{"app", "list", "--retries", "99"}, "--retries"},

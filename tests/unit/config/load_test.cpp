@@ -118,8 +118,6 @@ BOOST_AUTO_TEST_CASE(numbers_have_one_spelling) {
 }
 
 BOOST_AUTO_TEST_CASE(what_this_version_has_not_is_refused_in_words) {
-  BOOST_TEST(faultOf("store: {url: \"postgresql://db/chat\"}") ==
-             "FILE:1: store.url: PostgreSQL is not in this version: use sqlite:FILE");
   BOOST_TEST(faultOf("redis: {url: \"redis://r\"}") ==
              "FILE:1: redis.url: several nodes are not in this version: leave it empty");
 }
@@ -252,8 +250,8 @@ BOOST_AUTO_TEST_CASE(a_variable_that_names_no_key_is_a_mistake) {
   BOOST_TEST(fault("CHATD_limits__replay", "1").rfind("CHATD_limits__replay: names no key", 0) == 0U);
   BOOST_TEST(fault("CHATD_LIMITS__REPLAY", "x") ==
              "CHATD_LIMITS__REPLAY: limits.replay: must be an integer from 0 to 100000 messages");
-  BOOST_TEST(fault("CHATD_STORE__URL", "postgresql://u:p@h/d") ==
-             "CHATD_STORE__URL: store.url: PostgreSQL is not in this version: use sqlite:FILE");
+  BOOST_TEST(fault("CHATD_STORE__URL", "mysql://u:hidden@h/d") ==
+             "CHATD_STORE__URL: store.url: must be sqlite:FILE or postgresql://USER:PASSWORD@HOST:PORT/DATABASE");
   BOOST_TEST(fault("CHATD_LISTEN", "[{").rfind("CHATD_LISTEN: listen: is not YAML: ", 0) == 0U);
 }
 

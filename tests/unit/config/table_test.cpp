@@ -139,8 +139,11 @@ BOOST_AUTO_TEST_CASE(a_database_file_is_relative_to_the_data_dir_unless_absolute
     o.store.url = url;
     BOOST_TEST(o.databaseFile() == file);
   }
-  for (const char* bad : {"", "sqlite:", "sqlite://host/x", "mysql:x", "chatd.db"})
+  for (const char* bad : {"", "sqlite:", "sqlite://host/x", "mysql:x", "chatd.db", "postgresql:x", "postgresql://h/a b"})
     BOOST_TEST(checkStoreUrl(bad).has_value(), bad);
+  o.store.url = "postgresql://chat:p%40ss@one:5432,two:5433/chat?target_session_attrs=read-write";
+  BOOST_TEST(!checkStoreUrl(o.store.url).has_value());
+  BOOST_TEST(o.databaseFile().empty());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

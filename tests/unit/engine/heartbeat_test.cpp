@@ -46,6 +46,20 @@ BOOST_AUTO_TEST_CASE(who_never_polls_ends_after_interval_and_timeout) {
   BOOST_TEST(h.get(sid).status() == 400);
 }
 
+BOOST_AUTO_TEST_CASE(a_poll_that_fetches_its_ping_too_late_to_answer_ends_the_session) {
+  House h;
+  const std::string inTime = h.open();
+  const std::string late = h.open();
+  h.loops.advance(300ms);
+  h.loops.advance(198ms);
+  BOOST_TEST(h.get(inTime).body() == "2");
+  h.loops.advance(1ms);
+  BOOST_TEST(h.get(late).status() == 400);
+  BOOST_TEST(h.post(inTime, "3").body() == "ok");
+  h.loops.advance(100ms);
+  BOOST_TEST(h.speakers.size() == 1U);
+}
+
 BOOST_AUTO_TEST_CASE(a_websocket_is_pinged_and_ends_likewise) {
   House h;
   auto r = h.upgradeRequest("EIO=4&transport=websocket");

@@ -197,10 +197,16 @@ BOOST_AUTO_TEST_CASE(revision_3_has_its_own_form_of_binaries_and_may_be_switched
   House h;
   auto r = h.upgradeRequest("EIO=3&transport=websocket");
   auto socket = h.socket(r, 0);
-  BOOST_TEST(socket.got()[0].find("maxPayload") == std::string::npos);
+  BOOST_TEST(socket.got()[0].find("maxPayload") != std::string::npos);
   socket.frame(ws::Opcode::Binary, "\4\1\2");
   BOOST_TEST(h.speakers[0]->bytes.at(0) == "\1\2");
   BOOST_TEST(socket.got().back() == "\4\1\2");
+  h.loops.on(0, [&] {
+    std::string reply;
+    ws::appendFrame(reply, ws::Opcode::Binary, "\7");
+    h.speakers[0]->transport->sendReply(std::move(reply));
+  });
+  BOOST_TEST(socket.got().back() == "\4\7");
   socket.text("2");
   BOOST_TEST(socket.got().back() == "3");
   h.close(socket);

@@ -18,8 +18,8 @@ const std::string kSignature("\r\n\r\n\0\r\nQUIT\n", 12);
 
 /// Version 2: command 0 (LOCAL) or 1 (PROXY), family and protocol, what follows the head.
 std::string block(int command, int family, const std::string& body) {
-  return kSignature + bytes({0x20 | command, family, static_cast<int>(body.size() >> 8), static_cast<int>(body.size() & 0xFF)}) +
-         body;
+  return kSignature +
+         bytes({0x20 | command, family, static_cast<int>(body.size() >> 8), static_cast<int>(body.size() & 0xFF)}) + body;
 }
 std::string tcp4Body() { return bytes({192, 0, 2, 7, 10, 0, 0, 1, 0x12, 0x34, 0x01, 0xBB}); }
 std::string tcp6Body() {
@@ -86,9 +86,10 @@ BOOST_AUTO_TEST_CASE(a_version_1_line_that_is_not_exact_is_broken) {
   for (const char* line :
        {"GET / HTTP/1.1\r\n", "PROXY\r\n", "PROXY \r\n", "PROXY TCP4\r\n", "PROXY TCP5 1.2.3.4 1.2.3.4 1 2\r\n",
         "PROXY TCP4 1.2.3.4 1.2.3.4 1\r\n", "PROXY TCP4 1.2.3.4 1.2.3.4 1 2 3\r\n", "PROXY TCP4 1.2.3.4 1.2.3.4 1 2\n",
-        "PROXY TCP4 1.2.3.4 1.2.3.4 1 65536\r\n", "PROXY TCP4 1.2.3.4 1.2.3.4 01 2\r\n", "PROXY TCP4 1.2.3.4  1.2.3.4 1 2\r\n",
-        "PROXY TCP4 ::1 ::1 1 2\r\n", "PROXY TCP6 1.2.3.4 1.2.3.4 1 2\r\n", "PROXY TCP4 1.2.3 1.2.3.4 1 2\r\n",
-        "PROXY TCP4 1.2.3.4 1.2.3.4 -1 2\r\n", "proxy TCP4 1.2.3.4 1.2.3.4 1 2\r\n", "\r\nGET"}) {
+        "PROXY TCP4 1.2.3.4 1.2.3.4 1 65536\r\n", "PROXY TCP4 1.2.3.4 1.2.3.4 01 2\r\n",
+        "PROXY TCP4 1.2.3.4  1.2.3.4 1 2\r\n", "PROXY TCP4 ::1 ::1 1 2\r\n", "PROXY TCP6 1.2.3.4 1.2.3.4 1 2\r\n",
+        "PROXY TCP4 1.2.3 1.2.3.4 1 2\r\n", "PROXY TCP4 1.2.3.4 1.2.3.4 -1 2\r\n", "proxy TCP4 1.2.3.4 1.2.3.4 1 2\r\n",
+        "\r\nGET"}) {
     CHECK(parsed(line) == "broken");
   }
   CHECK(parsed("PROXY TCP4 1.2.3.4 1.2.3.4 1 2") == "more");
@@ -115,13 +116,13 @@ BOOST_AUTO_TEST_CASE(a_version_2_block_that_lies_is_broken) {
   CHECK(parsed(block(1, 0x11, tcp4Body().substr(0, 11))) == "broken");
   CHECK(parsed(block(1, 0x21, tcp4Body())) == "broken");
   CHECK(parsed(block(1, 0x31, "short")) == "broken");
-  CHECK(parsed(block(1, 0x12, tcp4Body())) == "broken");              // a datagram on a stream
-  CHECK(parsed(block(2, 0x11, tcp4Body())) == "broken");              // no such command
-  CHECK(parsed(block(1, 0x11, tcp4Body() + "\x01")) == "broken");     // an extra without its size
+  CHECK(parsed(block(1, 0x12, tcp4Body())) == "broken");                        // a datagram on a stream
+  CHECK(parsed(block(2, 0x11, tcp4Body())) == "broken");                        // no such command
+  CHECK(parsed(block(1, 0x11, tcp4Body() + "\x01")) == "broken");               // an extra without its size
   CHECK(parsed(block(1, 0x11, tcp4Body() + bytes({1, 0, 9, 1}))) == "broken");  // one that is cut off
   std::string other = block(1, 0x11, tcp4Body());
   other[12] = 0x31;
-  CHECK(parsed(other) == "broken");  // version 3
+  CHECK(parsed(other) == "broken");                                         // version 3
   CHECK(parsed(kSignature + bytes({0x21, 0x11, 0xFF, 0xFF})) == "broken");  // 64 KiB of it
   CHECK(parsed("\r\n\r\n\r\n") == "broken");
 }
@@ -133,7 +134,8 @@ BOOST_AUTO_TEST_SUITE(proxy_listener)
 namespace {
 
 struct Served {
-  explicit Served(const std::vector<std::string>& proxies, bool withTls = false, std::chrono::milliseconds time = kPatience) {
+  explicit Served(const std::vector<std::string>& proxies, bool withTls = false,
+                  std::chrono::milliseconds time = kPatience) {
     http.script = [](HttpRequest&& r, HttpResponder out) {
       out.send({.status = 200,
                 .headers = {},
@@ -251,16 +253,19 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_read_ends_the_chain_at_the_last_proxy_that_c
 
 BOOST_AUTO_TEST_CASE(scheme_and_host_come_from_the_proxy_too) {
   const TrustedProxies proxies = trusting({"10.0.0.1"});
-  CHECK(seen(proxies, "10.0.0.1", {{"Host", "inside"}, {"X-Forwarded-Proto", "https"}, {"X-Forwarded-Host", "chat.example"}}) ==
+  CHECK(seen(proxies, "10.0.0.1",
+             {{"Host", "inside"}, {"X-Forwarded-Proto", "https"}, {"X-Forwarded-Host", "chat.example"}}) ==
         "10.0.0.1 https chat.example");
   CHECK(seen(proxies, "10.0.0.1", {{"Host", "inside"}, {"X-Forwarded-Proto", "http, HTTPS"}}) == "10.0.0.1 https inside");
   CHECK(seen(proxies, "10.0.0.1", {{"X-Forwarded-Proto", "gopher"}, {"X-Forwarded-Host", "a b"}}) == "10.0.0.1 http ");
 }
 
 BOOST_AUTO_TEST_CASE(from_anybody_else_the_headers_are_only_headers) {
-  const std::vector<std::pair<std::string, std::string>> headers = {
-      {"Host", "h"}, {"X-Forwarded-For", "1.1.1.1"}, {"X-Forwarded-Proto", "https"}, {"X-Forwarded-Host", "evil"},
-      {"Forwarded", "for=1.1.1.1;proto=https;host=evil"}};
+  const std::vector<std::pair<std::string, std::string>> headers = {{"Host", "h"},
+                                                                    {"X-Forwarded-For", "1.1.1.1"},
+                                                                    {"X-Forwarded-Proto", "https"},
+                                                                    {"X-Forwarded-Host", "evil"},
+                                                                    {"Forwarded", "for=1.1.1.1;proto=https;host=evil"}};
   CHECK(seen(trusting({"10.0.0.1"}), "10.0.0.2", headers) == "10.0.0.2 http h");
   CHECK(seen(trusting({}), "127.0.0.1", headers) == "127.0.0.1 http h");
   CHECK(seen(trusting({"10.0.0.1"}), "", headers) == " http h");  // a Unix socket

@@ -35,14 +35,16 @@ struct TemporaryFolder {
 /// A self-signed certificate of a name with its key, written as certificate.pem and key.pem into a folder.
 class Identity {
  public:
-  explicit Identity(const std::string& name) : key_(::EVP_EC_gen("P-256"), &::EVP_PKEY_free), own_(::X509_new(), &::X509_free) {
+  explicit Identity(const std::string& name)
+      : key_(::EVP_EC_gen("P-256"), &::EVP_PKEY_free), own_(::X509_new(), &::X509_free) {
     ::X509_set_version(own_.get(), 2);
     ::ASN1_INTEGER_set(::X509_get_serialNumber(own_.get()), 1);
     ::X509_gmtime_adj(::X509_getm_notBefore(own_.get()), -3600);
     ::X509_gmtime_adj(::X509_getm_notAfter(own_.get()), 3600);
     ::X509_set_pubkey(own_.get(), key_.get());
     X509_NAME* const subject = ::X509_get_subject_name(own_.get());
-    ::X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
+    ::X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1,
+                                 0);
     ::X509_set_issuer_name(own_.get(), subject);
     REQUIRE(::X509_sign(own_.get(), key_.get(), ::EVP_sha256()) > 0);
   }
@@ -82,7 +84,9 @@ class TlsClient {
   };
   explicit TlsClient(Client client) : TlsClient(std::move(client), Options{}) {}
   TlsClient(Client client, const Options& options)
-      : client_(std::move(client)), context_(::SSL_CTX_new(::TLS_client_method()), &::SSL_CTX_free), ssl_(nullptr, &::SSL_free) {
+      : client_(std::move(client)),
+        context_(::SSL_CTX_new(::TLS_client_method()), &::SSL_CTX_free),
+        ssl_(nullptr, &::SSL_free) {
     if (options.version != 0) {
       ::SSL_CTX_set_min_proto_version(context_.get(), options.version);
       ::SSL_CTX_set_max_proto_version(context_.get(), options.version);

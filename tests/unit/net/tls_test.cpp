@@ -170,7 +170,7 @@ BOOST_AUTO_TEST_CASE(a_client_comes_back_with_its_ticket) {
     first.write("a\n");
     CHECK(first.readUntil("\n") == "a\n");
     const std::unique_ptr<SSL_SESSION, decltype(&::SSL_SESSION_free)> ticket(::SSL_get1_session(first.get()),
-                                                                            &::SSL_SESSION_free);
+                                                                             &::SSL_SESSION_free);
     TlsClient second(house.connect(echo()), {version, {}, ticket.get()});
     REQUIRE(second.handshake());
     CHECK(::SSL_session_reused(second.get()) == 1);

@@ -47,7 +47,7 @@ struct Outcome {
 
 /// Feeds `bytes` in pieces of `chunk`, as a connection would: what was not consumed comes again with more.
 struct Reader {
-  explicit Reader(std::size_t maxMessage = 1'000'000) : parser(maxMessage) {}
+  explicit Reader(std::size_t maxMessage = 1'000'000, bool deflate = false) : parser(maxMessage, deflate) {}
 
   std::vector<Outcome> feed(std::string_view bytes, std::size_t chunk = std::string_view::npos) {
     std::vector<Outcome> outcomes;

@@ -1,133 +1,10 @@
-// Realtime over stepped loops: sessions with a recorded transport, the real domain, a log that commits when the test says
-// so.
-#include "realtime/realtime.h"
-
-#include <boost/test/unit_test.hpp>
-
-#include "realtime/socket_io_session.h"
-#include "support/room_fakes.h"
-#include "support/stepping_executor.h"
+// Realtime over stepped loops: Socket.IO sessions with a recorded transport, the real domain, a log that commits when the
+// test says so.
+#include "unit/realtime/house.h"
 
 using namespace chatd;
+using namespace chatd::test;
 using namespace std::chrono_literals;
-
-namespace {
-
-constexpr AppId kApp{1};
-
-/// Says yes to "u<id>", no to the rest.
-class NamedVerifier final : public Verifier {
- public:
-  void verify(VerifyRequest request, Done done) override {
-    if (outage) return done(Code::VerifierUnavailable);
-    if (request.token.empty() || request.token[0] != 'u') return done(Code::Unauthorized);
-    Identity identity;
-    identity.app.id = kApp;
-    identity.user.id = UserId{std::stoll(request.token.substr(1))};
-    identity.user.app = kApp;
-    done(std::move(identity));
-  }
-  [[nodiscard]] bool current(const Identity&) const override { return !revoked; }
-  bool outage = false;
-  bool revoked = false;
-};
-
-/// Splits unmasked WebSocket text frames into the texts behind the Engine.IO type.
-std::vector<std::string> packets(std::string_view bytes) {
-  std::vector<std::string> found;
-  while (bytes.size() >= 2) {
-    std::size_t size = static_cast<unsigned char>(bytes[1]);
-    std::size_t header = 2;
-    const std::size_t more = size == 126 ? 2 : size == 127 ? 8 : 0;
-    if (more > 0) {
-      size = 0;
-      for (std::size_t i = 0; i < more; ++i) size = size << 8 | static_cast<unsigned char>(bytes[2 + i]);
-      header += more;
-    }
-    found.emplace_back(bytes.substr(header + 1, size - 1));
-    bytes.remove_prefix(header + size);
-  }
-  return found;
-}
-
-struct Client final : public engine::Transport {
-  Client(Realtime& realtime, std::size_t loop) : onLoop(loop), session(realtime, *this, {}) {}
-
-  void send(FramePtr frame) override { take(*frame); }
-  void send(std::string frame) override { take(frame); }
-  void sendReply(std::string frames) override { take(frames); }
-  void close(ws::CloseCode code, std::string_view) override {
-    if (closedWith) return;
-    closedWith = code;
-    session.transportClosing();
-  }
-  void pauseReading() override { ++paused; }
-  void resumeReading() override { --paused; }
-  void arm(net::Timer&, std::chrono::milliseconds) override {}
-  [[nodiscard]] std::size_t unsentBytes() const override { return 0; }
-  [[nodiscard]] const net::Peer& peer() const override { return from; }
-  [[nodiscard]] std::size_t loop() const override { return onLoop; }
-  [[nodiscard]] std::string_view name() const override { return "websocket"; }
-
-  void take(const std::string& bytes) {
-    for (std::string& p : packets(bytes)) got.push_back(std::move(p));
-  }
-  /// How many packets begin like this.
-  [[nodiscard]] std::size_t count(std::string_view start) const {
-    return static_cast<std::size_t>(
-        std::count_if(got.begin(), got.end(), [&](const std::string& p) { return p.starts_with(start); }));
-  }
-  /// The `seq` of each message event, in the order received.
-  [[nodiscard]] std::vector<int> seqs() const {
-    std::vector<int> found;
-    for (const std::string& p : got) {
-      if (p.starts_with("2[\"message\"")) found.push_back(std::stoi(p.substr(p.find("\"seq\":") + 6)));
-    }
-    return found;
-  }
-
-  std::vector<std::string> got;
-  std::optional<ws::CloseCode> closedWith;
-  int paused = 0;
-  std::size_t onLoop;
-  net::Peer from;
-  SocketIoSession session;
-};
-
-struct House {
-  House() { realtime.setChat(chat); }
-
-  std::unique_ptr<Client> client(const std::string& token, std::size_t loop) {
-    auto c = std::make_unique<Client>(realtime, loop);
-    say(*c, R"(0{"token":")" + token + "\"}");
-    return c;
-  }
-  void say(Client& c, const std::string& packet) {
-    executor.on(c.session.address().loop, [&] { c.session.packet(packet); });
-    executor.run();
-  }
-  void commit() {
-    executor.run();
-    log.commit();
-    executor.run();
-  }
-  /// Sessions must end on their loop, as their connections do.
-  void gone(std::unique_ptr<Client>& c) {
-    executor.on(c->session.address().loop, [&] { c.reset(); });
-    executor.run();
-  }
-
-  FakeClock clock;
-  test::SteppingExecutor executor{clock, 2};
-  test::RoomDirectory directory;
-  test::HeldLog log{directory};
-  NamedVerifier verifier;
-  Realtime realtime{executor, verifier, clock, {}};
-  ChatService chat{executor, log, directory, realtime, clock, {}};
-  RoomId room = directory.addRoom(kApp, "usr-1-2", {1, 2});
-};
-
-}  // namespace
 
 BOOST_AUTO_TEST_SUITE(realtime)
 
@@ -207,7 +84,7 @@ BOOST_AUTO_TEST_CASE(who_joins_on_a_lagging_loop_takes_nothing_from_the_others_a
     h.log.commit();
     h.executor.runLoops();  // the refill waits for a worker
   }
-  auto late = std::make_unique<Client>(h.realtime, 1);
+  auto late = h.raw(1);
   h.executor.on(1, [&] { late->session.packet(R"(0{"token":"u2"})"); });
   h.executor.on(1, [&] { late->session.packet(R"(2["join","usr-1-2"])"); });
   h.executor.runLoops();

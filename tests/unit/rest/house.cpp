@@ -159,6 +159,15 @@ RestOptions House::options() {
   };
   options.metrics = [] { return std::string("chatd_up 1\n"); };
   options.notReady = [this] { return notReady; };
+  options.control.report = [this] {
+    return ServerReport{.pid = 7, .logLevel = logLevel, .draining = draining, .sessions = 2};
+  };
+  options.control.reload = [this]() -> Result<ReloadReport> {
+    if (reloadFault) return *reloadFault;
+    return ReloadReport{{"log.level"}, {"listen"}};
+  };
+  options.control.setLogLevel = [this](std::string_view level) { logLevel = level; };
+  options.control.drain = [this](bool on) { draining = on; };
   options.observe = [this](const RestObservation& seen) { observed.emplace_back(seen.route, seen.status); };
   return options;
 }

@@ -83,6 +83,7 @@ struct SessionsFake final : Sessions {
 
 struct FanoutFake final : Fanout {
   void tell(std::uint64_t, std::shared_ptr<const RoomLetter>) override {}
+  bool tellUsers(std::size_t, std::shared_ptr<const UserLetter>) override { return true; }
 };
 
 struct Reply {
@@ -146,6 +147,10 @@ class House {
   FanoutFake fanout;
   ChatService chat;
   std::vector<std::string> notReady;
+  // What /server works on.
+  std::string logLevel = "info";
+  bool draining = false;
+  std::optional<Error> reloadFault;
   std::vector<std::pair<std::string, int>> observed;  ///< route and status
   RestApi api;
 

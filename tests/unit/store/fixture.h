@@ -14,9 +14,11 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "store/postgresql/postgresql_dialect.h"
 #include "store/sqlite/sqlite_dialect.h"
 #include "store/store.h"
 #include "support/faulty_store.h"
+#include "support/postgres_server.h"
 
 namespace chatd::test {
 
@@ -59,8 +61,21 @@ struct SqliteFile {
   }
 };
 
-using Databases = boost::mpl::list<SqliteMemory, SqliteFile>;
-using DurableDatabases = boost::mpl::list<SqliteFile>;
+/// A fresh database on the one server of this test program. Without an installed PostgreSQL its cases are skipped
+/// (skip_test.cpp).
+struct Postgresql {
+  PostgresServer& server = PostgresServer::shared();
+  std::string name = server.createDatabase();
+  StoreOptions options;
+  Postgresql() { options.url = server.url(name); }
+  std::unique_ptr<store::Dialect> dialect(const Clock& clock) const {
+    return std::make_unique<store::PostgresqlDialect>(store::parsePgUrl(options.url).value(), options.timeout, clock);
+  }
+};
+
+using Databases = boost::mpl::list<SqliteMemory, SqliteFile, Postgresql>;
+using DurableDatabases = boost::mpl::list<SqliteFile, Postgresql>;
+using SharedDatabases = boost::mpl::list<Postgresql>;  ///< several daemons may have one open
 
 /// Keeps outcomes; a test waits for as many as it sent.
 class Outcomes final : public LogSink {
@@ -89,6 +104,15 @@ class Outcomes final : public LogSink {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
   }
+  void late(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome>) override {
+    {
+      LockGuard g(mutex_);
+      for (auto& a : appends) late_.push_back(std::move(a));
+    }
+    arrived_.notifyAll();
+  }
+  /// What was found to be stored after its sender had been told that this is not known.
+  std::vector<AppendOutcome> late(std::size_t count) { return take(late_, count); }
   std::vector<AppendOutcome> appends(std::size_t count) { return take(appends_, count); }
   std::vector<ChangeOutcome> changes(std::size_t count) { return take(changes_, count); }
 
@@ -107,6 +131,7 @@ class Outcomes final : public LogSink {
   Mutex mutex_;
   Condition arrived_;
   std::vector<AppendOutcome> appends_;
+  std::vector<AppendOutcome> late_;
   std::vector<ChangeOutcome> changes_;
   std::map<RoomId, Seq> trimmed_;
 };

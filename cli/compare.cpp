@@ -1,0 +1,120 @@
+#include "cli/compare.h"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+namespace chatd::cli {
+
+namespace {
+
+constexpr std::string_view kMask = "***";
+constexpr std::array<std::string_view, 5> kIdentity = {"appId", "appUserId", "room", "type", "users"};
+
+/// Exactly the same value, but for secrets that the server shows as ***.
+Match exactly(const JsonValue& actual, const JsonValue& wanted) {
+  if (actual.IsString() && asView(actual) == kMask && !wanted.IsObject() && !wanted.IsArray()) return Match::Masked;
+  if (actual.IsObject() && wanted.IsObject()) {
+    if (actual.MemberCount() != wanted.MemberCount()) return Match::Different;
+    Match match = Match::Same;
+    for (const auto& member : wanted.GetObject()) {
+      const JsonValue* value = find(actual, asView(member.name));
+      match = worse(match, value == nullptr ? Match::Different : exactly(*value, member.value));
+    }
+    return match;
+  }
+  if (actual.IsArray() && wanted.IsArray()) {
+    if (actual.Size() != wanted.Size()) return Match::Different;
+    Match match = Match::Same;
+    for (rapidjson::SizeType i = 0; i < actual.Size(); ++i) match = worse(match, exactly(actual[i], wanted[i]));
+    return match;
+  }
+  return actual == wanted ? Match::Same : Match::Different;
+}
+
+/// By the members that `wanted` has, objects by theirs.
+Match byMembers(const JsonValue& actual, const JsonValue& wanted) {
+  if (!actual.IsObject() || !wanted.IsObject()) return exactly(actual, wanted);
+  Match match = Match::Same;
+  for (const auto& member : wanted.GetObject()) {
+    const JsonValue* value = find(actual, asView(member.name));
+    match = worse(match, value == nullptr ? Match::Different : byMembers(*value, member.value));
+  }
+  return match;
+}
+
+/// A verifier: `config` as a whole, the rest by the members given, because the server fills in defaults.
+Match compareVerifier(const JsonValue& actual, const JsonValue& wanted) {
+  if (!actual.IsObject() || !wanted.IsObject()) return Match::Different;
+  Match match = Match::Same;
+  for (const auto& member : wanted.GetObject()) {
+    const JsonValue* value = find(actual, asView(member.name));
+    match = worse(match, value == nullptr ? Match::Different : exactly(*value, member.value));
+  }
+  return match;
+}
+
+Match compareChain(const JsonValue& actual, const JsonValue& wanted) {
+  if (!actual.IsArray() || !wanted.IsArray() || actual.Size() != wanted.Size()) return Match::Different;
+  Match match = Match::Same;
+  for (rapidjson::SizeType i = 0; i < actual.Size(); ++i) match = worse(match, compareVerifier(actual[i], wanted[i]));
+  return match;
+}
+
+bool isIdentity(std::string_view name) { return std::find(kIdentity.begin(), kIdentity.end(), name) != kIdentity.end(); }
+
+}  // namespace
+
+Match worse(Match a, Match b) {
+  if (a == Match::Different || b == Match::Different) return Match::Different;
+  return a == Match::Masked || b == Match::Masked ? Match::Masked : Match::Same;
+}
+
+Match compareApp(const JsonValue& app, const JsonValue& wanted) {
+  Match match = Match::Same;
+  for (const auto& member : wanted.GetObject()) {
+    const std::string_view name = asView(member.name);
+    const JsonValue* value = app.IsObject() ? find(app, name) : nullptr;
+    if (value == nullptr) return Match::Different;
+    const Match field = name == "verifiers"  ? compareChain(*value, member.value)
+                        : name == "settings" ? byMembers(*value, member.value)
+                                             : exactly(*value, member.value);
+    match = worse(match, field);
+  }
+  return match;
+}
+
+Match compareFields(const JsonValue& actual, const JsonValue& wanted) {
+  Match match = Match::Same;
+  for (const auto& member : wanted.GetObject()) {
+    if (isIdentity(asView(member.name))) continue;
+    const JsonValue* value = actual.IsObject() ? find(actual, asView(member.name)) : nullptr;
+    // A field that is not there is as good as null.
+    const bool same = value == nullptr ? member.value.IsNull() : *value == member.value;
+    match = worse(match, same ? Match::Same : Match::Different);
+  }
+  return match;
+}
+
+void appendDifferences(const JsonValue& actual, const JsonValue& wanted, const std::string& prefix,
+                       std::vector<std::string>& lines) {
+  for (const auto& member : wanted.GetObject()) {
+    const std::string_view name = asView(member.name);
+    if (isIdentity(name)) continue;
+    const JsonValue* value = actual.IsObject() ? find(actual, name) : nullptr;
+    if (name == "settings" && value != nullptr && value->IsObject() && member.value.IsObject()) {
+      appendDifferences(*value, member.value, prefix + "settings.", lines);
+      continue;
+    }
+    const Match match = value == nullptr      ? (member.value.IsNull() ? Match::Same : Match::Different)
+                        : name == "verifiers" ? compareChain(*value, member.value)
+                                              : byMembers(*value, member.value);
+    if (match == Match::Same) continue;
+    // A chain may hold secrets of the file's: what it is now can be shown, what it would be cannot.
+    const std::string after = name == "verifiers" ? "the chain of the file" : toText(member.value);
+    lines.push_back(fmt::format("{}{}: {} -> {}", prefix, name, value == nullptr ? "null" : toText(*value), after));
+  }
+}
+
+}  // namespace chatd::cli

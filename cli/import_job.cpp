@@ -1,0 +1,388 @@
+#include "cli/import_job.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <ostream>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "cli/gunzip.h"
+#include "cli/layout.h"
+#include "cli/visible.h"
+
+namespace chatd::cli {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::size_t kQueue = 16;            // rows that wait for one worker
+constexpr std::size_t kMaxLine = 4UL << 20U;  // more than any body that the server takes
+constexpr int kRetries = 4;                   // a moment of overload must not end a long job
+constexpr std::chrono::milliseconds kSaveEach{500};
+constexpr std::chrono::milliseconds kShowEach{100};
+constexpr std::size_t kBar = 20;
+
+const View kResult{"imported",
+                   "imported",
+                   {{"ROWS", "rows"}, {"IMPORTED", "imported"}, {"REJECTED", "rejected"}, {"ROWS/S", "rowsPerSecond"}}};
+
+/// A failure of the row and not of the job: the next row may be better.
+bool isOfTheRow(const Failure& failure) {
+  return failure.exit == Exit::Invalid || failure.exit == Exit::NotFound || failure.exit == Exit::Conflict ||
+         (failure.exit == Exit::Forbidden && failure.code != "app_disabled" && failure.code != "forbidden");
+}
+
+void writePrivately(const std::string& path, const std::string& text) {
+  const std::string neighbour = path + ".new";
+  {
+    std::ofstream out(neighbour, std::ios::binary | std::ios::trunc);
+    out << text;
+  }
+  ::chmod(neighbour.c_str(), S_IRUSR | S_IWUSR);
+  std::error_code ignored;  // a place that cannot be kept costs a repeat of rows, which changes nothing
+  std::filesystem::rename(neighbour, path, ignored);
+}
+
+}  // namespace
+
+struct ImportJob::Worker {
+  Worker(ImportJob& job, std::ostream& log) : client(job.settings_, log), importer(client, job.app_) {}
+
+  AdminClient client;
+  RowImporter importer;
+  std::deque<ImportRow> queue;  // guarded by the job's mutex
+  std::condition_variable changed;
+  bool closing = false;
+  std::thread thread;
+};
+
+ImportJob::ImportJob(Invocation& run, ImportOptions options)
+    : run_(run), options_(std::move(options)), settings_(run.settings) {
+  settings_.retries = std::max(settings_.retries, kRetries);
+}
+
+ImportJob::~ImportJob() { stopWorkers(); }
+
+/// What waits in the queues is left undone; what is being sent is finished.
+void ImportJob::stopWorkers() {
+  for (const auto& worker : workers_) {
+    {
+      std::lock_guard g(mutex_);
+      worker->closing = true;
+      worker->queue.clear();
+    }
+    worker->changed.notify_all();
+    if (worker->thread.joinable()) worker->thread.join();
+  }
+}
+
+Outcome<void> ImportJob::open() {
+  if (options_.file == "-") {
+    if (options_.resume) return usage("--resume needs a file: what came by the standard input cannot be read again");
+    return {};
+  }
+  struct stat found {};
+  if (::stat(options_.file.c_str(), &found) != 0 || S_ISDIR(found.st_mode)) {
+    return usage(fmt::format("cannot read {}: {}", visible(options_.file), errno == 0 ? "a folder" : std::strerror(errno)));
+  }
+  file_.open(options_.file, std::ios::binary);
+  if (!file_) return usage(fmt::format("cannot read {}", visible(options_.file)));
+  place_.size = static_cast<std::uint64_t>(found.st_size);
+  return {};
+}
+
+Outcome<void> ImportJob::loadPlace() {
+  if (!options_.resume) return {};
+  std::ifstream in(placePath(), std::ios::binary);
+  const std::string text(std::istreambuf_iterator<char>(in), {});
+  if (!in.is_open()) {
+    note(run_, "there is nothing to resume: it begins at line 1");
+    return {};
+  }
+  const auto kept = parseJson(text);
+  const auto number = [&](const char* key) -> std::uint64_t {
+    const auto value = kept.ok() ? integerField(*kept, key) : Outcome<std::int64_t>(0);
+    return value.ok() ? static_cast<std::uint64_t>(value.value()) : 0;
+  };
+  if (!kept.ok() || number("size") != place_.size) {
+    return usage(fmt::format("{} is of another file, or of this one as it was", visible(placePath())),
+                 "Remove it, or import without --resume.");
+  }
+  place_ = {place_.size, number("line"), number("imported"), number("rejected")};
+  before_ = place_.imported + place_.rejected;
+  resumeAfter_ = place_.line;
+  note(run_, fmt::format("resuming after line {}", place_.line));
+  return {};
+}
+
+/// Beginning anew drops the rejects of before; resuming keeps those of lines that are not done again.
+Outcome<void> ImportJob::openRejects() {
+  std::string kept;
+  if (options_.resume) {
+    std::ifstream before(options_.rejects, std::ios::binary);
+    for (std::string line; std::getline(before, line);) {
+      const auto parsed = parseJson(line);
+      const auto number = parsed.ok() ? integerField(*parsed, "line") : Outcome<std::int64_t>(0);
+      if (number.ok() && number.value() > 0 && static_cast<std::uint64_t>(number.value()) <= place_.line)
+        kept += line + "\n";
+    }
+  }
+  std::error_code ignored;
+  std::filesystem::remove(options_.rejects, ignored);
+  if (!kept.empty()) writePrivately(options_.rejects, kept);
+  return {};
+}
+
+Outcome<void> ImportJob::startWorkers() {
+  CHATD_TRY(app, run_.client.appId());
+  app_ = app;
+  for (std::size_t i = 0; i < options_.concurrency; ++i) {
+    auto worker = std::make_unique<Worker>(*this, run_.io.err);
+    Worker* const own = worker.get();
+    own->thread = std::thread([this, own] {
+      for (;;) {
+        std::unique_lock lock(mutex_);
+        own->changed.wait(lock, [own] { return own->closing || !own->queue.empty(); });
+        if (own->queue.empty()) return;
+        const ImportRow row = std::move(own->queue.front());
+        own->queue.pop_front();
+        const bool stopped = fatal_.has_value();
+        lock.unlock();
+        settled_.notify_all();
+        // After a fatal failure the rest is left undone, for --resume.
+        if (!stopped) finished(row, own->importer(row));
+      }
+    });
+    workers_.push_back(std::move(worker));
+  }
+  return {};
+}
+
+void ImportJob::finished(const ImportRow& row, Outcome<void> outcome) {
+  std::lock_guard g(mutex_);
+  if (outcome.ok()) {
+    settle(row.line, End::Imported);
+  } else if (isOfTheRow(outcome.error())) {
+    reject(row.line, row.text, outcome.error());
+  } else if (!fatal_) {
+    fatal_ = std::move(outcome).error();
+  }
+  settled_.notify_all();
+}
+
+/// Under the mutex.
+void ImportJob::reject(std::uint64_t line, const std::string& text, const Failure& why) {
+  if (!rejects_.is_open()) {
+    rejects_.open(options_.rejects, std::ios::binary | std::ios::app);
+    ::chmod(options_.rejects.c_str(), S_IRUSR | S_IWUSR);  // a row may hold a token
+  }
+  std::string out;
+  JsonWriter json(out);
+  json.beginObject().field("line", line).field("code", why.code).field("message", why.message).key("row");
+  const auto row = parseJson(text);
+  if (row.ok()) {
+    json.raw(toText(*row));
+  } else {
+    json.string(isUtf8(text) ? text : visible(text));
+  }
+  json.endObject();
+  rejects_ << out << '\n' << std::flush;
+  settle(line, End::Rejected);
+  if (!rejects_ && !fatal_) fatal_ = other("output", fmt::format("cannot write {}", visible(options_.rejects)));
+  if (options_.stopOnError && !fatal_) {
+    fatal_ = why;
+    fatal_->message = fmt::format("line {}: {}", line, why.message);
+  }
+}
+
+/// Under the mutex. The place moves up to below the lowest line that is still under way, and counts what it passes: rows
+/// beyond it are done again by --resume, and counted then.
+void ImportJob::settle(std::uint64_t line, End end) {
+  underWay_.erase(line);
+  beyond_.emplace(line, end);
+  place_.line = underWay_.empty() ? taken_ : *underWay_.begin() - 1;
+  while (!beyond_.empty() && beyond_.begin()->first <= place_.line) {
+    if (beyond_.begin()->second == End::Imported) ++place_.imported;
+    if (beyond_.begin()->second == End::Rejected) ++place_.rejected;
+    beyond_.erase(beyond_.begin());
+  }
+}
+
+bool ImportJob::stopping() {
+  if (run_.io.interrupted && run_.io.interrupted()) return true;
+  std::lock_guard g(mutex_);
+  return fatal_.has_value();
+}
+
+/// Messages of one room keep their order by going to one worker; kinds keep theirs by waiting for the kind before.
+void ImportJob::hand(ImportRow row) {
+  if (kind_ && *kind_ != row.kind) drain();
+  kind_ = row.kind;
+  const std::size_t index =
+      row.kind == RowKind::Message ? std::hash<std::string>{}(row.room) % workers_.size() : next_++ % workers_.size();
+  Worker& worker = *workers_[index];
+  std::unique_lock lock(mutex_);
+  settled_.wait(lock, [&] { return worker.queue.size() < kQueue || fatal_; });
+  if (fatal_) return;
+  worker.queue.push_back(std::move(row));
+  worker.changed.notify_one();
+}
+
+/// Waits until nothing is under way, or the job is to stop.
+void ImportJob::drain() {
+  std::unique_lock lock(mutex_);
+  settled_.wait(lock, [&] { return underWay_.empty() || fatal_; });
+}
+
+void ImportJob::readLines(std::istream& in) {
+  for (std::string line; !stopping() && std::getline(in, line);) {
+    std::uint64_t number = 0;
+    {
+      std::lock_guard g(mutex_);
+      number = ++taken_;
+      if (number <= resumeAfter_) continue;
+      underWay_.insert(number);
+    }
+    if (line.ends_with('\r')) line.pop_back();
+    if (line.find_first_not_of(" \t") == std::string::npos) {
+      std::lock_guard g(mutex_);
+      settle(number, End::Blank);
+      continue;
+    }
+    auto row = line.size() > kMaxLine ? Outcome<ImportRow>(Failure{Exit::Invalid, "invalid", "longer than 4 MiB", {}, {}})
+                                      : readRow(number, line);
+    if (row.ok()) {
+      hand(std::move(row.value()));
+    } else {
+      std::lock_guard g(mutex_);
+      reject(number, line.substr(0, kMaxLine), row.error());
+    }
+    savePlace(false);
+    showProgress(false);
+  }
+}
+
+void ImportJob::savePlace(bool force) {
+  if (options_.file == "-" || run_.settings.dryRun) return;
+  const auto now = Clock::now();
+  if (!force && now - saved_ < kSaveEach) return;
+  saved_ = now;
+  ImportPlace place;
+  {
+    std::lock_guard g(mutex_);
+    place = place_;
+  }
+  std::string text;
+  JsonWriter json(text);
+  json.beginObject().field("size", place.size).field("line", place.line).field("imported", place.imported);
+  json.field("rejected", place.rejected).endObject();
+  writePrivately(placePath(), text + "\n");
+}
+
+void ImportJob::showProgress(bool last) {
+  if (!run_.io.errIsTerminal || run_.settings.quiet) return;
+  const auto now = Clock::now();
+  if (!last && now - shown_ < kShowEach) return;
+  shown_ = now;
+  if (last) {
+    run_.io.err << "\r\x1b[K" << std::flush;
+    return;
+  }
+  ImportPlace place;
+  {
+    std::lock_guard g(mutex_);
+    place = place_;
+  }
+  std::string bar;
+  const auto at = file_.is_open() ? static_cast<std::int64_t>(file_.tellg()) : -1;
+  if (place.size > 0 && at >= 0) {
+    const std::size_t filled = static_cast<std::size_t>(at) * kBar / place.size;
+    bar = fmt::format("[{:<{}}] {:>3}%  ", std::string(std::min(filled, kBar), '#'), kBar,
+                      static_cast<std::size_t>(at) * 100 / place.size);
+  }
+  const double seconds = std::chrono::duration<double>(now - begun_).count();
+  const auto rows = place.imported + place.rejected;
+  const std::string line = fmt::format("import {}{} rows  {:.0f}/s  {} rejected", bar, rows,
+                                       static_cast<double>(rows - before_) / std::max(seconds, 0.001), place.rejected);
+  run_.io.err << '\r' << cut(line, 78) << "\x1b[K" << std::flush;
+}
+
+Outcome<void> ImportJob::report(bool interrupted) {
+  const double seconds = std::chrono::duration<double>(Clock::now() - begun_).count();
+  const std::uint64_t rows = place_.imported + place_.rejected;
+  const bool whole = !interrupted && !fatal_;
+  std::string text;
+  JsonWriter json(text);
+  json.beginObject().field("rows", rows).field("imported", place_.imported).field("rejected", place_.rejected);
+  json.field("line", place_.line).field("complete", whole);
+  json.key("seconds").raw(fmt::format("{:.3f}", seconds));
+  json.key("rowsPerSecond").raw(fmt::format("{:.0f}", static_cast<double>(rows - before_) / std::max(seconds, 0.001)));
+  json.key("rejects");
+  if (place_.rejected > 0) {
+    json.string(visible(options_.rejects));
+  } else {
+    json.null();
+  }
+  json.endObject();
+  const auto result = parseJson(text);
+  CHATD_ASSERT(result.ok());  // written by us just above
+  CHATD_CHECK(run_.printer.one(kResult, text, *result));
+  const bool canResume = options_.file != "-" && !run_.settings.dryRun;
+  const std::string resume =
+      canResume ? fmt::format("Import it again with --resume: it goes on after line {}.", place_.line) : std::string();
+  if (interrupted)
+    return Failure{Exit::Interrupted, "interrupted", fmt::format("interrupted after line {}", place_.line), resume, {}};
+  if (fatal_) {
+    Failure failure = *fatal_;
+    failure.message += fmt::format("\nthe import stopped after line {}", place_.line);
+    if (!resume.empty()) failure.hint += (failure.hint.empty() ? "" : " ") + resume;
+    return failure;
+  }
+  if (place_.rejected == 0) return {};
+  return Failure{Exit::Partial,
+                 "partial",
+                 fmt::format("{} of {} rows were rejected", place_.rejected, rows),
+                 fmt::format("They are in {}, with line, reason and row.", visible(options_.rejects)),
+                 {}};
+}
+
+Outcome<void> ImportJob::work() {
+  CHATD_CHECK(open());
+  CHATD_CHECK(loadPlace());
+  CHATD_CHECK(openRejects());
+  CHATD_CHECK(startWorkers());
+  if (run_.io.deferInterrupt) run_.io.deferInterrupt();
+  begun_ = saved_ = Clock::now();
+  std::istream& in = options_.file == "-" ? run_.io.in : file_;
+  // The first byte of gzip (RFC 1952) begins no JSON.
+  if (options_.gzip || in.peek() == 0x1F) {
+    Gunzip content(in);
+    std::istream unpacked(&content);
+    readLines(unpacked);
+    std::lock_guard g(mutex_);
+    if (content.damaged() && !fatal_) fatal_ = Failure{Exit::Invalid, "bad_file", "the compressed input is damaged", {}, {}};
+  } else {
+    readLines(in);
+  }
+  // Also after Ctrl-C: what is under way is finished and counted, so that the place is exact.
+  drain();
+  stopWorkers();
+  showProgress(true);
+  const bool interrupted = run_.io.interrupted && run_.io.interrupted();
+  const bool whole = !interrupted && !fatal_;
+  if (whole) {
+    std::error_code ignored;
+    std::filesystem::remove(placePath(), ignored);
+  } else {
+    savePlace(true);
+  }
+  return report(interrupted);
+}
+
+}  // namespace chatd::cli

@@ -1,0 +1,93 @@
+// app key: the secrets by which an app's backend calls. REST: /app/{appId}/keys.
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "cli/nouns/apps.h"
+
+namespace chatd::cli {
+
+namespace {
+
+// A backend needs time to take the new key; who cannot wait says --grace 0.
+constexpr std::chrono::seconds kGrace{3600};
+
+const View kKeys{
+    "id",
+    "id",
+    {{"ID", "id"}, {"HINT", "hint"}, {"CREATED", "createdAt"}, {"EXPIRES", "expiresAt"}, {"APP ID", "appId", true}}};
+
+void bindApp(CLI::App& command, std::string& app) { bindWord(command, "APP", app, "name or id"); }
+
+/// POST /app/{appId}/keys; `grace` as JSON: seconds, or null if the other keys stay.
+Outcome<void> makeKey(Invocation& run, const std::string& app, const std::string& grace) {
+  CHATD_TRY(found, findApp(run, app));
+  CHATD_TRY(id, integerField(found.document, "appId"));
+  const std::string body = fmt::format(R"({{"graceSeconds":{}}})", grace);
+  CHATD_TRY(answer, run.client.call({"POST", fmt::format("/app/{}/keys", id), {}, body}));
+  note(run, "the apiKey is shown this once: keep it");
+  return run.printer.one(kKeys, answer);
+}
+
+}  // namespace
+
+Handler appKeyList(CLI::App& command) {
+  auto app = std::make_shared<std::string>();
+  bindApp(command, *app);
+  return [app](Invocation& run) -> Outcome<void> {
+    CHATD_TRY(found, findApp(run, *app));
+    CHATD_TRY(id, integerField(found.document, "appId"));
+    CHATD_TRY(answer, run.client.get(fmt::format("/app/{}/keys", id)));
+    const JsonValue* items = answer.document.IsObject() ? find(answer.document, "items") : nullptr;
+    if (items == nullptr || !items->IsArray()) return other("bad_answer", "the server's answer is no list");
+    return run.printer.items(kKeys, *items);
+  };
+}
+
+Handler appKeyCreate(CLI::App& command) {
+  auto app = std::make_shared<std::string>();
+  bindApp(command, *app);
+  return [app](Invocation& run) -> Outcome<void> { return makeKey(run, *app, "null"); };
+}
+
+Handler appKeyRotate(CLI::App& command) {
+  struct Words {
+    std::string app;
+    std::optional<std::string> grace;
+  };
+  auto words = std::make_shared<Words>();
+  bindApp(command, words->app);
+  bindWord(command, "--grace", words->grace, "how long the other keys go on working: 0, 90, 15m, 24h; 1h by itself")
+      ->type_name("TIME");
+  return [words](Invocation& run) -> Outcome<void> {
+    std::chrono::seconds grace = kGrace;
+    if (words->grace == "0") {
+      grace = std::chrono::seconds{0};
+    } else if (words->grace) {
+      CHATD_TRY(time, parseDuration(*words->grace, "--grace"));
+      grace = time;
+    }
+    if (grace == std::chrono::seconds{0})
+      CHATD_CHECK(confirm(run, fmt::format("Rotate the key of {}? The others end at once.", words->app)));
+    return makeKey(run, words->app, fmt::format("{}", grace.count()));
+  };
+}
+
+Handler appKeyRevoke(CLI::App& command) {
+  struct Words {
+    std::string app, key;
+  };
+  auto words = std::make_shared<Words>();
+  bindApp(command, words->app);
+  bindWord(command, "KEYID", words->key, "the id of the key; `app key list` shows them");
+  return [words](Invocation& run) -> Outcome<void> {
+    CHATD_TRY(found, findApp(run, words->app));
+    CHATD_TRY(id, integerField(found.document, "appId"));
+    CHATD_CHECK(confirm(run, fmt::format("Revoke key {} of app {}?", words->key, words->app)));
+    CHATD_CHECK(run.client.call({"DELETE", fmt::format("/app/{}/keys/{}", id, percentEncode(words->key)), {}, {}}));
+    note(run, fmt::format("key {} is revoked", words->key));
+    return {};
+  };
+}
+
+}  // namespace chatd::cli

@@ -1,0 +1,268 @@
+// apply, diff, delete: what is declared in files against what the server has. REST: /app, /user, /room.
+#include <memory>
+#include <ostream>
+
+#include <fmt/format.h>
+
+#include "cli/declared.h"
+#include "cli/nouns/nouns.h"
+#include "cli/plan.h"
+#include "cli/visible.h"
+
+namespace chatd::cli {
+
+namespace {
+
+const View kChanges{"name", "name", {{"CHANGE", "change"}, {"KIND", "kind"}, {"APP", "app"}, {"NAME", "name"}}};
+const View kSecrets{"appId", "name", {{"ID", "appId"}, {"NAME", "name"}}};
+
+struct FileWords {
+  std::string file;
+  bool prune = false;
+};
+
+std::shared_ptr<FileWords> bindFile(CLI::App& command) {
+  auto words = std::make_shared<FileWords>();
+  bindWord(command, "-f,--file", words->file, "a file, a folder of *.yaml, *.yml and *.json, or - for standard input")
+      ->type_name("FILE")
+      ->required();
+  return words;
+}
+
+void bindPrune(CLI::App& command, FileWords& words) {
+  command.add_flag("--prune", words.prune,
+                   "users, rooms and members that are not declared go, in apps that are declared; apps stay");
+}
+
+struct Tally {
+  std::size_t created = 0, changed = 0, deleted = 0, unchanged = 0, failed = 0, unchecked = 0;
+  [[nodiscard]] std::size_t writes() const { return created + changed + deleted; }
+  void count(Change change) { ++(change == Change::Create ? created : change == Change::Update ? changed : deleted); }
+};
+
+/// A line of the result, as an object.
+void writeStep(JsonWriter& json, const std::string& app, const Step& step, std::string_view change) {
+  json.beginObject().field("change", change).field("kind", step.kind).field("app", app).field("name", step.name);
+}
+
+Outcome<std::vector<AppPlan>> plans(Invocation& run, const FileWords& words) {
+  CHATD_TRY(declared, readDeclared(words.file, run.io.in));
+  std::vector<AppPlan> all;
+  for (const DeclaredApp& app : declared) {
+    auto plan = planApp(run, app, words.prune);
+    if (!plan.ok()) {
+      Failure failure = std::move(plan).error();
+      failure.message = fmt::format("{} (app {}): {}", app.where, app.name, failure.message);
+      return failure;
+    }
+    all.push_back(std::move(plan.value()));
+  }
+  return all;
+}
+
+/// Does the steps of one app. What fails is told and counted; what hangs on an app that could not be made is not tried.
+class Runner {
+ public:
+  explicit Runner(Invocation& run) : run_(run), json_(text_) { json_.beginArray(); }
+
+  void doAll(const AppPlan& plan);
+  Outcome<void> finish();
+  Tally tally;
+
+ private:
+  bool doStep(const AppPlan& plan, const Step& step, std::optional<std::int64_t>& appId);
+  [[nodiscard]] bool isTable() const {
+    return !run_.settings.quiet && (run_.settings.format == Format::Table || run_.settings.format == Format::Wide);
+  }
+
+  Invocation& run_;
+  std::string text_;
+  JsonWriter json_;
+  std::vector<Answer> newApps_;
+  std::optional<Failure> firstFailure_;
+};
+
+bool Runner::doStep(const AppPlan& plan, const Step& step, std::optional<std::int64_t>& appId) {
+  if (run_.settings.dryRun && !appId && step.kind != "app") {
+    // Without an app the server has nothing to judge it against.
+    ++tally.unchecked;
+    tally.count(step.change);
+    writeStep(json_, plan.name, step, wordOf(step.change));
+    json_.endObject();
+    return true;
+  }
+  auto answer = run_.client.call(step.call(appId.value_or(0)));
+  if (!answer.ok()) {
+    ++tally.failed;
+    const Failure& failure = answer.error();
+    note(run_, fmt::format("{} {} of app {}: {}", step.kind, step.name, plan.name, failure.message));
+    if (!firstFailure_) firstFailure_ = failure;
+    writeStep(json_, plan.name, step, "failed");
+    json_.field("code", failure.code).field("message", failure.message).endObject();
+    return false;
+  }
+  tally.count(step.change);
+  writeStep(json_, plan.name, step, wordOf(step.change));
+  if (step.kind == "app" && step.change == Change::Create && !run_.settings.dryRun) {
+    const JsonValue& app = answer.value().document;
+    if (const auto id = integerField(app, "appId"); id.ok()) appId = id.value();
+    for (const char* secret : {"apiKey", "login"}) {
+      const JsonValue* value = app.IsObject() ? find(app, secret) : nullptr;
+      if (value != nullptr) json_.key(secret).raw(toText(*value));
+    }
+    newApps_.push_back(std::move(answer.value()));
+  }
+  json_.endObject();
+  return true;
+}
+
+void Runner::doAll(const AppPlan& plan) {
+  tally.unchanged += plan.unchanged;
+  std::optional<std::int64_t> appId = plan.appId;
+  for (const Step& step : plan.steps) {
+    if (run_.io.interrupted && run_.io.interrupted()) return;
+    const bool done = doStep(plan, step, appId);
+    if (!done && step.kind == "app" && !appId) return;
+  }
+}
+
+Outcome<void> Runner::finish() {
+  json_.endArray();
+  const auto array = parseJson(text_);
+  if (!array.ok()) return other("bad_answer", "an answer of the server's is not UTF-8");
+  if (!array->Empty() || !isTable()) CHATD_CHECK(run_.printer.items(kChanges, *array));
+  // Shown this once, so shown now: in the formats without these members as an object of its own.
+  for (const Answer& app : newApps_) {
+    if (isTable()) {
+      CHATD_CHECK(run_.printer.text("\n"));
+      CHATD_CHECK(run_.printer.one(kSecrets, app));
+    } else if (run_.settings.quiet || run_.settings.format == Format::Tsv || run_.settings.format == Format::Name) {
+      note(run_, "the secrets of a new app are not shown in this format; `chatctl app key create` makes another key");
+    }
+  }
+  const std::string writes = run_.settings.dryRun ? "" : fmt::format("; {} writes", tally.writes());
+  if (tally.writes() + tally.failed == 0) {
+    note(run_, fmt::format("unchanged: {} things are as declared{}", tally.unchanged, writes));
+  } else {
+    note(run_, fmt::format("{} created, {} changed, {} deleted, {} unchanged, {} failed{}", tally.created, tally.changed,
+                           tally.deleted, tally.unchanged, tally.failed, writes));
+  }
+  if (tally.unchecked > 0)
+    note(run_, fmt::format("{} of them belong to an app that is new, and can be checked once it is there", tally.unchecked));
+  if (run_.io.interrupted && run_.io.interrupted())
+    return Failure{Exit::Interrupted, "interrupted", "interrupted", "Apply it again: what is done stays done.", {}};
+  if (tally.failed == 0) return {};
+  if (tally.writes() == 0) return *firstFailure_;
+  return Failure{Exit::Partial,
+                 "partial",
+                 fmt::format("{} of {} changes failed", tally.failed, tally.failed + tally.writes()),
+                 "Mend what is named above and apply again: what is done stays done.",
+                 {}};
+}
+
+Outcome<void> differs(std::size_t count) {
+  if (count == 0) return {};
+  return Failure{Exit::Differs,
+                 "differs",
+                 fmt::format("{} differences", count),
+                 "`chatctl apply` with the same words makes them equal.",
+                 {}};
+}
+
+Handler apply(CLI::App& command) {
+  auto words = bindFile(command);
+  bindPrune(command, *words);
+  return [words](Invocation& run) -> Outcome<void> {
+    CHATD_TRY(all, plans(run, *words));
+    std::size_t deletions = 0;
+    for (const AppPlan& plan : all) {
+      for (const Step& step : plan.steps) deletions += step.change == Change::Delete ? 1 : 0;
+    }
+    if (deletions > 0) CHATD_CHECK(confirm(run, fmt::format("Delete {} things that are not declared?", deletions)));
+    if (run.io.deferInterrupt) run.io.deferInterrupt();
+    Runner runner(run);
+    for (const AppPlan& plan : all) runner.doAll(plan);
+    CHATD_CHECK(runner.finish());
+    return run.settings.dryRun ? differs(runner.tally.writes()) : Outcome<void>();
+  };
+}
+
+void printDifferences(Invocation& run, const AppPlan& plan) {
+  for (const Step& step : plan.steps) {
+    const bool ofApp = step.kind == "app";
+    const char* sign = step.change == Change::Create ? "+" : step.change == Change::Update ? "~" : "-";
+    const Colour colour = step.change == Change::Create   ? Colour::Green
+                          : step.change == Change::Update ? Colour::Yellow
+                                                          : Colour::Red;
+    const std::string line =
+        fmt::format("{} {} {}", sign, step.kind, visible(ofApp ? step.name : plan.name + "/" + step.name));
+    run.io.out << coloured(line, colour, run.settings.colorOut) << '\n';
+    for (const std::string& difference : step.lines) run.io.out << "    " << visible(difference) << '\n';
+  }
+}
+
+Handler diff(CLI::App& command) {
+  auto words = bindFile(command);
+  bindPrune(command, *words);
+  return [words](Invocation& run) -> Outcome<void> {
+    CHATD_TRY(all, plans(run, *words));
+    const bool forPeople =
+        !run.settings.quiet && (run.settings.format == Format::Table || run.settings.format == Format::Wide);
+    std::size_t count = 0;
+    std::size_t unchanged = 0;
+    std::string text;
+    JsonWriter json(text);
+    json.beginArray();
+    for (const AppPlan& plan : all) {
+      count += plan.steps.size();
+      unchanged += plan.unchanged;
+      if (forPeople) printDifferences(run, plan);
+      for (const Step& step : plan.steps) {
+        writeStep(json, plan.name, step, wordOf(step.change));
+        json.key("differences").beginArray();
+        for (const std::string& line : step.lines) json.string(line);
+        json.endArray().endObject();
+      }
+    }
+    json.endArray();
+    if (!forPeople) {
+      const auto array = parseJson(text);
+      if (!array.ok()) return other("bad_answer", "an answer of the server's is not UTF-8");
+      CHATD_CHECK(run.printer.items(kChanges, *array));
+    }
+    if (count == 0) note(run, fmt::format("no differences: {} things are as declared", unchanged));
+    return differs(count);
+  };
+}
+
+Handler removeDeclared(CLI::App& command) {
+  auto words = bindFile(command);
+  return [words](Invocation& run) -> Outcome<void> {
+    CHATD_TRY(declared, readDeclared(words->file, run.io.in));
+    std::vector<AppPlan> all;
+    std::string names;
+    for (const DeclaredApp& app : declared) {
+      CHATD_TRY(plan, planDelete(run, app));
+      if (!plan.steps.empty()) names += (names.empty() ? "" : ", ") + plan.name;
+      all.push_back(std::move(plan));
+    }
+    if (!names.empty())
+      CHATD_CHECK(confirm(run, fmt::format("Delete the apps {} with their users, rooms and messages?", names)));
+    Runner runner(run);
+    for (const AppPlan& plan : all) runner.doAll(plan);
+    return runner.finish();
+  };
+}
+
+}  // namespace
+
+const Noun& applyNoun() {
+  static const Noun noun{"",
+                         "Declared state",
+                         {{"apply", "Make the server have what files declare; what is so already is left alone", apply},
+                          {"diff", "Show what apply would do; exit code 10 if there is anything", diff},
+                          {"delete", "Delete the apps that files declare, with everything in them", removeDeclared}}};
+  return noun;
+}
+
+}  // namespace chatd::cli

@@ -1,0 +1,21 @@
+// Apps by name or id, for the nouns that need one, and the verbs of their keys.
+#pragma once
+
+#include <string>
+
+#include "cli/command.h"
+
+namespace chatd::cli {
+
+/// GET /app/{name or id}. Errors: Exit::NotFound with a guess, and as AdminClient::call.
+[[nodiscard]] Outcome<Answer> findApp(Invocation& run, const std::string& app);
+
+/// True if the app has all of `body` (of PATCH /app) already. Secrets that are shown as *** are compared by the server.
+[[nodiscard]] Outcome<bool> appIsAs(Invocation& run, const JsonValue& app, const std::string& body);
+
+Handler appKeyList(CLI::App& command);
+Handler appKeyCreate(CLI::App& command);
+Handler appKeyRotate(CLI::App& command);
+Handler appKeyRevoke(CLI::App& command);
+
+}  // namespace chatd::cli

@@ -1,0 +1,352 @@
+// doctor: goes from the near to the far (files, socket, certificate, clock, credential, readiness, plugins), stops where the
+// next question has no sense any more, and names for each fault the command that mends it. REST: /healthz, /readyz,
+// /auth/verify, /app.
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <yaml-cpp/yaml.h>
+
+#include <cerrno>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <filesystem>
+#include <memory>
+#include <ostream>
+
+#include <fmt/format.h>
+
+#include "cli/complete.h"
+#include "cli/layout.h"
+#include "cli/nouns/nouns.h"
+#include "cli/nouns/servers.h"
+#include "cli/visible.h"
+
+namespace chatd::cli {
+
+namespace {
+
+constexpr const char* kConfig = "/etc/chatd/chatd.yaml";
+constexpr const char* kUser = "chatd";
+constexpr std::int64_t kClockSeconds = 60;  // tokens are judged by the clock; a minute is more than any network takes
+constexpr std::int64_t kCertificateDays = 14;
+
+const View kFindings{"check", "check", {{"CHECK", "check"}, {"STATE", "state"}, {"DETAIL", "detail"}, {"MEND", "mend"}}};
+
+enum class State { Ok, Warning, Failed };
+
+struct Finding {
+  std::string check;
+  State state = State::Ok;
+  std::string detail, mend;
+};
+
+struct DoctorWords {
+  std::optional<std::string> config, dataDir;
+};
+
+class Doctor {
+ public:
+  Doctor(Invocation& run, const DoctorWords& words) : run_(run), words_(words) {}
+  Outcome<void> examine();
+
+ private:
+  void files();
+  void dataDirectory();
+  bool server();
+  void noServer(const Failure& failure);
+  void certificate();
+  void clock(const HttpAnswer& answer);
+  bool credential();
+  void readiness();
+  void plugins();
+  void plugin(const JsonValue& app);
+  void add(std::string check, State state, std::string detail, std::string mend = {}, Exit exit = Exit::Unhealthy);
+  [[nodiscard]] bool local() const { return run_.settings.server.kind == ServerAddress::Kind::Unix; }
+  Outcome<void> report();
+
+  Invocation& run_;
+  const DoctorWords& words_;
+  std::vector<Finding> findings_;
+  Exit exit_ = Exit::Ok;  // of the first fault
+};
+
+void Doctor::add(std::string check, State state, std::string detail, std::string mend, Exit exit) {
+  if (state == State::Failed && exit_ == Exit::Ok) exit_ = exit;
+  findings_.push_back({std::move(check), state, std::move(detail), std::move(mend)});
+}
+
+void Doctor::files() {
+  const Contexts& contexts = run_.settings.contexts;
+  if (contexts.exposed()) {
+    add("contexts", State::Warning, fmt::format("others can read {}, which holds tokens", contexts.path()),
+        fmt::format("chmod 600 {}", contexts.path()));
+  } else if (!contexts.path().empty()) {
+    add("contexts", State::Ok, contexts.path());
+  }
+}
+
+/// `data_dir` of the daemon's configuration; nothing if it does not say, or is not there.
+std::optional<std::string> configuredDataDir(const std::string& config) {
+  try {
+    const YAML::Node root = YAML::LoadFile(config);
+    const YAML::Node value = root.IsMap() ? root["data_dir"] : YAML::Node();
+    if (value && value.IsScalar()) return value.Scalar();
+  } catch (const YAML::Exception&) {
+    return std::nullopt;  // `chatd --check-config` is who judges the file
+  }
+  return std::nullopt;
+}
+
+/// Why `user` could not write there; nothing: it can. By mode bits, because root could anyway.
+std::optional<std::string> notWritable(const std::string& folder, const passwd* user) {
+  struct stat found {};
+  if (::stat(folder.c_str(), &found) != 0) return std::string(std::strerror(errno));
+  if (!S_ISDIR(found.st_mode)) return std::string("it is no folder");
+  if (user != nullptr) {
+    const mode_t bits = found.st_uid == user->pw_uid   ? found.st_mode >> 6U
+                        : found.st_gid == user->pw_gid ? found.st_mode >> 3U
+                                                       : found.st_mode;
+    if ((bits & 3U) != 3U) return fmt::format("mode {:o}, owner {}", found.st_mode & 07777U, found.st_uid);
+  }
+  const std::string probe = folder + "/.chatctl-doctor-XXXXXX";
+  std::vector<char> name(probe.begin(), probe.end());
+  name.push_back('\0');
+  const int file = ::mkstemp(name.data());
+  if (file < 0 && errno == EACCES && user != nullptr && ::geteuid() != user->pw_uid)
+    return std::nullopt;  // it can, we cannot
+  if (file < 0) return std::string(std::strerror(errno));
+  ::close(file);
+  ::unlink(name.data());
+  return std::nullopt;
+}
+
+void Doctor::dataDirectory() {
+  if (!local() && !words_.dataDir && !words_.config) return;
+  auto folder = words_.dataDir;
+  if (!folder) folder = configuredDataDir(words_.config.value_or(kConfig));
+  if (!folder && !words_.config) folder = "/var/lib/chatd";
+  if (!folder) return;
+  std::error_code error;
+  if (!words_.dataDir && !words_.config && !std::filesystem::exists(*folder, error)) return;  // another machine's, or --dev
+  const passwd* user = words_.dataDir ? nullptr : ::getpwnam(kUser);
+  const auto why = notWritable(*folder, user);
+  if (!why) return add("data directory", State::Ok, *folder);
+  add("data directory", State::Failed, fmt::format("the daemon cannot write its data directory {}: {}", *folder, *why),
+      fmt::format("sudo install -d -o {0} -g {0} -m 0750 {1} && sudo systemctl restart chatd",
+                  user != nullptr ? kUser : "$USER", *folder));
+}
+
+void Doctor::noServer(const Failure& failure) {
+  const ServerAddress& server = run_.settings.server;
+  struct stat found {};
+  if (local() && ::stat(server.path.c_str(), &found) != 0 && errno == ENOENT) {
+    return add("server", State::Failed, fmt::format("no daemon: there is no socket {}", server.path),
+               "sudo systemctl start chatd; journalctl -u chatd -n 20 says why it does not start", Exit::Unreachable);
+  }
+  if (local() && failure.message.find(std::strerror(EACCES)) != std::string::npos) {
+    return add("server", State::Failed, fmt::format("the socket {} is not for you", server.path),
+               "sudo usermod -aG chatd $USER, then log in again", Exit::Unreachable);
+  }
+  if (local()) {
+    return add("server", State::Failed, fmt::format("no daemon: nobody listens on {} ({})", server.path, failure.message),
+               "sudo systemctl restart chatd; journalctl -u chatd -n 20 says why it does not start", Exit::Unreachable);
+  }
+  add("server", State::Failed, failure.message,
+      fmt::format("start chatd there, or name another by --server (this one is from {})", run_.settings.serverFrom),
+      Exit::Unreachable);
+}
+
+void Doctor::certificate() {
+  if (run_.settings.server.kind != ServerAddress::Kind::Https) return;
+  const auto seen = certificateOf(run_.settings.server, run_.settings.timeout);
+  if (!seen.ok()) return;  // no TLS there at all: the request says it better
+  const std::int64_t left = seen.value().notAfter - std::time(nullptr);
+  const std::string mend =
+      "renew the files of listen.tls.certificate and listen.tls.key, then: sudo systemctl reload chatd (or chatctl reload "
+      "over the socket)";
+  if (left < 0) {
+    add("certificate", State::Failed,
+        fmt::format("the certificate of {} has expired {} days ago", seen.value().subject, -left / 86400), mend);
+  } else if (seen.value().notBefore > std::time(nullptr)) {
+    add("certificate", State::Failed, fmt::format("the certificate of {} is not valid yet", seen.value().subject),
+        "sudo timedatectl set-ntp true, if this clock is behind; else " + mend);
+  } else if (left < kCertificateDays * 86400) {
+    add("certificate", State::Warning,
+        fmt::format("the certificate of {} expires in {} days", seen.value().subject, left / 86400), mend);
+  } else {
+    add("certificate", State::Ok, fmt::format("{}, {} days left", seen.value().subject, left / 86400));
+  }
+}
+
+void Doctor::clock(const HttpAnswer& answer) {
+  if (!answer.date) return;
+  const std::int64_t ahead = *answer.date - std::time(nullptr);
+  if (std::abs(ahead) <= kClockSeconds)
+    return add("clock", State::Ok, fmt::format("{} s apart from the server's", std::abs(ahead)));
+  add("clock", State::Failed,
+      fmt::format("the clocks are apart: the server's is {} min {} s {}", std::abs(ahead) / 60, std::abs(ahead) % 60,
+                  ahead > 0 ? "ahead of this one" : "behind this one"),
+      "sudo timedatectl set-ntp true, on the machine whose `date` is wrong; tokens are judged by the clock");
+}
+
+bool Doctor::server() {
+  const std::size_t before = findings_.size();
+  certificate();
+  const bool badCertificate = findings_.size() > before && findings_.back().state == State::Failed;
+  auto answer = run_.client.raw({"GET", "/healthz", {}, {}, false, Call::Once::Yes});
+  if (!answer.ok()) {
+    if (!badCertificate) noServer(answer.error());
+    return false;
+  }
+  if (answer.value().status >= 400) {
+    add("server", State::Failed, fmt::format("/healthz answers with {}", answer.value().status),
+        "is it chatd that listens there? --server names another", Exit::Unhealthy);
+    return false;
+  }
+  add("server", State::Ok, run_.settings.server.text);
+  clock(answer.value());
+  return true;
+}
+
+bool Doctor::credential() {
+  const auto who = run_.client.get("/auth/verify");
+  if (who.ok()) {
+    add("credential", State::Ok,
+        fmt::format("{} {}", stringField(who.value().document, "kind").value_or("?"),
+                    stringField(who.value().document, "subject").value_or("")));
+    return true;
+  }
+  const Failure& failure = who.error();
+  const bool stranger = failure.exit == Exit::NotLoggedIn;
+  const std::string login = fmt::format("chatctl login --server {}", run_.settings.server.text);
+  const std::string detail = !stranger ? failure.message
+                             : run_.settings.token
+                                 ? "wrong token: the server does not take it; it is unknown, revoked or expired"
+                                 : "no token";
+  add("credential", State::Failed, detail,
+      local() && !run_.settings.token ? "sudo usermod -aG chatd $USER, then log in again; or " + login : login,
+      failure.exit);
+  return false;
+}
+
+void Doctor::readiness() {
+  const auto answer = probe(run_, "/readyz");
+  if (!answer.ok())
+    return add("ready", State::Failed, answer.error().message, "journalctl -u chatd -n 50", answer.error().exit);
+  if (answer.value().status < 300) return add("ready", State::Ok, "the daemon can do its work");
+  const auto document = parseJson(answer.value().body);
+  const JsonValue* reasons = document.ok() && document->IsObject() ? find(*document, "reasons") : nullptr;
+  if (reasons == nullptr || !reasons->IsArray())
+    return add("ready", State::Failed, "not ready", "journalctl -u chatd -n 50");
+  for (const JsonValue& reason : reasons->GetArray()) {
+    const std::string text = reason.IsString() ? std::string(asView(reason)) : toText(reason);
+    if (text.starts_with("store")) {
+      add("database", State::Failed, "the database is down or cannot be written: " + text,
+          "sudo systemctl status postgresql, if store.url names it; else df -h and ls -ld on the data directory; chatd "
+          "connects again by itself");
+    } else if (text.find("drain") != std::string::npos) {
+      add("ready", State::Failed, text, "chatctl drain --off");
+    } else {
+      add("ready", State::Failed, text, "journalctl -u chatd -n 50");
+    }
+  }
+}
+
+/// Has the server judge the chain that it has, as if it were set anew: a plugin that cannot be loaded or does not take its
+/// configuration is refused. A secret that is not shown cannot be judged by us.
+void Doctor::plugin(const JsonValue& app) {
+  const JsonValue* chain = app.IsObject() ? find(app, "verifiers") : nullptr;
+  const auto id = integerField(app, "appId");
+  const std::string name = stringField(app, "name").value_or("?");
+  if (chain == nullptr || !chain->IsArray() || chain->Empty() || !id.ok()) return;
+  if (toText(*chain).find("\"***\"") != std::string::npos) return;
+  const std::string body = fmt::format(R"({{"verifiers":{}}})", toText(*chain));
+  const auto judged = run_.client.call({"PATCH", fmt::format("/app/{}", id.value()), {{"dryRun", "true"}}, body});
+  if (judged.ok()) return;
+  add("plugin", State::Failed, fmt::format("a verifier of app {} fails: {}", name, judged.error().message),
+      fmt::format("chatctl app get {0}; chatctl app update {0} --verifiers @FILE", name));
+}
+
+void Doctor::plugins() {
+  const std::size_t before = findings_.size();
+  std::size_t apps = 0;
+  const auto end = run_.client.pages({"/app", {}}, [&](const JsonValue& items) -> Outcome<void> {
+    for (const JsonValue& app : items.GetArray()) plugin(app);
+    apps += items.Size();
+    return {};
+  });
+  if (!end.ok()) return add("plugin", State::Warning, "the apps cannot be read: " + end.error().message);
+  if (findings_.size() == before) add("plugin", State::Ok, fmt::format("the verifiers of {} apps load", apps));
+}
+
+Outcome<void> Doctor::report() {
+  std::string text;
+  JsonWriter json(text);
+  json.beginArray();
+  constexpr std::string_view kWords[] = {"ok", "warning", "failed"};
+  for (const Finding& one : findings_) {
+    json.beginObject().field("check", one.check).field("state", kWords[static_cast<int>(one.state)]);
+    json.field("detail", visible(one.detail)).field("mend", visible(one.mend)).endObject();
+  }
+  json.endArray();
+  const bool table = run_.settings.format == Format::Table || run_.settings.format == Format::Wide;
+  if (run_.settings.quiet || !table) {
+    const auto array = parseJson(text);
+    CHATD_ASSERT(array.ok());  // written by us from what passed visible()
+    CHATD_CHECK(run_.printer.items(kFindings, *array));
+  } else {
+    constexpr std::string_view kMarks[] = {"ok    ", "warn  ", "FAILED"};
+    constexpr Colour kColours[] = {Colour::Green, Colour::Yellow, Colour::Red};
+    for (const Finding& one : findings_) {
+      const auto at = static_cast<std::size_t>(one.state);
+      run_.io.out << coloured(kMarks[at], kColours[at], run_.settings.colorOut) << ' '
+                  << fmt::format("{:<14} {}\n", one.check, visible(one.detail));
+      if (!one.mend.empty()) run_.io.out << "       " << fmt::format("{:<14} mend: {}\n", "", visible(one.mend));
+    }
+  }
+  if (exit_ == Exit::Ok) return {};
+  return Failure{exit_, "unhealthy", "something is broken", "Each fault above says what mends it.", {}};
+}
+
+Outcome<void> Doctor::examine() {
+  files();
+  dataDirectory();
+  if (server() && credential()) {
+    readiness();
+    plugins();
+  } else if (!findings_.empty() && findings_.back().check == "credential") {
+    readiness();  // needs no credential
+  }
+  return report();
+}
+
+Handler doctor(CLI::App& command) {
+  auto words = std::make_shared<DoctorWords>();
+  bindWord(command, "--config", words->config, "the daemon's configuration, to look at its data directory")
+      ->type_name("FILE");
+  bindWord(command, "--data-dir", words->dataDir, "its data directory itself")->type_name("DIR");
+  return [words](Invocation& run) { return Doctor(run, *words).examine(); };
+}
+
+Handler completion(CLI::App& command) {
+  auto shell = std::make_shared<std::string>();
+  bindWord(command, "SHELL", *shell, "bash, zsh or fish")->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  return [shell](Invocation& run) -> Outcome<void> {
+    CHATD_TRY(script, completionScript(*shell));
+    return run.printer.text(script);
+  };
+}
+
+}  // namespace
+
+const Noun& doctorNoun() {
+  static const Noun noun{"",
+                         "The daemon",
+                         {{"doctor", "Find out what is broken, and name the command that mends it", doctor},
+                          {"completion", "Print the completion script of a shell", completion}}};
+  return noun;
+}
+
+}  // namespace chatd::cli

@@ -1,0 +1,578 @@
+#include "auth/plugin_slot.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/random.h"
+
+namespace chatd {
+
+using hostwire::Type;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+constexpr seconds kLoadTime{5};
+constexpr seconds kCreateTime{5};
+constexpr seconds kDestroyTime{5};
+constexpr seconds kOwedTime{5};
+constexpr seconds kCreateAgain{5};
+// A suspect has the process to itself for so long; a slow plugin must not hold everybody up.
+constexpr seconds kTrialTime{1};
+constexpr milliseconds kFirstDelay{100};
+constexpr milliseconds kLongestDelay{10'000};
+constexpr milliseconds kUsualDelay{20};
+// From so many failed starts on, questions are refused at once instead of waiting for the next start.
+constexpr int kHopeless = 3;
+constexpr std::size_t kMaxFetches = 256;
+constexpr std::size_t kMessagesASecond = 20'000;
+constexpr std::size_t kMaxLeaving = 2;
+
+std::int64_t nanoseconds(Steady t) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(t.time_since_epoch()).count();
+}
+
+chatd_str str(const std::string& s) { return {s.data(), s.size()}; }
+
+Verdict verdictOf(const hostwire::Answered& a) {
+  if (!a.hasResult) {
+    Verdict v = Verdict::unavailable("it completed without a result");
+    v.pluginFault = true;
+    return v;
+  }
+  chatd_result r{};
+  r.struct_size = sizeof r;
+  r.verdict = a.verdict;
+  r.user_id = str(a.user);
+  r.display_name = str(a.displayName);
+  r.avatar_url = str(a.avatar);
+  r.expires_at_ms = a.expiresAtMs;
+  r.cache_ttl_ms = a.cacheTtlMs;
+  r.claims_json = str(a.claims);
+  r.error_code = str(a.code);
+  r.error_detail = str(a.detail);
+  return readVerdict(r);
+}
+
+}  // namespace
+
+std::string PluginSlot::name() const { return fmt::format("plugin {} of app {}", plugin_, raw(app_)); }
+
+HostedProcess* PluginSlot::find(std::uint64_t serial) {
+  if (current_ && current_->serial == serial) return current_.get();
+  if (next_ && next_->serial == serial) return next_.get();
+  for (const ProcessPtr& p : leaving_) {
+    if (p->serial == serial) return p.get();
+  }
+  return nullptr;
+}
+
+const HostedJob* PluginSlot::job(chatd_job id) const {
+  const auto it = jobs_.find(id);
+  return it == jobs_.end() ? nullptr : &it->second;
+}
+
+bool PluginSlot::timed() const { return processes() > 0 || !jobs_.empty(); }
+
+HostedState PluginSlot::state() const {
+  return {app_,      plugin_, current_ && current_->process ? current_->process->pid() : 0, verifiers_.size(), jobs_.size(),
+          restarts_, fault_};
+}
+
+// --- questions --------------------------------------------------------------------------------------------------------
+
+void PluginSlot::verify(chatd_job id, HostedJob job, Steady now) {
+  used_ = now;
+  const bool quarantined = host_.quarantine().holds(job.tokenKey, now);
+  const bool known = verifiers_.count(job.instance) > 0;
+  jobs_[id] = std::move(job);
+  if (!known) return finish(id, Verdict::unavailable("the verifier is gone"), false);
+  if (quarantined) {
+    return finish(id, Verdict::unavailable("this token ended the plugin's process twice; it is not asked about for a while"),
+                  false);
+  }
+  if (!current_ && failures_ >= kHopeless && now < notBefore_) {
+    return finish(id, Verdict::unavailable("the plugin does not run: " + fault_), false);
+  }
+  waiting_.push_back(id);
+  pump(now);
+}
+
+void PluginSlot::cancel(chatd_job id, Steady now) {
+  const auto it = jobs_.find(id);
+  if (it == jobs_.end() || it->second.over) return;
+  HostedJob& job = it->second;
+  if (job.serial == 0) return finish(id, Verdict::unavailable("the plugin was not ready in time"), false);
+  job.over = true;
+  job.owedUntil = now + kOwedTime;
+  HostedProcess* process = find(job.serial);
+  if (process != nullptr) {
+    static_cast<void>(process->process->send(Type::Cancel, id, hostwire::encode(hostwire::Cancel{job.instance})));
+    host_.rewatch(*process->process, process->serial);
+  }
+}
+
+void PluginSlot::finish(chatd_job id, Verdict verdict, bool innocent) {
+  const auto it = jobs_.find(id);
+  if (it == jobs_.end()) return;
+  const HostedJob job = std::move(it->second);
+  jobs_.erase(it);
+  if (innocent) host_.quarantine().forget(job.tokenKey);
+  if (HostedProcess* process = job.serial == 0 ? nullptr : find(job.serial)) process->underWay.erase(id);
+  if (trial_ == id) trial_ = 0;
+  host_.owner().completed(*job.by, id, std::move(verdict));
+}
+
+void PluginSlot::refuseWaiting(const std::string& why) {
+  for (std::deque<chatd_job>* queue : {&suspects_, &waiting_}) {
+    std::deque<chatd_job> refused;
+    refused.swap(*queue);
+    for (const chatd_job id : refused) {
+      const auto it = jobs_.find(id);
+      if (it != jobs_.end() && it->second.serial == 0) finish(id, Verdict::unavailable(why), false);
+    }
+  }
+}
+
+// The verifier's instance in this process, asked for if it is not there.
+HostedProcess::Instance& PluginSlot::made(HostedProcess& process, Id id, Steady now) {
+  using Made = HostedProcess::Made;
+  const auto [it, fresh] = process.instances.try_emplace(id);
+  HostedProcess::Instance& instance = it->second;
+  const bool again = instance.made == Made::Failed && now >= instance.until;
+  if (fresh || again) {
+    instance = {Made::Asked, now + kCreateTime, {}};
+    const hostwire::Create create{std::to_string(raw(app_)), verifiers_.at(id).config};
+    if (!process.process->send(Type::Create, id, hostwire::encode(create))) {
+      instance = {Made::Failed, now + kCreateAgain, "its process does not read"};
+    }
+    host_.rewatch(*process.process, process.serial);
+  }
+  return instance;
+}
+
+void PluginSlot::ask(HostedProcess& process, chatd_job id, HostedJob& job) {
+  hostwire::Verify question;
+  question.instance = job.instance;
+  question.app = std::to_string(raw(app_));
+  question.token = job.question.token;
+  question.clientIp = job.question.clientIp;
+  question.origin = job.question.origin;
+  question.deadlineNs = nanoseconds(job.deadline);
+  if (!process.process->send(Type::Verify, id, hostwire::encode(question))) {
+    return finish(id, Verdict::unavailable("the plugin's process does not read"), false);
+  }
+  job.serial = process.serial;
+  process.underWay.insert(id);
+  host_.rewatch(*process.process, process.serial);
+}
+
+void PluginSlot::pump(Steady now) {
+  if (!current_) {
+    // A replacement that is on its way takes over.
+    if (next_ || (waiting_.empty() && suspects_.empty()) || now < notBefore_) return;
+    auto launched = launch(now);
+    if (!launched.ok()) {
+      fault_ = launched.error().detail();
+      host_.say(AuthLogLevel::Error, fmt::format("{}: {}", name(), fault_));
+      backOff(false, now);
+      return refuseWaiting("the plugin cannot be started: " + fault_);
+    }
+    current_ = std::move(*launched);
+    return;
+  }
+  if (!current_->loaded) return;
+  if (trial_ != 0 && now >= trialUntil_) trial_ = 0;
+  pumpSuspects(now);
+  if (current_ && suspects_.empty() && trial_ == 0) pumpWaiting(now);
+}
+
+// Those that were under way when a process died, each alone with the process.
+void PluginSlot::pumpSuspects(Steady now) {
+  using Made = HostedProcess::Made;
+  while (trial_ == 0 && !suspects_.empty()) {
+    const chatd_job id = suspects_.front();
+    const auto it = jobs_.find(id);
+    if (it == jobs_.end() || verifiers_.count(it->second.instance) == 0) {
+      suspects_.pop_front();
+      finish(id, Verdict::unavailable("the verifier is gone"), false);
+      continue;
+    }
+    const HostedProcess::Instance& instance = made(*current_, it->second.instance, now);
+    if (instance.made == Made::Asked) return;
+    suspects_.pop_front();
+    if (instance.made == Made::Failed) {
+      finish(id, Verdict::unavailable(instance.reason), false);
+      continue;
+    }
+    trial_ = id;
+    trialUntil_ = now + kTrialTime;
+    ask(*current_, id, it->second);
+  }
+}
+
+void PluginSlot::pumpWaiting(Steady now) {
+  using Made = HostedProcess::Made;
+  std::deque<chatd_job> later;
+  std::deque<chatd_job> queue;
+  queue.swap(waiting_);
+  for (const chatd_job id : queue) {
+    const auto it = jobs_.find(id);
+    if (it == jobs_.end()) continue;
+    if (verifiers_.count(it->second.instance) == 0) {
+      finish(id, Verdict::unavailable("the verifier is gone"), false);
+      continue;
+    }
+    const HostedProcess::Instance& instance = made(*current_, it->second.instance, now);
+    if (instance.made == Made::Ready) {
+      ask(*current_, id, it->second);
+    } else if (instance.made == Made::Failed) {
+      finish(id, Verdict::unavailable(instance.reason), false);
+    } else {
+      later.push_back(id);
+    }
+  }
+  // What came in while the askers were told is behind.
+  waiting_.insert(waiting_.begin(), later.begin(), later.end());
+}
+
+// --- processes --------------------------------------------------------------------------------------------------------
+
+Result<PluginSlot::ProcessPtr> PluginSlot::launch(Steady now) {
+  auto made = std::make_unique<HostedProcess>();
+  made->serial = host_.newSerial();
+  CHATD_TRY(process, host_.start(plugin_, made->serial));
+  made->process = std::move(process);
+  made->loadedBy = now + kLoadTime;
+  return made;
+}
+
+void PluginSlot::backOff(bool hadAnswered, Steady now) {
+  failures_ = hadAnswered ? 0 : failures_ + 1;
+  milliseconds delay = kUsualDelay;
+  if (failures_ > 0) delay = std::min(kLongestDelay, kFirstDelay * (1 << std::min(failures_ - 1, 10)));
+  // Half to all of it: plugins that fail together must not come back together.
+  delay = delay / 2 +
+          milliseconds(static_cast<std::int64_t>(randomNumber() % static_cast<std::uint64_t>(delay.count() / 2 + 1)));
+  notBefore_ = now + delay;
+}
+
+void PluginSlot::died(HostedProcess& process, const std::string& why, Steady now, Blame whom) {
+  const std::string how = process.process->end();
+  const bool wasCurrent = current_.get() == &process;
+  const bool wasNext = next_.get() == &process;
+  const std::string reason = why.empty() ? how : why;
+  host_.say(AuthLogLevel::Error, fmt::format("{}: its process {}", name(), why.empty() ? how : "was ended: " + why));
+  blame(process, whom, now);
+  if (wasCurrent) {
+    fault_ = reason;
+    ++restarts_;
+    backOff(process.answers > 0, now);
+    if (failures_ >= kHopeless) refuseWaiting("the plugin does not run: " + fault_);
+  }
+  drop(process);
+  if (wasNext) endReload("its new process " + how + (why.empty() ? "" : ": " + why));
+  pump(now);
+}
+
+// What was under way in a process that is gone.
+void PluginSlot::blame(HostedProcess& process, Blame whom, Steady now) {
+  const std::set<chatd_job> underWay = std::move(process.underWay);
+  process.underWay.clear();
+  const bool alone = underWay.size() == 1;
+  for (const chatd_job id : underWay) {
+    HostedJob& job = jobs_.at(id);
+    job.serial = 0;
+    if (trial_ == id) trial_ = 0;
+    const bool suspect = whom == Blame::All || job.over;
+    const int crashes = suspect ? host_.quarantine().crashed(job.tokenKey, now) : 0;
+    const bool guilty = crashes >= Quarantine::kCrashes && (alone || job.over);
+    if (guilty) host_.say(AuthLogLevel::Warn, name() + ": a token that ended its process twice is quarantined");
+    // Not alone, it may be the victim of another: it is not held against it.
+    if (crashes >= Quarantine::kCrashes && !guilty) host_.quarantine().forget(job.tokenKey);
+    if (job.over || guilty || job.retried) {
+      finish(id, Verdict::unavailable("the plugin's process ended while it was asked"), false);
+      continue;
+    }
+    job.retried = true;
+    suspects_.push_back(id);
+  }
+}
+
+void PluginSlot::drop(HostedProcess& process) {
+  host_.unwatch(*process.process);
+  if (current_.get() == &process) {
+    current_.reset();
+  } else if (next_.get() == &process) {
+    next_.reset();
+  } else {
+    std::erase_if(leaving_, [&](const ProcessPtr& p) { return p.get() == &process; });
+  }
+}
+
+// It finishes what it has, destroys its instances, and ends.
+void PluginSlot::leave(ProcessPtr process, Steady now) {
+  process->leaving = true;
+  HostedProcess& left = *process;
+  leaving_.push_back(std::move(process));
+  if (leaving_.size() > kMaxLeaving) died(*leaving_.front(), "was replaced several times and did not finish", now);
+  if (find(left.serial) != nullptr) settle(left, now);
+}
+
+// The next step of a leaving process, if it may take one.
+void PluginSlot::settle(HostedProcess& process, Steady now) {
+  if (!process.leaving || !process.underWay.empty()) return;
+  while (!process.instances.empty()) destroyIn(process, process.instances.begin()->first, now);
+  if (process.destroying.empty()) drop(process);
+}
+
+void PluginSlot::destroyIn(HostedProcess& process, Id id, Steady now) {
+  const auto it = process.instances.find(id);
+  if (it == process.instances.end()) return;
+  const bool there = it->second.made != HostedProcess::Made::Failed;
+  process.instances.erase(it);
+  if (!there) return;
+  process.destroying[id] = now + kDestroyTime;
+  static_cast<void>(process.process->send(Type::Destroy, id, {}));
+  host_.rewatch(*process.process, process.serial);
+}
+
+void PluginSlot::remove(Id id, Steady now) {
+  verifiers_.erase(id);
+  for (HostedProcess* process : {current_.get(), next_.get()}) {
+    if (process != nullptr) destroyIn(*process, id, now);
+  }
+  for (const ProcessPtr& process : leaving_) destroyIn(*process, id, now);
+  if (!verifiers_.empty()) return;
+  if (next_) {
+    drop(*next_);
+    endReload("its app uses it no more");
+  }
+  if (current_) leave(std::move(current_), now);
+}
+
+bool PluginSlot::makeRoom(Steady now) {
+  if (!current_ || next_ || !jobs_.empty()) return false;
+  leave(std::move(current_), now);
+  return true;
+}
+
+void PluginSlot::stop(Steady now) {
+  refuseWaiting("the daemon is stopping");
+  if (next_) {
+    drop(*next_);
+    endReload("the daemon is stopping");
+  }
+  if (current_) leave(std::move(current_), now);
+}
+
+// --- what processes say -----------------------------------------------------------------------------------------------
+
+void PluginSlot::heard(HostedProcess& process, hostwire::Message&& message, Steady now) {
+  if (now - process.second > seconds(1)) {
+    process.second = now;
+    process.heard = 0;
+  }
+  if (++process.heard > kMessagesASecond) return died(process, "sends more than it may", now);
+  const auto read = [&]<class M>(auto then) {
+    auto decoded = hostwire::decode<M>(message.payload);
+    if (!decoded) return died(process, "sent a message that is none", now);
+    then(std::move(*decoded));
+  };
+  switch (message.type) {
+    case Type::Loaded:
+      return read.operator()<hostwire::Loaded>([&](auto m) { onLoaded(process, m, now); });
+    case Type::Created:
+      return read.operator()<hostwire::Outcome>([&](auto m) { onCreated(process, message.id, m, now); });
+    case Type::Destroyed:
+      process.destroying.erase(message.id);
+      return settle(process, now);
+    case Type::Answered:
+      return read.operator()<hostwire::Answered>([&](auto m) { onAnswered(process, message.id, m, now); });
+    case Type::Refused:
+      if (process.underWay.count(message.id) > 0) {
+        ++process.answers;
+        finish(message.id, Verdict::unavailable("the plugin could not start the verification"), true);
+      }
+      settle(process, now);
+      return pump(now);
+    case Type::Fetch:
+      return read.operator()<hostwire::Fetch>([&](auto m) { onFetch(process, message.id, std::move(m)); });
+    case Type::Said:
+      return read.operator()<hostwire::Said>([&](auto m) {
+        const auto level = static_cast<AuthLogLevel>(std::clamp(m.level, std::int32_t{0}, std::int32_t{3}));
+        host_.say(level, fmt::format("{} says: {}", name(), printable(m.text)));
+      });
+    case Type::Counted:
+      return;  // plugins' own counters have no place in the metrics; a call is allowed and counts nothing
+    default:
+      return died(process, "sent a message that is none", now);
+  }
+}
+
+void PluginSlot::onLoaded(HostedProcess& process, const hostwire::Loaded& loaded, Steady now) {
+  if (process.loaded) return died(process, "said twice that it has loaded", now);
+  if (!loaded.ok) {
+    const std::string reason = printable(loaded.reason);
+    died(process, "the plugin was refused: " + reason, now);
+    return refuseWaiting("the plugin was refused: " + reason);
+  }
+  process.loaded = true;
+  if (&process == next_.get()) {
+    for (const auto& [id, instance] : current_ ? current_->instances : process.instances) {
+      if (instance.made == HostedProcess::Made::Ready) static_cast<void>(made(process, id, now));
+    }
+    return nextStep(now);
+  }
+  pump(now);
+}
+
+void PluginSlot::onCreated(HostedProcess& process, Id id, const hostwire::Outcome& outcome, Steady now) {
+  using Made = HostedProcess::Made;
+  const auto it = process.instances.find(id);
+  // Already asked to destroy it, or never asked for it.
+  if (it == process.instances.end() || it->second.made != Made::Asked) return;
+  if (outcome.ok) {
+    it->second.made = Made::Ready;
+  } else {
+    it->second = {Made::Failed, now + kCreateAgain, printable(outcome.reason)};
+  }
+  if (&process == next_.get()) return nextStep(now);
+  pump(now);
+}
+
+void PluginSlot::onAnswered(HostedProcess& process, chatd_job id, const hostwire::Answered& answer, Steady now) {
+  const auto it = jobs_.find(id);
+  // A process answers for what it was asked, and nothing else.
+  if (it == jobs_.end() || it->second.serial != process.serial || it->second.instance != answer.instance) {
+    return host_.say(AuthLogLevel::Warn, name() + ": completed a job that is not its own or was completed before");
+  }
+  ++process.answers;
+  if (&process == current_.get()) {
+    failures_ = 0;
+    fault_.clear();
+  }
+  finish(id, verdictOf(answer), true);
+  settle(process, now);
+  pump(now);
+}
+
+void PluginSlot::onFetch(HostedProcess& process, std::uint64_t id, hostwire::Fetch&& call) {
+  hostwire::Fetched refused;
+  const auto verifier = verifiers_.find(call.instance);
+  if (verifier == verifiers_.end() || process.fetches >= kMaxFetches) {
+    refused.error = verifier == verifiers_.end() ? "the verifier is gone" : "too many calls at once";
+    static_cast<void>(process.process->send(Type::Fetched, id, hostwire::encode(refused)));
+    return host_.rewatch(*process.process, process.serial);
+  }
+  OutboundRequest request;
+  request.method = std::move(call.method);
+  request.url = std::move(call.url);
+  request.body = std::move(call.body);
+  request.headers = std::move(call.headers);
+  const std::int64_t now = nanoseconds(std::chrono::steady_clock::now());
+  constexpr std::int64_t kMostNs = 120'000'000'000;
+  const std::int64_t left = std::clamp<std::int64_t>(call.deadlineNs, now, now + kMostNs) - now;
+  request.deadline = std::chrono::steady_clock::now() + std::chrono::nanoseconds(left);
+  request.maxResponse = static_cast<std::size_t>(std::min<std::uint64_t>(call.maxResponse, hostwire::kMaxBody));
+  request.tenant = static_cast<std::uint64_t>(raw(app_));
+  request.allowPrivateNetworks = verifier->second.allowPrivateNetworks;
+  ++process.fetches;
+  if (host_.fetch(process.serial, id, std::move(request))) return;
+  refused.error = "the daemon is stopping";
+  fetched(process.serial, id, refused);
+}
+
+void PluginSlot::fetched(std::uint64_t serial, std::uint64_t id, const hostwire::Fetched& answer) {
+  HostedProcess* process = find(serial);
+  if (process == nullptr) return;
+  --process->fetches;
+  static_cast<void>(process->process->send(Type::Fetched, id, hostwire::encode(answer)));
+  host_.rewatch(*process->process, serial);
+}
+
+// --- replacing --------------------------------------------------------------------------------------------------------
+
+bool PluginSlot::reload(std::function<void(const std::string&)> then, Steady now) {
+  failures_ = 0;
+  notBefore_ = now;
+  if (!current_) return false;
+  if (next_) {
+    then("it is being replaced already");
+    return true;
+  }
+  auto launched = launch(now);
+  if (!launched.ok()) {
+    then(launched.error().detail());
+    return true;
+  }
+  next_ = std::move(*launched);
+  reloaded_ = std::move(then);
+  return true;
+}
+
+// The new process takes over once every instance of the old one is there too.
+void PluginSlot::nextStep(Steady now) {
+  using Made = HostedProcess::Made;
+  for (const auto& [id, instance] : next_->instances) {
+    if (instance.made == Made::Asked) return;
+    if (instance.made == Made::Failed) {
+      const std::string why = instance.reason;
+      drop(*next_);
+      return endReload(why);
+    }
+  }
+  ProcessPtr old = std::move(current_);
+  current_ = std::move(next_);
+  if (old) leave(std::move(old), now);
+  endReload({});
+  pump(now);
+}
+
+void PluginSlot::endReload(const std::string& why) {
+  if (!reloaded_) return;
+  const auto then = std::move(reloaded_);
+  reloaded_ = nullptr;
+  then(why);
+}
+
+bool PluginSlot::askHealth(std::uint64_t id) {
+  if (!current_ || !current_->loaded || !current_->process->send(Type::Health, id, {})) return false;
+  host_.rewatch(*current_->process, current_->serial);
+  return true;
+}
+
+// --- time -------------------------------------------------------------------------------------------------------------
+
+void PluginSlot::late(HostedProcess& process, Steady now) {
+  if (!process.loaded && now >= process.loadedBy) return died(process, "did not load within 5 s", now);
+  for (const auto& [id, until] : process.destroying) {
+    if (now >= until) return died(process, "did not destroy an instance within 5 s", now);
+  }
+  for (const auto& [id, instance] : process.instances) {
+    if (instance.made == HostedProcess::Made::Asked && now >= instance.until) {
+      died(process, "did not create an instance within 5 s", now);
+      return refuseWaiting("the plugin did not create its instance within 5 s");
+    }
+  }
+  for (const chatd_job id : process.underWay) {
+    const HostedJob& job = jobs_.at(id);
+    if (job.over && now >= job.owedUntil) return died(process, "owes an answer since 5 s", now, Blame::Overdue);
+  }
+}
+
+void PluginSlot::tick(Steady now) {
+  // By serial: what is late goes, and takes others with it.
+  std::vector<std::uint64_t> serials;
+  if (current_) serials.push_back(current_->serial);
+  if (next_) serials.push_back(next_->serial);
+  for (const ProcessPtr& process : leaving_) serials.push_back(process->serial);
+  for (const std::uint64_t serial : serials) {
+    if (HostedProcess* process = find(serial)) late(*process, now);
+  }
+  pump(now);
+}
+
+}  // namespace chatd

@@ -1,0 +1,38 @@
+// The configuration of the verifier `jwt`, read and judged. A value. Thread: any.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/claims.h"
+#include "jwt/keys.h"
+
+namespace chatd::jwt {
+
+struct Settings {
+  Keys keys;                                 ///< configured ones
+  std::string jwksUrl;                       ///< of published ones; empty: none, or as `discovery` finds
+  std::string discovery;                     ///< URL of an OpenID provider's metadata; empty: none
+  std::vector<const Algorithm*> algorithms;  ///< that published keys may have
+  std::string issuer;                        ///< empty: any
+  std::vector<std::string> audiences;        ///< one of them; empty: any
+  std::int64_t leewayMs = 0;
+  bool requireExpiry = true;
+  bool requireAuthTime = false;  ///< auth_time must lie in the past
+  std::string userClaim;
+  plugins::NameMapping names;
+  std::vector<std::pair<std::string, std::string>> required;  ///< claims that must be equal; the value as JSON
+  std::int64_t refreshMs = 0;                                 ///< published keys are read again after so long
+  std::int64_t staleMs = 0;                                   ///< and still used for so long while that fails
+  std::int64_t cooldownMs = 0;                                ///< between readings for the sake of unknown kids
+};
+
+extern const char* const kSchema;
+
+/// Throws std::invalid_argument with the reason for the admin.
+[[nodiscard]] Settings readSettings(std::string_view config);
+
+}  // namespace chatd::jwt

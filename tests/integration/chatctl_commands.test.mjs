@@ -1,0 +1,313 @@
+// Every command of chatctl against a real daemon: what it prints as data, and its exit code.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+import { Authority } from '../support/certificates.mjs';
+import { ChatClient } from '../support/chat_client.mjs';
+import { Chatctl, missing } from '../support/chatctl.mjs';
+import { CHATCTL, Chatd } from '../support/chatd.mjs';
+import { until } from '../support/wait.mjs';
+
+for (const over of ['the Unix socket', 'TLS']) describe(`chatctl over ${over}`, () => {
+  let chatd;
+  let ctl;
+  let bare; // over plain TCP, with no credential
+
+  before(async () => {
+    let authority;
+    chatd = await Chatd.start({
+      listen: (folder) => {
+        authority = new Authority(folder);
+        return [{ address: '127.0.0.1', port: 0 }, { address: '127.0.0.1', port: 0, tls: authority.issue('localhost') }];
+      },
+    });
+    ctl = new Chatctl(chatd);
+    bare = ctl.with({ CHATCTL_SERVER: chatd.url });
+    if (over === 'TLS') {
+      await chatd.must('POST', '/auth/register', { login: 'root', password: 'the password', role: 'operator' });
+      const { token } = await chatd.must('POST', '/auth/login', { login: 'root', password: 'the password' });
+      const url = chatd.urls.find((one) => one.startsWith('https:'));
+      ctl = ctl.with({ CHATCTL_SERVER: url, CHATCTL_TOKEN: token, SSL_CERT_FILE: authority.file });
+    }
+    await ctl.ok('app', 'create', 'shop');
+    await ctl.ok('user', 'create', '-a', 'shop', '1', '--first-name', 'Ann');
+    await ctl.ok('user', 'create', '-a', 'shop', '2', '--first-name', 'Bob');
+    await ctl.ok('room', 'create', '-a', 'shop', 'support', '--type', 'group', '--users', '1,2');
+  });
+  after(() => chatd.stop());
+
+  test('app update, disable and enable', async () => {
+    const made = await ctl.json('app', 'create', 'other');
+    const changed = await ctl.json('app', 'update', 'other', '--settings', '{"autoCreateUsers":false}', '--name', 'renamed');
+    assert.equal(changed.settings.autoCreateUsers, false);
+    assert.equal(changed.name, 'renamed');
+    const keyed = ctl.with({ CHATCTL_SERVER: chatd.url, CHATCTL_TOKEN: made.apiKey });
+    assert.equal((await keyed.json('user', 'list')).items.length, 0);
+    assert.equal((await ctl.json('app', 'disable', 'renamed')).settings.enabled, false);
+    assert.match(await keyed.fails(5, 'user', 'list'), /disabled/);
+    assert.equal((await ctl.json('app', 'enable', 'renamed')).settings.enabled, true);
+    assert.equal((await keyed.json('user', 'list')).items.length, 0);
+    await ctl.fails(2, 'app', 'update', 'renamed');
+    await ctl.fails(7, 'app', 'update', 'renamed', '--settings', '{"nonsense":1}');
+    await keyed.fails(5, 'app', 'create', 'mine');
+  });
+
+  test('a disabled app ends its live sessions and takes no token', async () => {
+    const app = await ctl.json('app', 'create', 'closing');
+    const token = 'token-of-the-closing-app';
+    await chatd.must('POST', '/user', { appUserId: 1, token }, { token: app.apiKey });
+    await chatd.must('POST', '/room', { room: 'r', users: [1] }, { token: app.apiKey });
+    const client = await ChatClient.join(chatd.url, token, 'r');
+    try {
+      await ctl.ok('app', 'disable', 'closing');
+      await client.next('error', (error) => error.code === 'app_disabled');
+      await assert.rejects(ChatClient.join(chatd.url, token, 'r'));
+    } finally {
+      client.close();
+    }
+  });
+
+  test('app key list, create, rotate, revoke', async () => {
+    const app = await ctl.json('app', 'create', 'keyed');
+    const works = async (key) => (await ctl.with({ CHATCTL_SERVER: chatd.url, CHATCTL_TOKEN: key }).raw(['user', 'list'])).code === 0;
+    const second = await ctl.json('app', 'key', 'create', 'keyed');
+    assert.ok(await works(app.apiKey) && await works(second.apiKey));
+    const third = await ctl.json('app', 'key', 'rotate', 'keyed', '--grace', '1h');
+    assert.ok(await works(second.apiKey) && await works(third.apiKey));
+    const keys = (await ctl.json('app', 'key', 'list', 'keyed')).items;
+    assert.equal(keys.length, 3);
+    assert.ok(keys.every((key) => key.apiKey === undefined));
+    await ctl.fails(2, 'app', 'key', 'revoke', 'keyed', String(second.id));
+    await ctl.ok('app', 'key', 'revoke', 'keyed', second.id, '--yes');
+    assert.ok(!await works(second.apiKey));
+    await ctl.fails(2, 'app', 'key', 'rotate', 'keyed', '--grace', '0');
+    const last = await ctl.json('app', 'key', 'rotate', 'keyed', '--grace', '0', '--yes');
+    assert.ok(!await works(third.apiKey) && await works(last.apiKey));
+    await ctl.fails(3, 'app', 'key', 'revoke', 'keyed', '999999', '--yes');
+  });
+
+  test('account create, list, get, update, delete, and a login that works', async () => {
+    const made = await ctl.raw(['account', 'create', 'ops', '--role', 'owner', '--apps', 'shop', '--password-stdin', '-o', 'json'],
+      { input: 'correct horse\n' });
+    assert.equal(made.code, 0, made.err);
+    assert.equal(JSON.parse(made.out).appIds.length, 1);
+    assert.ok((await ctl.ok('account', 'list', '-o', 'name')).split('\n').includes('ops'));
+    assert.equal((await ctl.json('account', 'update', 'ops', '--role', 'operator')).role, 'operator');
+    assert.equal((await ctl.json('account', 'get', 'ops')).login, 'ops');
+    const remote = bare;
+    await remote.fails(4, 'app', 'list');
+    const login = await remote.raw(['login', '--login', 'ops', '--password-stdin'], { input: 'correct horse' });
+    assert.equal(login.code, 0, login.err);
+    const file = join(ctl.home, '.config/chatctl/config.yaml');
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+    assert.equal((await remote.json('whoami')).role, 'operator');
+    assert.ok((await remote.json('app', 'list')).items.length > 0);
+    await remote.ok('logout');
+    assert.ok(!readFileSync(file, 'utf8').includes('ca_'));
+    await remote.fails(4, 'whoami');
+    await ctl.ok('account', 'delete', 'ops', '-y');
+    await ctl.fails(3, 'account', 'get', 'ops');
+  });
+
+  test('contexts: a flag wins over the environment, the environment over the context', async () => {
+    const plain = ctl.with({ CHATCTL_SERVER: '' });
+    await plain.ok('context', 'add', 'here', '--server', `unix:${chatd.adminSocket}`, '-a', 'shop');
+    await plain.ok('context', 'add', 'nowhere', '--server', 'http://127.0.0.1:1');
+    await plain.ok('context', 'use', 'nowhere');
+    await plain.fails(8, 'app', 'list');
+    assert.equal((await plain.json('user', 'list', '-c', 'here')).items.length, 2);
+    assert.equal((await plain.with({ CHATCTL_CONTEXT: 'here' }).json('user', 'list')).items.length, 2);
+    await plain.with({ CHATCTL_CONTEXT: 'here' }).fails(8, 'app', 'list', '-c', 'nowhere');
+    await plain.ok('context', 'use', 'here');
+    assert.equal((await plain.json('user', 'list')).items.length, 2);
+    await plain.with({ CHATCTL_APP: 'no-such-app' }).fails(3, 'user', 'list');
+    assert.equal((await plain.with({ CHATCTL_APP: 'no-such-app' }).json('user', 'list', '-a', 'shop')).items.length, 2);
+    assert.equal((await plain.with({ CHATCTL_OUTPUT: 'name' }).ok('app', 'get', 'shop')), 'shop\n');
+    assert.equal((await plain.json('context', 'list')).items.length, 2);
+    assert.equal((await plain.json('context', 'show', 'here')).app, 'shop');
+    assert.match(await plain.fails(2, 'user', 'list', '-c', 'hree'), /Did you mean here\?/);
+    await plain.ok('context', 'remove', 'here');
+    await plain.ok('context', 'remove', 'nowhere');
+    await plain.fails(3, 'context', 'use', 'here');
+  });
+
+  test('user update, sessions, kick, ban, unban, revoke', async () => {
+    const changed = await ctl.json('user', 'update', '-a', 'shop', '1', '--last-name', 'Lee', '--metadata', '{"vip":true}');
+    assert.equal(changed.lastName, 'Lee');
+    assert.deepEqual(changed.metadata, { vip: true });
+    assert.equal((await ctl.json('user', 'update', '-a', 'shop', '1', '--last-name', '')).lastName, null);
+    const token = 'a-token-to-be-kicked';
+    assert.equal((await ctl.raw(['user', 'ensure', '-a', 'shop', '1', '--token-stdin'], { input: token })).code, 0);
+    const client = await ChatClient.join(chatd.url, token, 'support');
+    try {
+      assert.equal((await ctl.json('user', 'sessions', '-a', 'shop', '1')).items.length, 1);
+      await ctl.ok('user', 'kick', '-a', 'shop', '1');
+      await client.next('error', (error) => error.code === 'kicked');
+    } finally {
+      client.close();
+    }
+    await until('no session', async () => (await ctl.json('user', 'sessions', '-a', 'shop', '1')).items.length === 0);
+    const banned = await ctl.json('user', 'ban', '-a', 'shop', '1', '--for', '1h', '--reason', 'spam');
+    const left = Date.parse(banned.ban.until) - Date.now();
+    assert.ok(left > 3_500_000 && left <= 3_600_000, String(left));
+    await ctl.fails(5, 'message', 'send', '-a', 'shop', 'support', '--as', '1', 'hello');
+    await ctl.ok('user', 'unban', '-a', 'shop', '1');
+    assert.equal((await ctl.json('user', 'get', '-a', 'shop', '1')).ban, null);
+    await ctl.fails(2, 'user', 'revoke', '-a', 'shop', '1');
+    await ctl.ok('user', 'revoke', '-a', 'shop', '1', '--yes');
+    await assert.rejects(ChatClient.join(chatd.url, token, 'support'));
+  });
+
+  test('room update, member list and role, message get and delete', async () => {
+    assert.equal((await ctl.json('room', 'update', '-a', 'shop', 'support', '--name', 'Help')).name, 'Help');
+    assert.equal((await ctl.json('room', 'list', '-a', 'shop')).items.length, 1);
+    const room = await ctl.json('room', 'member', 'role', '-a', 'shop', 'support', '2', 'moderator');
+    assert.equal(room.members.find((member) => member.appUserId === '2').role, 'moderator');
+    assert.equal((await ctl.json('room', 'member', 'list', '-a', 'shop', 'support')).items.length, 2);
+    const sent = await ctl.json('message', 'send', '-a', 'shop', 'support', '--as', '2', 'one');
+    assert.equal((await ctl.json('message', 'get', String(sent.id))).text, 'one');
+    await ctl.fails(2, 'message', 'delete', String(sent.id));
+    await ctl.ok('message', 'delete', String(sent.id), '--yes');
+    assert.notEqual((await ctl.json('message', 'get', String(sent.id))).deletedAt, null);
+    await ctl.ok('room', 'create', '-a', 'shop', 'gone', '--type', 'group');
+    await ctl.ok('room', 'delete', '-a', 'shop', 'gone', '-y');
+    await ctl.fails(3, 'room', 'get', '-a', 'shop', 'gone');
+    await ctl.ok('user', 'create', '-a', 'shop', 'gone');
+    await ctl.ok('user', 'delete', '-a', 'shop', 'gone', '-y');
+  });
+
+  test('names that are misspelled are guessed', async () => {
+    assert.match(await ctl.fails(3, 'app', 'get', 'shpo'), /Did you mean shop\?/);
+    assert.match(await ctl.fails(3, 'room', 'get', '-a', 'shop', 'suport'), /Did you mean support\?/);
+    assert.match(await ctl.fails(3, 'user', 'list', '-a', 'shoop'), /Did you mean shop\?/);
+    assert.match(await ctl.fails(2, 'app', 'lits'), /Did you mean list\?/);
+    assert.match(await ctl.fails(2, 'app', 'list', '--ouptut', 'json'), /Did you mean --output\?/);
+  });
+
+  test('--fields, -o wide, -q, --no-headers, and a misspelled field', async () => {
+    assert.equal(await ctl.ok('app', 'list', '--fields', 'name,settings.autoCreateUsers', '-o', 'tsv', '--no-headers', '--limit', '1'),
+      'shop\ttrue\n');
+    assert.deepEqual(await ctl.json('app', 'get', 'shop', '--fields', 'name'), { name: 'shop' });
+    assert.match(await ctl.ok('app', 'list', '-o', 'wide'), /ENABLED/);
+    assert.doesNotMatch(await ctl.ok('app', 'list'), /ENABLED/);
+    assert.match(await ctl.fails(2, 'app', 'list', '--fields', 'nmae'), /Did you mean name\?/);
+  });
+
+  test('--dry-run is judged by the server and changes nothing', async () => {
+    const tried = await ctl.json('app', 'create', 'tried', '--dry-run');
+    assert.deepEqual(tried, { dryRun: true, operation: 'createApp', changes: true });
+    await ctl.fails(3, 'app', 'get', 'tried');
+    await ctl.fails(7, 'app', 'create', 'a/b', '--dry-run');
+    await ctl.fails(6, 'app', 'create', 'shop', '--dry-run');
+    await ctl.ok('app', 'delete', 'shop', '--dry-run');
+    await ctl.ok('user', 'delete', '-a', 'shop', '1', '--dry-run');
+    assert.equal((await ctl.json('user', 'list', '-a', 'shop')).items.length, 2);
+  });
+
+  test('status, version, wait, loglevel, reload, drain', async () => {
+    const status = await ctl.json('status');
+    assert.equal(status.ready, true);
+    assert.equal(status.daemon.pid, chatd.pid);
+    const version = await ctl.json('version');
+    assert.equal(version.chatctl, version.chatd);
+    assert.equal((await ctl.with({ CHATCTL_SERVER: 'http://127.0.0.1:1' }).json('version')).chatd, null);
+    await ctl.ok('wait', '--for', 'ready', '--within', '10s');
+    assert.equal((await ctl.json('loglevel', 'debug')).logLevel, 'debug');
+    assert.equal((await ctl.json('loglevel')).logLevel, 'debug');
+    assert.deepEqual(await ctl.json('reload'), { applied: [], needRestart: [] });
+    assert.equal((await ctl.json('loglevel')).logLevel, 'info');
+    await ctl.fails(2, 'drain');
+    assert.equal((await ctl.json('drain', '--yes')).draining, true);
+    await ctl.ok('wait', '--for', 'drained', '--within', '10s');
+    const drained = await ctl.raw(['status', '-o', 'json']);
+    assert.equal(drained.code, 11);
+    assert.equal(JSON.parse(drained.out).ready, false);
+    assert.equal((await ctl.raw(['wait', '--within', '1s'])).code, 11);
+    assert.equal((await ctl.json('drain', '--off')).draining, false);
+    await ctl.ok('wait');
+    assert.equal((await ctl.with({ CHATCTL_SERVER: 'http://127.0.0.1:1' }).raw(['wait', '--within', '1s'])).code, 8);
+  });
+
+  test('api sends anything', async () => {
+    assert.equal(JSON.parse(await ctl.ok('api', 'GET', '/app/shop')).name, 'shop');
+    await ctl.fails(7, 'api', 'POST', '/app', '-d', '{"nope":1}');
+  });
+
+  test('-v and --debug go to stderr and hold no secret', async () => {
+    const { out, err } = await ctl.raw(['app', 'create', 'debugged', '--debug', '-o', 'json']);
+    const { apiKey, login } = JSON.parse(out);
+    assert.match(err, /POST \/app -> 201/);
+    assert.match(err, /"apiKey":"\*\*\*"/);
+    assert.ok(!err.includes(apiKey) && !err.includes(login.password));
+    const token = 'ck_' + 'x'.repeat(43);
+    const refused = await ctl.with({ CHATCTL_SERVER: chatd.url, CHATCTL_TOKEN: token }).raw(['app', 'list', '--debug']);
+    assert.equal(refused.code, 4);
+    assert.match(refused.err, /Authorization: Bearer \*\*\*/);
+    assert.ok(!refused.err.includes(token));
+  });
+
+  test('a token comes from a file or the environment, never from the command line', async () => {
+    const { apiKey } = await ctl.json('app', 'create', 'filed');
+    const file = join(ctl.home, 'key');
+    writeFileSync(file, `${apiKey}\n`, { mode: 0o600 });
+    const remote = bare;
+    assert.equal((await remote.json('whoami', '--token-file', file)).kind, 'appKey');
+    assert.equal(await remote.ok('app', 'list', '--token-file', file, '-o', 'name'), 'filed\n');
+    assert.doesNotMatch(await ctl.ok('--help'), /--token[ =]/);
+  });
+
+  test('-o json of each noun is what jq reads', { skip: missing('jq') }, async () => {
+    const lists = [['app', 'list'], ['app', 'key', 'list', 'shop'], ['user', 'list', '-a', 'shop'], ['room', 'list', '-a', 'shop'],
+      ['room', 'member', 'list', '-a', 'shop', 'support'], ['message', 'list', '-a', 'shop', 'support'], ['account', 'list'],
+      ['context', 'list'], ['user', 'sessions', '-a', 'shop', '1']];
+    for (const words of lists) {
+      const piped = spawnSync('sh', ['-c', '"$0" "$@" -o json | jq -e ".items | type == \\"array\\""', CHATCTL, ...words],
+        { env: { ...process.env, ...ctl.env }, encoding: 'utf8' });
+      assert.equal(piped.stdout, 'true\n', words.join(' ') + piped.stderr);
+    }
+    for (const words of [['status'], ['version'], ['whoami'], ['app', 'get', 'shop'], ['loglevel']]) {
+      const piped = spawnSync('sh', ['-c', '"$0" "$@" -o json | jq -e type', CHATCTL, ...words],
+        { env: { ...process.env, ...ctl.env }, encoding: 'utf8' });
+      assert.equal(piped.stdout, '"object"\n', words.join(' ') + piped.stderr);
+    }
+  });
+
+  test('errors are JSON with -o json, and every exit code has its text', async () => {
+    const { err } = await ctl.raw(['app', 'get', 'nothing', '-o', 'json']);
+    const error = JSON.parse(err);
+    assert.deepEqual(Object.keys(error), ['code', 'message', 'hint', 'requestId']);
+    assert.equal(error.code, 'not_found');
+    const text = await ctl.ok('help', 'exit-codes');
+    for (const code of [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 130]) assert.match(text, new RegExp(`^ *${code}  `, 'm'));
+    for (const topic of ['formats', 'environment', 'apply']) assert.notEqual(await ctl.ok('help', topic), '');
+  });
+
+  test('odd names neither break a line nor act on the terminal', async () => {
+    // Control characters are refused in names; in texts and metadata they are not.
+    assert.match(await ctl.fails(7, 'user', 'ensure', '-a', 'shop', '--', 'two\nlines'), /control character/);
+    const odd = ['right-to-\u202eleft', 'a "quote" and \'another\'', '-leading-dash', 'back\\slash', '$(touch x)', '[list]'];
+    for (const name of odd) {
+      const metadata = JSON.stringify({ text: 'two\nlines, an \u001b[31mescape' });
+      await ctl.ok('user', 'ensure', '-a', 'shop', `--first-name=${name}`, '--metadata', metadata, '--', name);
+      assert.equal((await ctl.json('user', 'get', '-a', 'shop', '--', name)).firstName, name);
+    }
+    await ctl.ok('room', 'member', 'add', '-a', 'shop', 'support', '--', ...odd);
+    await ctl.ok('message', 'send', '-a', 'shop', 'support', '--as=-leading-dash', '--', 'two\nlines\u001b[2J');
+    assert.equal((await ctl.ok('message', 'list', '-a', 'shop', 'support', '--limit', '1', '--no-headers')).split('\n').length, 2);
+    const out = await ctl.ok('user', 'list', '-a', 'shop', '-o', 'wide');
+    assert.ok(!out.includes('\u001b') && !out.includes('\u202e'));
+    assert.equal(out.trimEnd().split('\n').length, 1 + 2 + odd.length);
+    const tsv = await ctl.ok('user', 'list', '-a', 'shop', '-o', 'tsv', '--no-headers');
+    assert.ok(tsv.trimEnd().split('\n').every((line) => line.split('\t').length === 5));
+    for (const name of odd) await ctl.ok('user', 'delete', '-a', 'shop', '-y', '--', name);
+  });
+
+  test('a reader that goes away ends it silently', () => {
+    const all = spawnSync('bash', ['-c', 'set -o pipefail; { "$0" api GET /openapi.json; echo $? >&3; } 3>&2 | head -c 10 >/dev/null', CHATCTL],
+      { env: { ...process.env, ...ctl.env }, encoding: 'utf8' });
+    assert.equal(all.stderr.trim(), '141');
+  });
+});

@@ -1,0 +1,226 @@
+// A plugin that does what its token says, also everything that a plugin must not do. For the tests of the supervisor and of
+// the checker. Written against the C ABI alone, because the C++ wrapper would not let it misbehave.
+//   ok:USER deny defer unavailable refuse double:USER late:MS:USER slow:MS:USER never garbage wild hang crash throw exit
+//   fork socket connect readfile:PATH write closefds leak spam fetch:URL peer
+// Config: {"refuse":"why"} {"createHangs":true} {"createCrashes":true} {"crashEvery":N} {"version":"…"} (user suffix)
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "sdk/chatd_plugin.h"
+
+#ifndef EVIL_FLAGS
+#define EVIL_FLAGS 0
+#endif
+#ifndef EVIL_VERSION
+#define EVIL_VERSION "1"
+#endif
+
+namespace {
+
+// Another plugin of the tests has a class of the same name and another body.
+class Shared {
+ public:
+  virtual ~Shared() = default;
+  virtual std::string version() const { return EVIL_VERSION; }
+};
+
+struct Instance {
+  const chatd_host* host;
+  std::string config;
+  std::atomic<int> asked{0};
+  Shared shared;
+  int crashEvery = 0;
+};
+
+Instance* of(chatd_instance* i) { return reinterpret_cast<Instance*>(i); }
+chatd_str str(const std::string& s) { return {s.data(), s.size()}; }
+
+void answer(const Instance& self, chatd_job job, int verdict, const std::string& user = "", const std::string& detail = "") {
+  chatd_result r{};
+  r.struct_size = sizeof r;
+  r.verdict = verdict;
+  r.user_id = str(user);
+  r.cache_ttl_ms = 0;
+  r.error_detail = str(detail);
+  self.host->complete(self.host->ctx, job, &r);
+}
+
+std::string value(const std::string& config, const std::string& key) {
+  const auto at = config.find("\"" + key + "\":");
+  if (at == std::string::npos) return {};
+  std::string rest = config.substr(at + key.size() + 3);
+  rest = rest.substr(0, rest.find_first_of(",}"));
+  if (!rest.empty() && rest.front() == '"') rest = rest.substr(1, rest.size() - 2);
+  return rest;
+}
+
+[[noreturn]] void forever() {
+  for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
+}
+
+int create(const chatd_host* host, chatd_str, chatd_str config, chatd_instance** out, char* err, uint64_t cap) {
+  auto made = std::make_unique<Instance>();
+  made->host = host;
+  made->config.assign(config.ptr, config.len);
+  if (const std::string why = value(made->config, "refuse"); !why.empty()) {
+    std::strncpy(err, why.c_str(), cap - 1);
+    return 1;
+  }
+  if (!value(made->config, "createHangs").empty()) forever();
+  if (!value(made->config, "createCrashes").empty()) std::abort();
+  made->crashEvery = std::atoi(value(made->config, "crashEvery").c_str());
+  *out = reinterpret_cast<chatd_instance*>(made.release());
+  return 0;
+}
+
+void destroy(chatd_instance* instance) {
+  if (!value(of(instance)->config, "destroyHangs").empty()) forever();
+  delete of(instance);
+}
+
+void fetched(void* user, const chatd_http_resp* response) {
+  const std::unique_ptr<std::pair<Instance*, chatd_job>> held(static_cast<std::pair<Instance*, chatd_job>*>(user));
+  if (response->status != 200) {
+    const std::string why(response->error.ptr != nullptr ? response->error.ptr : "", response->error.len);
+    return answer(*held->first, held->second, CHATD_UNAVAILABLE, "",
+                  "fetch " + std::to_string(response->status) + " " + why);
+  }
+  answer(*held->first, held->second, CHATD_ALLOW, std::string(response->body.ptr, response->body.len));
+}
+
+bool misbehave(Instance& self, const std::string& what, chatd_job job) {
+  if (what == "hang") forever();
+  if (what == "crash") std::abort();
+  if (what == "throw") throw std::runtime_error("out of verify()");
+  if (what == "exit") ::_exit(7);
+  if (what == "garbage") {
+    chatd_result r{};
+    r.struct_size = sizeof r;
+    r.verdict = 77;
+    self.host->complete(self.host->ctx, job, &r);
+  } else if (what == "wild") {
+    chatd_result r{};
+    r.struct_size = sizeof r;
+    r.verdict = CHATD_ALLOW;
+    r.user_id = {reinterpret_cast<const char*>(0x10), UINT64_MAX};
+    self.host->complete(self.host->ctx, job, &r);
+  } else if (what == "foreign") {
+    answer(self, job + 1, CHATD_ALLOW, "stranger");  // somebody else's job
+    answer(self, job, CHATD_DENY);
+  } else if (what == "fork") {
+    const pid_t child = ::fork();
+    if (child == 0) forever();
+    answer(self, job, CHATD_ALLOW, child < 0 ? "no-fork" : "forked");
+  } else if (what == "socket") {
+    answer(self, job, CHATD_ALLOW, ::socket(AF_INET, SOCK_STREAM, 0) < 0 ? "no-socket" : "socket");
+  } else if (what == "write") {
+    answer(self, job, CHATD_ALLOW, ::open("/tmp/chatd-evil", O_WRONLY | O_CREAT, 0600) < 0 ? "no-write" : "written");
+  } else if (what.rfind("readfile:", 0) == 0) {
+    answer(self, job, CHATD_ALLOW, ::open(what.c_str() + 9, O_RDONLY) < 0 ? "no-read" : "read");
+  } else if (what == "closefds") {
+    for (int fd = 0; fd < 64; ++fd) ::close(fd);
+    answer(self, job, CHATD_ALLOW, "closed");
+  } else if (what == "leak") {
+    std::vector<char*> kept;
+    for (;;) {
+      kept.push_back(new char[1 << 20]);
+      std::memset(kept.back(), 1, 1 << 20);
+    }
+  } else if (what == "spam") {
+    for (int i = 0; i < 200'000; ++i) self.host->log(self.host->ctx, CHATD_LOG_WARN, {"spam", 4}, nullptr, 0);
+    answer(self, job, CHATD_ALLOW, "spammer");
+  } else {
+    return false;
+  }
+  return true;
+}
+
+int verify(chatd_instance* instance, const chatd_verify_req* request, chatd_job job) {
+  Instance& self = *of(instance);
+  const std::string token(request->token.ptr, request->token.len);
+  const std::string suffix = value(self.config, "suffix");
+  if (self.crashEvery > 0 && ++self.asked % self.crashEvery == 0) std::abort();
+  const auto after = [&](const char* prefix) { return token.substr(std::strlen(prefix)); };
+  if (token.rfind("ok:", 0) == 0) return answer(self, job, CHATD_ALLOW, after("ok:") + suffix), 0;
+  if (token == "version") return answer(self, job, CHATD_ALLOW, "version-" + self.shared.version()), 0;
+  if (token == "deny") return answer(self, job, CHATD_DENY), 0;
+  if (token == "defer") return answer(self, job, CHATD_DEFER), 0;
+  if (token == "unavailable") return answer(self, job, CHATD_UNAVAILABLE, "", "as asked"), 0;
+  if (token == "refuse") return 5;
+  if (token == "never") return 0;
+  if (token == "peer")
+    return answer(
+               self, job, CHATD_ALLOW,
+               "ip-" + std::string(request->client_ip.ptr != nullptr ? request->client_ip.ptr : "", request->client_ip.len)),
+           0;
+  if (token.rfind("double:", 0) == 0) {
+    answer(self, job, CHATD_ALLOW, after("double:"));
+    answer(self, job, CHATD_DENY);
+    return 0;
+  }
+  if (token.rfind("late:", 0) == 0 || token.rfind("slow:", 0) == 0) {
+    const int ms = std::atoi(token.c_str() + 5);
+    const std::string user = token.substr(token.rfind(':') + 1);
+    std::thread([&self, job, ms, user] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(ms));
+      answer(self, job, CHATD_ALLOW, user);
+    }).detach();
+    return 0;
+  }
+  if (token.rfind("fetch:", 0) == 0) {
+    const auto* http = static_cast<const chatd_http_v1*>(self.host->service(self.host->ctx, "chatd.http/1"));
+    const std::string url = after("fetch:");
+    chatd_http_req call{};
+    call.struct_size = sizeof call;
+    static const std::string get = "GET";
+    call.method = str(get);
+    call.url = str(url);
+    call.deadline_ns = request->deadline_ns;
+    call.max_response = 1 << 20;
+    auto held = std::make_unique<std::pair<Instance*, chatd_job>>(&self, job);
+    if (http->fetch(self.host->ctx, &call, fetched, held.get()) != 0) return 1;
+    static_cast<void>(held.release());
+    return 0;
+  }
+  if (misbehave(self, token, job)) return 0;
+  answer(self, job, CHATD_DEFER);
+  return 0;
+}
+
+int health(chatd_instance* instance, char* message, uint64_t cap) {
+  const std::string sick = value(of(instance)->config, "sick");
+  std::strncpy(message, sick.c_str(), cap - 1);
+  return sick.empty() ? 0 : 1;
+}
+
+constexpr const char* kSchema = R"({"type":"object","properties":{"number":{"type":"integer"}}})";
+constexpr chatd_plugin kPlugin = {sizeof(chatd_plugin),
+                                  EVIL_FLAGS,
+                                  "org.example.evil",
+                                  "Evil",
+                                  EVIL_VERSION,
+                                  "tests",
+                                  kSchema,
+                                  create,
+                                  destroy,
+                                  verify,
+                                  nullptr,
+                                  health,
+                                  nullptr};
+
+}  // namespace
+
+extern "C" CHATD_EXPORT const chatd_plugin* chatd_plugin_entry_v1(uint32_t) { return &kPlugin; }

@@ -1,0 +1,140 @@
+// The parts of chatctl that need no daemon: declared files, comparing, completion's line, cutting, redaction, import rows.
+#include <boost/test/unit_test.hpp>
+
+#include <sstream>
+
+#include "cli/compare.h"
+#include "cli/complete.h"
+#include "cli/declared.h"
+#include "cli/import_rows.h"
+#include "cli/layout.h"
+#include "cli/redact.h"
+#include "cli/visible.h"
+
+namespace chatd::test {
+
+using namespace cli;
+
+namespace {
+
+Outcome<std::vector<DeclaredApp>> declared(const std::string& text) {
+  std::istringstream in(text);
+  return readDeclared("-", in);
+}
+
+JsonDocument json(const std::string& text) {
+  auto parsed = parseJson(text);
+  BOOST_REQUIRE_MESSAGE(parsed.ok(), text);
+  return std::move(*parsed);
+}
+
+Match compared(const std::string& actual, const std::string& wanted) { return compareApp(json(actual), json(wanted)); }
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(cli_parts)
+
+BOOST_AUTO_TEST_CASE(a_declared_file_keeps_the_types_of_its_ids) {
+  const auto apps = declared(
+      "apps:\n- name: shop\n  settings: {autoCreateUsers: no-such-word, enabled: true}\n  users: [{appUserId: 7}, "
+      "{appUserId: "
+      "\"7a\"}, {appUserId: \"8\", metadata: {a: [1, null, 'x']}}]\n");
+  BOOST_REQUIRE(apps.ok());
+  const DeclaredApp& app = apps.value().at(0);
+  BOOST_CHECK_EQUAL(app.name, "shop");
+  BOOST_CHECK_EQUAL(toText(app.body), R"({"settings":{"autoCreateUsers":"no-such-word","enabled":true}})");
+  BOOST_REQUIRE_EQUAL(app.users->size(), 3);
+  BOOST_CHECK_EQUAL(toText((*app.users)[0].body), R"({"appUserId":7})");
+  BOOST_CHECK_EQUAL((*app.users)[0].appUserId, "7");
+  BOOST_CHECK_EQUAL(toText((*app.users)[2].body), R"({"appUserId":"8","metadata":{"a":[1,null,"x"]}})");
+  BOOST_CHECK(!app.rooms);
+}
+
+BOOST_AUTO_TEST_CASE(a_declared_file_that_is_wrong_names_the_line) {
+  const std::vector<std::pair<std::string, std::string>> rows = {
+      {"apps: {}", "apps must be a list"},
+      {"shops: []", "the file has no shops"},
+      {"apps:\n- {}\n", ":2: name is missing"},
+      {"apps:\n- name: a\n  rooms: 5\n", ":3: rooms must be a list"},
+      {"apps:\n- name: a\n  rooms: [{room: r, users: x}]\n", "users must be a list of ids"},
+      {"apps:\n- name: a\n  users: [{appUserId: 1}, {appUserId: \"1\"}]\n", "declared twice"},
+      {"apps:\n- name: a\n  name: b\n", "given twice"},
+      {"apps: [", "standard input:1"}};
+  for (const auto& [text, part] : rows) {
+    const auto read = declared(text);
+    BOOST_TEST_CONTEXT(text) {
+      BOOST_REQUIRE(!read.ok());
+      BOOST_CHECK(read.error().exit == Exit::Invalid);
+      BOOST_CHECK_MESSAGE(read.error().message.find(part) != std::string::npos, read.error().message);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(an_app_is_compared_by_what_is_wanted_of_it) {
+  const std::string app = R"({"appId":1,"name":"a","settings":{"autoCreateUsers":true,"quotas":{"connections":0}},)"
+                          R"("verifiers":[{"plugin":"http","config":{"url":"u","secret":"***"},"timeoutMs":5000}]})";
+  BOOST_CHECK(compared(app, "{}") == Match::Same);
+  BOOST_CHECK(compared(app, R"({"settings":{"autoCreateUsers":true}})") == Match::Same);
+  BOOST_CHECK(compared(app, R"({"settings":{"quotas":{"connections":1}}})") == Match::Different);
+  BOOST_CHECK(compared(app, R"({"verifiers":[]})") == Match::Different);
+  BOOST_CHECK(compared(app, R"({"verifiers":[{"plugin":"http","config":{"url":"u","secret":"s"}}]})") == Match::Masked);
+  BOOST_CHECK(compared(app, R"({"verifiers":[{"plugin":"http","config":{"url":"v","secret":"s"}}]})") == Match::Different);
+  BOOST_CHECK(compared(app, R"({"verifiers":[{"plugin":"http","config":{"url":"u"}}]})") == Match::Different);
+}
+
+BOOST_AUTO_TEST_CASE(differences_are_lines_of_fields_and_show_no_secret_of_the_file) {
+  std::vector<std::string> lines;
+  appendDifferences(
+      json(R"({"settings":{"a":1},"firstName":"x","verifiers":[]})"),
+      json(
+          R"({"appUserId":"1","settings":{"a":2},"firstName":"y","lastName":null,"verifiers":[{"config":{"secret":"s"}}]})"),
+      "", lines);
+  const std::vector<std::string> wanted = {"settings.a: 1 -> 2", R"(firstName: "x" -> "y")",
+                                           "verifiers: [] -> the chain of the file"};
+  BOOST_CHECK_EQUAL_COLLECTIONS(lines.begin(), lines.end(), wanted.begin(), wanted.end());
+}
+
+BOOST_AUTO_TEST_CASE(a_line_of_bash_is_split_as_bash_does) {
+  const std::vector<std::pair<std::string, std::vector<std::string>>> rows = {
+      {"chatctl ", {""}},
+      {"chatctl app get", {"app", "get"}},
+      {"chatctl app get 'it is' ", {"app", "get", "it is", ""}},
+      {"chatctl a\\ b \"c \\\" d\" 'e", {"a b", "c \" d", "e"}},
+      {"chatctl '' x", {"", "x"}}};
+  for (const auto& [line, wanted] : rows) {
+    const auto got = splitLine(line);
+    BOOST_CHECK_EQUAL_COLLECTIONS(got.begin(), got.end(), wanted.begin(), wanted.end());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_table_gives_up_its_widest_column_first) {
+  BOOST_CHECK_EQUAL(layOut({{"1", "abcdefghij", "xyz"}}, 12), "1  abc…  xyz\n");
+  BOOST_CHECK_EQUAL(layOut({{"1", "abcdefghij", "xyz"}}, 0), "1  abcdefghij  xyz\n");
+  BOOST_CHECK_EQUAL(cut("日本語", 4), "日…");
+  BOOST_CHECK_EQUAL(columnsOf(cut("日本語日本語", 5)), 5);
+  BOOST_CHECK_EQUAL(cut("short", 5), "short");
+}
+
+BOOST_AUTO_TEST_CASE(debug_shows_no_secret) {
+  BOOST_CHECK_EQUAL(
+      redactBody(R"({"apiKey":"ck_1","login":{"password":"p","login":"o"},"tokenExpiresAt":null,"token":"t"})"),
+      R"({"apiKey":"***","login":{"password":"***","login":"o"},"tokenExpiresAt":null,"token":"***"})");
+  BOOST_CHECK_EQUAL(redactBody("not json, with a secret"), "(23 bytes)");
+  BOOST_CHECK_EQUAL(redactTarget("/a?x=1&token=secret&y=2"), "/a?x=1&token=***&y=2");
+  BOOST_CHECK(redactBody(R"({"a":")" + std::string(9000, 'x') + "\"}").size() < 4200);
+}
+
+BOOST_AUTO_TEST_CASE(an_import_row_says_by_itself_what_it_is) {
+  BOOST_CHECK(readRow(1, R"({"appUserId":1})").value().kind == RowKind::User);
+  BOOST_CHECK(readRow(1, R"({"room":"r"})").value().kind == RowKind::Room);
+  BOOST_CHECK(readRow(1, R"({"room":"r","appUserId":1,"text":"x"})").value().kind == RowKind::Message);
+  for (const char* bad :
+       {"", "[]", "{", R"({"firstName":"x"})", R"({"kind":"app","name":"x"})", R"({"kind":"message","text":"x"})"}) {
+    const auto row = readRow(1, bad);
+    BOOST_CHECK_MESSAGE(!row.ok() && row.error().exit == Exit::Invalid, bad);
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace chatd::test
