@@ -1,4 +1,5 @@
-// Backups of the whole store: /backup…. The work is the store's; a call starts it or looks how far it is.
+// Backups of the whole store: /backup…. The work is the store's; a call starts it or looks how far it is. Not 202, which means
+// a dry run everywhere: the backup is there at once, in the state "creating".
 #include "protocol/wire_json.h"
 #include "rest/call.h"
 #include "rest/documents.h"
@@ -46,7 +47,7 @@ Reply backupReply(int code, const BackupStatus& status) {
 
 Result<Reply> createBackup(const Context& context, Call& call) {
   CHATD_TRY(status, context.services.backups.create(text(call.body, "name")));
-  return backupReply(202, status);
+  return backupReply(201, status);
 }
 
 Result<Reply> listBackups(const Context& context, Call&) {
@@ -61,7 +62,7 @@ Result<Reply> getBackup(const Context& context, Call& call) {
 
 Result<Reply> verifyBackup(const Context& context, Call& call) {
   CHATD_TRY(status, context.services.backups.verify(call.segment("name")));
-  return backupReply(202, status);
+  return backupReply(200, status);
 }
 
 Result<Reply> deleteBackup(const Context& context, Call& call) {
@@ -79,7 +80,7 @@ const std::vector<Route>& backupRoutes() {
        .tag = "backups",
        .access = who::Operators,
        .body = &kCreateBody,
-       .answers = {{.status = 202,
+       .answers = {{.status = 201,
                     .body = &kBackupDocument,
                     .doc = "It has begun: ask for it by name until state changes."}},
        .errors = {Code::AlreadyExists, Code::Conflict, Code::Restarting, Code::StoreUnavailable},
@@ -110,7 +111,7 @@ const std::vector<Route>& backupRoutes() {
        .operation = "verifyBackup",
        .tag = "backups",
        .access = who::Operators,
-       .answers = {{.status = 202,
+       .answers = {{.status = 200,
                     .body = &kBackupDocument,
                     .doc = "It has begun: ask for it by name until state changes."}},
        .errors = {Code::NotFound, Code::Conflict, Code::Restarting},
