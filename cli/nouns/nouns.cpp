@@ -5,7 +5,8 @@ namespace chatd::cli {
 const std::vector<const Noun*>& nouns() {
   static const std::vector<const Noun*> all = {&appNoun(),     &userNoun(),    &roomNoun(),  &messageNoun(), &pluginNoun(),
                                                &accountNoun(), &contextNoun(), &loginNoun(), &serverNoun(),  &daemonNoun(),
-                                               &doctorNoun(),  &applyNoun(),   &bulkNoun(),  &tailNoun(),    &watchNoun()};
+                                               &doctorNoun(),  &applyNoun(),   &bulkNoun(),  &tailNoun(),    &watchNoun(),
+                                               &backupNoun(),  &storeNoun()};
   return all;
 }
 

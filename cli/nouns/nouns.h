@@ -9,6 +9,8 @@ const Noun& appNoun();
 const Noun& userNoun();
 const Noun& roomNoun();
 const Noun& messageNoun();
+const Noun& backupNoun();
+const Noun& storeNoun();  // migrate-store
 const Noun& contextNoun();
 const Noun& loginNoun();   // login, logout, whoami
 const Noun& serverNoun();  // status, api, version, help
