@@ -119,10 +119,13 @@ void Realtime::sendLetter(std::size_t loop, std::shared_ptr<const EncodedLetter>
     return lag(loop, content);
   }
   if (lagging != lags.end()) {
-    // It overtakes what is being refilled: where it stands is not where its listeners stand.
-    auto placeless = std::make_shared<RoomLetter>(content);
-    placeless->epoch.clear();
-    letter = std::make_shared<const EncodedLetter>(std::move(placeless));
+    // It overtakes what is being refilled: its own messages come from the log in their turn, and where it stands is not
+    // where its listeners stand.
+    auto rest = std::make_shared<RoomLetter>(content);
+    std::erase_if(rest->events, [](const RoomEvent& event) { return std::holds_alternative<MessageEvent>(event); });
+    rest->epoch.clear();
+    lag(loop, content);
+    letter = std::make_shared<const EncodedLetter>(std::move(rest));
   }
   (void)executor_.post(loop, Mail::Completion, [hub, letter] { hub->deliver(letter); });
 }
