@@ -162,7 +162,13 @@ void Realtime::refill(std::size_t home, std::size_t loop, std::shared_ptr<const 
 
 void Realtime::refilled(std::size_t home, std::size_t loop, std::shared_ptr<const Room> room, Seq upTo,
                         Result<std::vector<Message>> messages) {
-  if (!messages.ok() || messages->empty()) {
+  if (messages.ok() && messages->empty()) {
+    // Retention took all of it: there is nothing to catch up with.
+    (void)executor_.post(home, Mail::Completion,
+                         [this, home, loop, id = room->id, upTo] { caughtUp(home, loop, id, upTo); });
+    return;
+  }
+  if (!messages.ok()) {
     // The store is away or busy: the room stays behind on this loop until it answers.
     executor_.after(loop, std::chrono::milliseconds(100),
                     [this, home, loop, room, upTo] { refill(home, loop, room, upTo); });

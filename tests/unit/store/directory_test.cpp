@@ -272,7 +272,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(room_lists_carry_the_last_message_and_what_is_unre
   BOOST_REQUIRE_EQUAL(bobs.items.size(), 2u);
   BOOST_TEST(raw(bobs.items[0].room.id) == raw(f.hall));
   BOOST_TEST(bobs.items[0].lastMessage.value().text == "three");
-  BOOST_TEST(raw(bobs.items[0].lastSeq) == 3);
+  BOOST_TEST(raw(bobs.items[0].counter.lastSeq) == 3);
   BOOST_TEST(bobs.items[0].unread.value() == 3);
   BOOST_TEST(raw(bobs.items[1].room.id) == raw(quiet));
   BOOST_TEST(!bobs.items[1].lastMessage.has_value());
