@@ -283,7 +283,7 @@ for (const over of ['the Unix socket', 'TLS']) describe(`chatctl over ${over}`, 
     assert.equal(error.code, 'not_found');
     const text = await ctl.ok('help', 'exit-codes');
     for (const code of [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 130]) assert.match(text, new RegExp(`^ *${code}  `, 'm'));
-    for (const topic of ['formats', 'environment', 'apply']) assert.notEqual(await ctl.ok('help', topic), '');
+    for (const topic of ['formats', 'environment', 'files']) assert.notEqual(await ctl.ok('help', topic), '');
   });
 
   test('odd names neither break a line nor act on the terminal', async () => {
