@@ -139,6 +139,7 @@ void AdminClient::log(const HttpRequest& request, const Outcome<HttpAnswer>& out
       << (outcome.ok() ? fmt::format("{} {}", outcome.value().status, visible(outcome.value().requestId))
                        : outcome.error().code)
       << " in " << took.count() << " ms\n";
+  out << std::flush;  // at the end, when it goes out: the log is for who watches
   if (!settings_.debug) return;
   for (const auto& [name, value] : request.headers)
     out << "> " << name << ": " << (name == "Authorization" ? "Bearer ***" : visible(value)) << '\n';

@@ -196,7 +196,7 @@ void addFlags(const CLI::App* command, std::vector<Candidate>& to) {
 }
 
 void addTopics(const CLI::App& root, std::vector<Candidate>& to) {
-  for (const char* topic : {"exit-codes", "formats", "environment", "apply"}) to.push_back({topic, "a topic"});
+  for (const char* topic : {"exit-codes", "formats", "environment", "files"}) to.push_back({topic, "a topic"});
   for (const CLI::App* below : commandsBelow(root)) to.push_back({below->get_name(), below->get_description()});
 }
 

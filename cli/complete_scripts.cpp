@@ -26,12 +26,11 @@ _chatctl() {
     word=${line%%$'\t'*}
     case $typed in
       \'* | \"*) found+=("$word") ;;
-      *) found+=("$(printf '%q' "${word:from}")") ;
-;
-esac done < < (command chatctl __complete-- line
-               "${COMP_LINE:0:COMP_POINT}" 2 > / dev / null) COMPREPLY = ("${found[@]}") if ((files));
-then compopt - o default 2 > / dev / null;
-fi
+      *) found+=("$(printf '%q' "${word:from}")") ;;
+    esac
+  done < <(command chatctl __complete --line "${COMP_LINE:0:COMP_POINT}" 2>/dev/null)
+  COMPREPLY=("${found[@]}")
+  if ((files)); then compopt -o default 2>/dev/null; fi
 }
 complete -F _chatctl chatctl
 )script";

@@ -55,7 +55,7 @@ void Reader::fail(const YAML::Node& node, const std::string& what) {
   fault_ = Failure{Exit::Invalid,
                    "bad_file",
                    fmt::format("{}: {}", visible(at(node)), visible(what)),
-                   "Nothing was sent. `chatctl help apply` shows the form.",
+                   "Nothing was sent. `chatctl help files` shows the form.",
                    {}};
 }
 

@@ -80,7 +80,7 @@ const std::vector<Topic>& topics() {
   static const std::vector<Topic> all = {{"exit-codes", "EXIT STATUS", exitCodes()},
                                          {"formats", "FORMATS", std::string(kFormats)},
                                          {"environment", "ENVIRONMENT", std::string(kEnvironment)},
-                                         {"apply", "DECLARED STATE", std::string(kApply)}};
+                                         {"files", "DECLARED STATE", std::string(kApply)}};
   return all;
 }
 

@@ -15,7 +15,7 @@ struct Topic {
   std::string_view title;
   std::string text;  ///< lines of at most 80 columns
 };
-/// exit-codes, formats, environment, apply.
+/// exit-codes, formats, environment, files.
 [[nodiscard]] const std::vector<Topic>& topics();
 
 /// What `chatctl help WORDS` prints. Errors: Exit::Usage if there is no such topic or command.

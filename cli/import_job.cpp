@@ -222,7 +222,7 @@ bool ImportJob::stopping() {
 
 /// Messages of one room keep their order by going to one worker; kinds keep theirs by waiting for the kind before.
 void ImportJob::hand(ImportRow row) {
-  if (kind_ && *kind_ != row.kind) drain();
+  if (kind_ && *kind_ != row.kind) drain(row.line);
   kind_ = row.kind;
   const std::size_t index =
       row.kind == RowKind::Message ? std::hash<std::string>{}(row.room) % workers_.size() : next_++ % workers_.size();
@@ -234,10 +234,10 @@ void ImportJob::hand(ImportRow row) {
   worker.changed.notify_one();
 }
 
-/// Waits until nothing is under way, or the job is to stop.
-void ImportJob::drain() {
+/// Waits until nothing but `own` (a line that was not handed out yet; 0: none) is under way, or the job is to stop.
+void ImportJob::drain(std::uint64_t own) {
   std::unique_lock lock(mutex_);
-  settled_.wait(lock, [&] { return underWay_.empty() || fatal_; });
+  settled_.wait(lock, [&] { return underWay_.size() == underWay_.count(own) || fatal_; });
 }
 
 void ImportJob::readLines(std::istream& in) {
@@ -371,7 +371,7 @@ Outcome<void> ImportJob::work() {
     readLines(in);
   }
   // Also after Ctrl-C: what is under way is finished and counted, so that the place is exact.
-  drain();
+  drain(0);
   stopWorkers();
   showProgress(true);
   const bool interrupted = run_.io.interrupted && run_.io.interrupted();

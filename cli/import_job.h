@@ -62,7 +62,7 @@ class ImportJob {
   void reject(std::uint64_t line, const std::string& text, const Failure& why);
   enum class End { Imported, Rejected, Blank };
   void settle(std::uint64_t line, End end);
-  void drain();
+  void drain(std::uint64_t own);
   void stopWorkers();
   [[nodiscard]] bool stopping();
   void savePlace(bool force);

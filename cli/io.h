@@ -7,6 +7,7 @@
 #include <iosfwd>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace chatd::cli {
 
@@ -20,6 +21,8 @@ struct Io {
   std::function<std::optional<std::string>(const std::string& name)> environment;
   /// Asks the person one line. `secret`: the answer is not echoed. Nothing: there is no terminal, or end of input.
   std::function<std::optional<std::string>(const std::string& prompt, bool secret)> ask;
+  /// Makes this process the program chatd-store with these arguments. Comes back only if it cannot: the reason.
+  std::function<std::string(const std::vector<std::string>& arguments)> becomeStoreTool = {};
 
   bool outIsTerminal = false;
   bool errIsTerminal = false;

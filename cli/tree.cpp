@@ -78,8 +78,8 @@ CommandTree::CommandTree() : root_("Administers chatd: apps, users, rooms and me
     }
     for (const Verb& verb : noun->verbs) addVerb(*command, verb, *noun->word == '\0' ? noun->summary : "Verbs");
   }
-  auto* help =
-      root_.add_subcommand("help", "Explain a command or a topic: exit-codes, formats, environment")->group("The daemon");
+  auto* help = root_.add_subcommand("help", "Explain a command or a topic: exit-codes, formats, environment, files")
+                   ->group("The daemon");
   help->add_option("WORD", helpWords_, "a topic, or the words of a command");
   root_.add_subcommand("__man", "write chatctl(1)")->group("");
   root_.add_subcommand("__reference", "write the reference of the commands, in Markdown")->group("");

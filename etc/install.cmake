@@ -12,7 +12,7 @@ include(\"${CHATD_ETC}/install_config.cmake\")")
 
 install(FILES ${PROJECT_BINARY_DIR}/chatd.service DESTINATION lib/systemd/system)
 install(FILES ${PROJECT_SOURCE_DIR}/systemd/chatd.sysusers DESTINATION lib/sysusers.d RENAME chatd.conf)
-install(FILES ${CHATD_ETC}/man/chatd.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
+install(FILES ${CHATD_ETC}/man/chatd.8 ${CHATD_ETC}/man/chatd-store.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
 install(FILES ${CHATD_ETC}/man/chatd.yaml.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
 # As the package has it, to compare with after an upgrade.
 install(FILES ${CHATD_ETC}/chatd.yaml DESTINATION ${CMAKE_INSTALL_DOCDIR})

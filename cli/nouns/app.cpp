@@ -233,6 +233,7 @@ const Noun& appNoun() {
                           {"enable", "Let the sessions and keys of an app in again", appEnable},
                           {"disable", "Close an app: its sessions end, its keys are refused, its data stays", appDisable},
                           {"delete", "Delete an app and everything in it", appDelete},
+                          {"verify-test", "Show what the verifiers of an app say about a token", appVerifyTest},
                           {"key list", "List the keys of an app, without their secrets", appKeyList},
                           {"key create", "Add a key; the others stay", appKeyCreate},
                           {"key rotate", "Replace the keys by a new one", appKeyRotate},

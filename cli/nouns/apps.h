@@ -17,5 +17,7 @@ Handler appKeyList(CLI::App& command);
 Handler appKeyCreate(CLI::App& command);
 Handler appKeyRotate(CLI::App& command);
 Handler appKeyRevoke(CLI::App& command);
+/// In plugin.cpp.
+Handler appVerifyTest(CLI::App& command);
 
 }  // namespace chatd::cli

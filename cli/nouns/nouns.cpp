@@ -3,9 +3,10 @@
 namespace chatd::cli {
 
 const std::vector<const Noun*>& nouns() {
-  static const std::vector<const Noun*> all = {&appNoun(),     &userNoun(),  &roomNoun(),   &messageNoun(), &accountNoun(),
-                                               &contextNoun(), &loginNoun(), &serverNoun(), &daemonNoun(),  &doctorNoun(),
-                                               &applyNoun(),   &bulkNoun(),  &tailNoun(),   &watchNoun()};
+  static const std::vector<const Noun*> all = {&appNoun(),     &userNoun(),    &roomNoun(),  &messageNoun(), &pluginNoun(),
+                                               &accountNoun(), &contextNoun(), &loginNoun(), &serverNoun(),  &daemonNoun(),
+                                               &doctorNoun(),  &applyNoun(),   &bulkNoun(),  &tailNoun(),    &watchNoun(),
+                                               &backupNoun(),  &storeNoun()};
   return all;
 }
 

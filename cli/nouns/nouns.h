@@ -9,6 +9,8 @@ const Noun& appNoun();
 const Noun& userNoun();
 const Noun& roomNoun();
 const Noun& messageNoun();
+const Noun& backupNoun();
+const Noun& storeNoun();  // migrate-store
 const Noun& contextNoun();
 const Noun& loginNoun();   // login, logout, whoami
 const Noun& serverNoun();  // status, api, version, help
@@ -18,6 +20,7 @@ const Noun& applyNoun();  // apply, diff, delete
 const Noun& bulkNoun();   // export, import
 const Noun& tailNoun();   // tail
 const Noun& watchNoun();
+const Noun& pluginNoun();
 const Noun& doctorNoun();  // doctor, completion
 
 }  // namespace chatd::cli

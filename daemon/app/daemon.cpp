@@ -47,12 +47,14 @@ net::ServerOptions serverOptions(const Options& o) {
   return server;
 }
 
-ChatLimits chatLimits(const Options& o) {
+/// `exclusive`: nobody else writes the database, so what is in memory is true.
+ChatLimits chatLimits(const Options& o, bool exclusive) {
   ChatLimits limits;
   limits.messageBytes = o.limits.messageBytes;
   limits.messagesPerSecond = o.limits.messagesPerSecond;
   limits.messagesBurst = o.limits.messagesBurst;
   limits.roomSessions = o.limits.roomData;
+  limits.historyBytes = exclusive ? o.limits.historyBytes : 0;
   return limits;
 }
 
@@ -67,6 +69,7 @@ RealtimeOptions realtimeOptions(const Options& o) {
   realtime.messagesBurst = o.limits.messagesBurst;
   realtime.pingInterval = o.engine.pingInterval;
   realtime.pingTimeout = o.engine.pingTimeout;
+  realtime.deflate = o.engine.deflate;
   realtime.origins = o.cors.origins;
   return realtime;
 }
@@ -84,12 +87,15 @@ engine::EngineOptions engineOptions(const Options& o) {
   return engine;
 }
 
-StoreOptions storeOptions(const Options& o) {
+StoreOptions storeOptions(const Options& o, const std::string& serverKey) {
   StoreOptions store;
   store.url = o.store.url;
   store.dataDirectory = o.dataDir;
   store.timeout = o.store.timeout;
   store.readers = o.threads.workers;
+  store.backupFolder = o.backup.dir;
+  store.version = CHATD_VERSION;
+  store.serverKey = serverKey;
   store.onFault = [](const std::string& what) { log().error("store", what); };
   store.onRecovery = [](const std::string& what) { log().info("store", what); };
   return store;
@@ -157,7 +163,7 @@ Result<void> makeDataDirectory(const std::string& path) {
 struct Daemon::Parts {
   Parts(const Options& options, std::string key, web::StaticPages staticPages)
       : pages(std::move(staticPages)),
-        store(storeOptions(options), clock),
+        store(storeOptions(options, key), clock),
         outbound(OutboundOptions{}),
         verifier(store.credentials(), store.directory(), outbound, clock, key, verifierOptions(options)),
         authenticator(store.credentials(), store.directory(), verifier, clock, key),
@@ -165,9 +171,9 @@ struct Daemon::Parts {
         server(serverOptions(options), front),
         executor(server, workers),
         realtime(executor, verifier, clock, realtimeOptions(options)),
-        chat(executor, store.log(), store.directory(), realtime, clock, chatLimits(options)),
+        chat(executor, store.log(), store.directory(), realtime, clock, chatLimits(options, store.exclusive())),
         rest(RestServices{executor, authenticator, verifier, store.directory(), store.credentials(), store.log(), chat,
-                          realtime, clock},
+                          realtime, store.backups(), clock},
              restOptions(options)),
         engine(loops, engineOptions(options), [this](const net::HttpRequest& request) { return realtime.open(request); }) {
     realtime.setChat(chat);
@@ -304,6 +310,14 @@ void Daemon::Parts::registerMetrics() {
                       [this] { return store.counts().batches; });
   metrics.counterFrom("chatd_store_rows_total", "Messages, changes and other writes committed.",
                       [this] { return store.counts().rows; });
+  metrics.counterFrom("chatd_store_read_statements_total", "SQL statements run for readers.",
+                      [this] { return store.counts().readStatements; });
+  metrics.counterFrom("chatd_history_hits_total", "Reads of history that memory answered.",
+                      [this] { return chat.historyCounts().hits; });
+  metrics.counterFrom("chatd_history_misses_total", "Reads of history that went to the database.",
+                      [this] { return chat.historyCounts().misses; });
+  metrics.gaugeFrom("chatd_history_bytes", "Recent messages in memory.",
+                    [this] { return static_cast<double>(chat.historyCounts().bytes); });
   const auto overLoops = [this](net::LoopCounter net::LoopStats::*counter) {
     std::uint64_t sum = 0;
     for (std::size_t i = 0; i < server.loopCount(); ++i) sum += (server.loop(i).stats().*counter).get();
@@ -360,7 +374,7 @@ void Daemon::reload(const LoadedOptions& loaded) {
   log().configure(logOptions(options_));
   parts_->listening.reloadCertificates();
   parts_->server.setLimits(httpLimits(options_), options_.limits.outboxBytes);
-  parts_->chat.setLimits(chatLimits(options_));
+  parts_->chat.setLimits(chatLimits(options_, parts_->store.exclusive()));
   parts_->realtime.setOptions(realtimeOptions(options_));
   parts_->engine.setOptions(engineOptions(options_));
   parts_->rest.setOptions(parts_->restOptions(options_));

@@ -82,4 +82,16 @@ Result<std::string> loadServerKey(const std::filesystem::path& dataDirectory) {
   return fault(path, "cannot be read");
 }
 
+Result<void> storeServerKey(const std::filesystem::path& dataDirectory, const std::string& key) {
+  const std::filesystem::path path = std::filesystem::absolute(dataDirectory) / "server.key";
+  if (key.size() != kBytes) return Error(Code::Invalid, "The server key in the backup is not 32 bytes long.");
+  CHATD_CHECK(create(path, key));
+  // create() lets stand what is there.
+  CHATD_TRY(kept, loadServerKey(dataDirectory));
+  if (kept == key) return {};
+  return Error(Code::Conflict, fmt::format("{} is there already, and another: move it away, or restore into an empty data "
+                                           "directory.",
+                                           path.string()));
+}
+
 }  // namespace chatd

@@ -13,4 +13,8 @@ namespace chatd {
 /// Errors: Internal, with the path and what an admin can do. Thread: main.
 [[nodiscard]] Result<std::string> loadServerKey(const std::filesystem::path& dataDirectory);
 
+/// Makes this the key of the directory, as a restore does. Errors: Conflict (it has another one), Internal (cannot be
+/// written).
+Result<void> storeServerKey(const std::filesystem::path& dataDirectory, const std::string& key);
+
 }  // namespace chatd

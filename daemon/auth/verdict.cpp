@@ -57,6 +57,7 @@ void readNames(const chatd_result& result, Verdict& out) {
   if (result.claims_json.len > 0 && result.claims_json.len <= kMaxClaims) {
     const auto claims = parseJson(view(result.claims_json, kMaxClaims));
     if (claims.ok() && claims->IsObject()) {
+      out.claims = view(result.claims_json, kMaxClaims);
       out.firstName = name(*claims, "firstName");
       out.middleName = name(*claims, "middleName");
       out.lastName = name(*claims, "lastName");

@@ -20,6 +20,7 @@ struct Verdict {
   std::optional<std::string> lastName;
   std::optional<Timestamp> expiresAt;
   std::optional<std::chrono::milliseconds> cacheTtl;  ///< nothing: as the app is configured
+  std::string claims;                                 ///< JSON object; empty: none, or dropped before caching
   std::string errorCode;                              ///< snake_case, may be told to the client
   std::string detail;                                 ///< for operators only
   bool pluginFault = false;                           ///< the plugin broke its contract; deserves a log line

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <future>
 #include <set>
 #include <unordered_map>
 #include <utility>
@@ -134,6 +135,8 @@ class VerifierChain::Impl {
     cache_.eraseApp(app);
   }
   Result<void> check(AppId app, const std::vector<VerifierSpec>& verifiers);
+  Result<std::vector<VerifierStep>> trace(const App& app, const std::string& token);
+  PluginHost& plugins() { return plugins_; }
   /// The answer to a credential that failed: `error`, or RateLimited once the address has used up its failures. Only
   /// failures are limited: behind one address there may be a whole office, or a proxy with everybody, and one of them must
   /// not lock out the rest.
@@ -167,8 +170,9 @@ class VerifierChain::Impl {
   void fly(const VerificationPtr& v, const std::string& key);
   void land(const AppPtr& app, std::size_t index, const std::string& key, std::uint64_t generation, Verdict verdict);
   void remember(const App& app, std::size_t index, const std::string& key, const VerdictCache::Found& found);
-  [[nodiscard]] std::string keyOf(const Verification& v) const;
+  [[nodiscard]] std::string keyOf(const App& app, std::size_t index, const VerifyRequest& request) const;
   void warn(const std::string& line);
+  Verdict askNow(const App& app, std::size_t index, const std::string& token);
 
   const VerifierOptions options_;
   Credentials& credentials_;
@@ -261,7 +265,7 @@ void VerifierChain::Impl::acceptRegistered(const VerificationPtr& v, const Regis
 void VerifierChain::Impl::walk(const VerificationPtr& v) {
   for (;;) {
     if (v->index >= v->app->verifiers.size()) return refuse(v, Code::Unauthorized);
-    const std::string key = keyOf(*v);
+    const std::string key = keyOf(*v->app, v->index, v->request);
     const auto cached = cache_.find(key, clock_.steady());
     if (!cached) return fly(v, key);
     if (apply(v, key, *cached) == Step::Ended) return;
@@ -339,15 +343,15 @@ Result<void> VerifierChain::Impl::standing(const User& user) const {
 }
 
 // The revision is in the key, so that a verdict of an older configuration is never found by a newer one.
-std::string VerifierChain::Impl::keyOf(const Verification& v) const {
+std::string VerifierChain::Impl::keyOf(const App& app, std::size_t index, const VerifyRequest& request) const {
   std::string text;
-  appendPart(text, std::to_string(raw(v.app->id)));
-  appendPart(text, std::to_string(v.index));
-  appendPart(text, std::to_string(v.app->revision));
-  appendPart(text, v.request.token);
-  if ((plugins_.flags(v.app->verifiers[v.index].plugin) & CHATD_PF_USES_PEER) != 0) {
-    appendPart(text, v.request.clientIp);
-    appendPart(text, v.request.origin);
+  appendPart(text, std::to_string(raw(app.id)));
+  appendPart(text, std::to_string(index));
+  appendPart(text, std::to_string(app.revision));
+  appendPart(text, request.token);
+  if ((plugins_.flags(app.verifiers[index].plugin) & CHATD_PF_USES_PEER) != 0) {
+    appendPart(text, request.clientIp);
+    appendPart(text, request.origin);
   }
   return hmacSha256(cacheKey_, text);
 }
@@ -376,6 +380,9 @@ void VerifierChain::Impl::fly(const VerificationPtr& v, const std::string& key) 
 // Thread: any. The waiters go on as tasks of their own: what called us may be a plugin, and user rows are SQL.
 void VerifierChain::Impl::land(const AppPtr& app, std::size_t index, const std::string& key, std::uint64_t generation,
                                Verdict verdict) {
+  // Up to 16 KiB that nobody reads again.
+  verdict.claims.clear();
+  verdict.claims.shrink_to_fit();
   const VerdictCache::Found found{std::make_shared<const Verdict>(std::move(verdict)), generation};
   if (found.verdict->kind == Verdict::Kind::Unavailable) {
     warn(fmt::format("app {}: verifier {} ({}) is unavailable: {}", raw(app->id), index, app->verifiers[index].plugin,
@@ -438,6 +445,59 @@ Result<void> VerifierChain::Impl::check(AppId app, const std::vector<VerifierSpe
   return {};
 }
 
+// Asks one verifier and waits for what it says.
+Verdict VerifierChain::Impl::askNow(const App& app, std::size_t index, const std::string& token) {
+  auto made = std::make_shared<std::promise<Result<PluginHost::InstancePtr>>>();
+  auto instance = made->get_future();
+  plugins_.instance(app, index, [made](auto result) { made->set_value(std::move(result)); });
+  // What create() may take at most, and a little more than ask() takes.
+  if (instance.wait_for(std::chrono::seconds(6)) != std::future_status::ready) {
+    return Verdict::unavailable("the verifier could not be made in time");
+  }
+  auto ready = instance.get();
+  if (!ready.ok()) return Verdict::unavailable(ready.error().detail());
+  auto told = std::make_shared<std::promise<Verdict>>();
+  auto verdict = told->get_future();
+  const auto timeout = app.verifiers[index].timeout;
+  plugins_.ask(*ready, Question{token, {}, {}}, timeout, [told](Verdict v) { told->set_value(std::move(v)); });
+  if (verdict.wait_for(timeout + std::chrono::seconds(6)) != std::future_status::ready) {
+    return Verdict::unavailable("the verifier did not answer");
+  }
+  return verdict.get();
+}
+
+Result<std::vector<VerifierStep>> VerifierChain::Impl::trace(const App& app, const std::string& token) {
+  if (stopping_) return Error(Code::Restarting);
+  if (token.empty() || token.size() > kMaxToken) return Error::field("token", "must have 1 to 8192 bytes");
+  const VerifyRequest request{token, std::nullopt, {}, {}};
+  std::vector<VerifierStep> steps;
+  CHATD_TRY(registered, credentials_.tokens(hmacSha256(serverKey_, token)));
+  std::erase_if(registered, [&](const RegisteredToken& t) { return t.app != app.id; });
+  if (!registered.empty()) {
+    VerifierStep step;
+    step.plugin = "registered";
+    CHATD_TRY(found, choose(registered));
+    CHATD_TRY(user, directory_.user(found.user));
+    step.verdict.kind = Verdict::Kind::Allow;
+    step.verdict.userId = user.appUserId;
+    step.verdict.expiresAt = found.expiresAt;
+    steps.push_back(std::move(step));
+    return steps;
+  }
+  for (std::size_t i = 0; i < app.verifiers.size(); ++i) {
+    VerifierStep step;
+    step.plugin = app.verifiers[i].plugin;
+    const Steady began = std::chrono::steady_clock::now();
+    const auto cached = cache_.find(keyOf(app, i, request), clock_.steady());
+    step.cached = cached.has_value();
+    step.verdict = cached ? *cached->verdict : askNow(app, i, token);
+    step.took = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began);
+    steps.push_back(std::move(step));
+    if (steps.back().verdict.kind != Verdict::Kind::Defer) break;
+  }
+  return steps;
+}
+
 void VerifierChain::Impl::stop() {
   if (stopping_.exchange(true)) return;
   // First the steps, so that nobody asks a plugin any more; then the plugins, whose last answers find a stopped pool.
@@ -458,6 +518,10 @@ void VerifierChain::appChanged(AppId app) { impl_->appChanged(app); }
 Result<void> VerifierChain::check(AppId app, const std::vector<VerifierSpec>& verifiers) {
   return impl_->check(app, verifiers);
 }
+Result<std::vector<VerifierStep>> VerifierChain::trace(const App& app, const std::string& token) {
+  return impl_->trace(app, token);
+}
+PluginHost& VerifierChain::plugins() { return impl_->plugins(); }
 bool VerifierChain::mayTry(const std::string& clientIp) { return impl_->mayTry(clientIp); }
 void VerifierChain::failed(const std::string& clientIp) { impl_->failed(clientIp); }
 void VerifierChain::stop() { impl_->stop(); }

@@ -30,6 +30,14 @@ struct VerifierOptions {
   AuthLog log;                             ///< optional
 };
 
+/// What one verifier of a chain said, for operators.
+struct VerifierStep {
+  std::string plugin;  ///< "registered" for the tokens that chatd itself knows
+  Verdict verdict;
+  std::chrono::microseconds took{0};
+  bool cached = false;
+};
+
 class VerifierChain final : public Verifier {
  public:
   VerifierChain(Credentials& credentials, Directory& directory, OutboundHttp& http, const Clock& clock,
@@ -47,6 +55,13 @@ class VerifierChain final : public Verifier {
   /// Judges a configuration before it is stored: the plugin exists and takes the config. Errors: Invalid with the field
   /// "verifiers[i].config" (or .plugin, .timeoutMs, .cacheTtlMs, .isolation) and the plugin's own words. Thread: worker.
   Result<void> check(AppId app, const std::vector<VerifierSpec>& verifiers);
+
+  /// Puts a token to the chain of the app and says what each verifier said, up to the one that decided. Creates no user and
+  /// fills no cache. Errors: Invalid, TokenExpired, AppRequired, StoreUnavailable. Thread: worker; waits for each verifier's
+  /// timeout at most.
+  Result<std::vector<VerifierStep>> trace(const App& app, const std::string& token);
+  /// For operators: what plugins there are and how they do.
+  [[nodiscard]] PluginHost& plugins();
 
   /// Failed-credential budget of an address, shared with the Authenticator: false if it is used up (429).
   [[nodiscard]] bool mayTry(const std::string& clientIp);

@@ -8,7 +8,11 @@ namespace chatd {
 struct ChatService::Impl {
   Impl(Executor& executor, MessageLog& log, Directory& directory, Fanout& fanout, const Clock& clock,
        const ChatLimits& limits)
-      : context{executor, log, directory, fanout, clock, {}, {}, {}, std::make_shared<const ChatLimits>(limits)} {
+      : context{executor,  log,
+                directory, fanout,
+                clock,     {},
+                {},        RecentHistory(limits.historyBytes),
+                {},        std::make_shared<const ChatLimits>(limits)} {
     for (std::size_t i = 0; i < executor.loops(); ++i) shards.push_back(std::make_unique<RoomShard>(context, i));
   }
 
@@ -76,6 +80,19 @@ struct ChatService::Impl {
   /// To each home loop what is its own.
   void handOut(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes,
                void (RoomShard::*take)(std::vector<AppendOutcome>, std::vector<ChangeOutcome>));
+
+  [[nodiscard]] std::optional<std::vector<Message>> recent(RoomId room, const HistoryRequest& request) {
+    if (request.page) return context.history.page(room, *request.page, request.query.limit);
+    return context.history.history(room, request.query);
+  }
+  /// What is read is kept for the next reader. Blocks; thread: worker.
+  [[nodiscard]] Result<std::vector<Message>> fromLog(RoomId room, const HistoryRequest& request) {
+    const auto mark = context.history.mark(room);
+    auto found = request.page ? context.log.historyPage(room, *request.page, request.query.limit)
+                              : context.log.history(room, request.query);
+    if (mark && found.ok()) context.history.extend(room, *mark, *found);
+    return found;
+  }
 
   ChatContext context;
   TokenBuckets users;
@@ -209,17 +226,17 @@ void ChatService::history(Actor actor, RoomId room, HistoryRequest request,
   impl->ask(room, std::move(done), [impl, actor, room, request](RoomShard& shard, Done then) {
     shard.mayRead(actor, room, [impl, actor, room, request, then = std::move(then)](Result<void> allowed) mutable {
       if (!allowed.ok()) return then(std::move(allowed).error());
+      if (auto held = impl->recent(room, request)) return then(std::move(*held));
       auto shared = std::make_shared<Done>(std::move(then));
-      const Offer offer = impl->context.executor.work(actor.app, [impl, room, request, shared] {
-        (*shared)(request.page ? impl->context.log.historyPage(room, *request.page, request.query.limit)
-                               : impl->context.log.history(room, request.query));
-      });
+      const Offer offer =
+          impl->context.executor.work(actor.app, [impl, room, request, shared] { (*shared)(impl->fromLog(room, request)); });
       if (offer != Offer::Taken) (*shared)(Code::Busy);
     });
   });
 }
 
 Result<std::vector<Message>> ChatService::messagesBetween(RoomId room, Seq after, Seq upTo, std::size_t limit) {
+  if (auto held = impl_->context.history.range(room, after, upTo, limit)) return std::move(*held);
   return impl_->context.log.range(room, after, upTo, limit);
 }
 
@@ -295,6 +312,17 @@ void ChatService::setLimits(const ChatLimits& limits) {
   impl_->context.limits = std::move(next);
 }
 void ChatService::setQuotas(AppId app, const AppQuotas& quotas) { impl_->context.budgets.setQuotas(app, quotas); }
+
+void ChatService::trimmed(const std::vector<Trimmed>& rooms) {
+  for (const Trimmed& one : rooms) {
+    (void)impl_->at(one.room, Mail::Completion, [one](RoomShard& shard) { shard.trimmed(one.room, one.firstSeq); });
+  }
+}
+
+ChatService::HistoryCounts ChatService::historyCounts() const {
+  const RecentHistory& history = impl_->context.history;
+  return {history.hits(), history.misses(), history.bytes()};
+}
 
 void ChatService::Impl::handOut(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes,
                                 void (RoomShard::*take)(std::vector<AppendOutcome>, std::vector<ChangeOutcome>)) {

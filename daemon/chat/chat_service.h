@@ -22,9 +22,10 @@ struct ChatLimits {
   std::size_t messageBytes = 16'384;
   std::int64_t messagesPerSecond = 10;  ///< per user; 0: no limit
   std::int64_t messagesBurst = 50;
-  std::size_t roomSessions = 200;       ///< entries of a roomData event (limits.room_data)
-  std::size_t commandsPerApp = 20'000;  ///< sends of one app that may be waiting for their commit
-  std::size_t liveRooms = 100'000;      ///< rooms in memory; the longest unused are evicted
+  std::size_t roomSessions = 200;        ///< entries of a roomData event (limits.room_data)
+  std::size_t commandsPerApp = 20'000;   ///< sends of one app that may be waiting for their commit
+  std::size_t liveRooms = 100'000;       ///< rooms in memory; the longest unused are evicted
+  std::size_t historyBytes = 64u << 20;  ///< recent messages in memory; 0 unless the log is this process's alone
 };
 
 /// Who acts. A user acts under its membership. An app (its key) sends in the name of a member, and reads and deletes in any
@@ -106,7 +107,8 @@ class ChatService final : public LogSink {
   /// Newest first. Members only (an actor with asApp: any room of its app). Errors: RoomNotFound, Forbidden, Busy …
   void history(Actor actor, RoomId room, HistoryRequest request, UniqueFunction<void(Result<std::vector<Message>>)> done);
 
-  /// After `after`, up to `upTo`, oldest first: for a loop that missed letters. Blocks; thread: worker.
+  /// After `after`, up to `upTo`, oldest first: for a loop that missed letters. From memory if it is there. Blocks; thread:
+  /// worker.
   Result<std::vector<Message>> messagesBetween(RoomId room, Seq after, Seq upTo, std::size_t limit);
 
   /// For who may read the room. Errors: RoomNotFound, Forbidden, Busy, StoreUnavailable.
@@ -147,6 +149,15 @@ class ChatService final : public LogSink {
 
   // LogSink. Thread: commit thread.
   void committed(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes) override;
+  void trimmed(const std::vector<Trimmed>& rooms) override;
+
+  /// Reads of history that memory answered, and that it did not; what it holds. Thread: any.
+  struct HistoryCounts {
+    std::uint64_t hits = 0;
+    std::uint64_t misses = 0;
+    std::size_t bytes = 0;
+  };
+  [[nodiscard]] HistoryCounts historyCounts() const;
   void late(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes) override;
 
  private:

@@ -61,6 +61,7 @@ struct RoomPatch {
   std::optional<std::string> name;
   Patch<std::string> title;
   Patch<std::string> metadata;
+  Patch<Retention> retention = {};
 };
 struct CreatedRoom {
   Room room;
@@ -72,7 +73,8 @@ struct RoomSummary {
   Room room;
   RoomCounter counter;
   std::optional<Message> lastMessage;
-  std::optional<std::int64_t> unread;  ///< for a user only: messages after what that user has read
+  std::optional<std::int64_t> unread;  ///< for a user only: unreadOf() what that user has read
+  std::vector<Member> members;         ///< by user id, at most as many as were asked for
 };
 
 class Directory {
@@ -112,8 +114,13 @@ class Directory {
   virtual Result<CreatedRoom> createRoom(const NewRoom& room) = 0;
   virtual Result<Room> room(RoomId id) = 0;
   virtual Result<Room> roomByName(AppId app, const std::string& name) = 0;
-  /// With `forUser` only rooms of that user, with `unread`.
-  virtual Result<Page<RoomSummary>> rooms(AppId app, std::optional<UserId> forUser, const PageQuery& page) = 0;
+  /// With `forUser` only rooms of that user, with `unread`. `members`: how many of each room; 0: none are read. One
+  /// statement for the page and one for the members, however many rooms there are.
+  virtual Result<Page<RoomSummary>> rooms(AppId app, std::optional<UserId> forUser, const PageQuery& page,
+                                          std::size_t members) = 0;
+  Result<Page<RoomSummary>> rooms(AppId app, std::optional<UserId> forUser, const PageQuery& page) {
+    return rooms(app, forUser, page, 0);
+  }
   virtual Result<Room> updateRoom(RoomId id, const RoomPatch& patch) = 0;
   virtual Result<void> deleteRoom(RoomId id) = 0;
   /// Members already in are left as they are. Errors: Conflict for a direct room.

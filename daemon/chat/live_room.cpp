@@ -21,7 +21,8 @@ std::vector<UserId> LiveRoom::refresh(RoomState state) {
   counter.lastRev = std::max(counter.lastRev, state.counter.lastRev);
   counter.accessRev = std::max(counter.accessRev, state.counter.accessRev);
   counter.epoch = std::move(state.counter.epoch);
-  if (state.lastMessage && (!last || state.lastMessage->seq >= last->seq)) {
+  trim(state.counter.firstSeq);
+  if (state.lastMessage && state.lastMessage->seq >= counter.firstSeq && (!last || state.lastMessage->seq >= last->seq)) {
     last = std::make_shared<const Message>(std::move(*state.lastMessage));
   }
 
@@ -41,6 +42,11 @@ std::vector<UserId> LiveRoom::refresh(RoomState state) {
   members_ = std::move(now);
   memberList_.reset();
   return gone;
+}
+
+void LiveRoom::trim(Seq firstSeq) {
+  counter.firstSeq = std::max(counter.firstSeq, firstSeq);
+  if (last && last->seq < counter.firstSeq) last.reset();
 }
 
 LiveMember* LiveRoom::member(UserId user) {

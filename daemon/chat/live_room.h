@@ -35,6 +35,9 @@ class LiveRoom {
   /// Returns the users who are members no longer.
   std::vector<UserId> refresh(RoomState state);
 
+  /// Retention removed what is below `firstSeq`.
+  void trim(Seq firstSeq);
+
   [[nodiscard]] LiveMember* member(UserId user);
   [[nodiscard]] MembersPtr memberList();
   [[nodiscard]] std::vector<UserId> memberIds() const;

@@ -68,12 +68,20 @@ struct ChangeOutcome {
   Result<Changed> result;
 };
 
+/// Retention has removed the messages of a room below `firstSeq`.
+struct Trimmed {
+  RoomId room{};
+  Seq firstSeq{};
+};
+
 /// Takes outcomes. Called on the commit thread after the commit, per batch, in `seq` order within a room.
 /// Must not block and must not throw.
 class LogSink {
  public:
   virtual ~LogSink() = default;
   virtual void committed(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes) = 0;
+  /// Retention removed messages; after that commit, on the same thread. Who keeps no messages has nothing to do.
+  virtual void trimmed(const std::vector<Trimmed>& /*rooms*/) {}
   /// What senders were told OutcomeUnknown for and what turned out to be stored: nobody waits for it any more, but the room
   /// has it. All of them are successes. Before anything that was stored behind them in their rooms; thread and duties as
   /// above.

@@ -1,6 +1,7 @@
 // The nouns of the domain, as plain values. Names and meanings as in the REST documents. Thread: any (values).
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -37,11 +38,19 @@ struct AppQuotas {
   bool operator==(const AppQuotas&) const = default;
 };
 
+/// How much history is kept; a message goes as soon as one of the two says so. Neither: everything stays.
+struct Retention {
+  std::optional<std::int64_t> days;      ///< messages that are older go
+  std::optional<std::int64_t> messages;  ///< only the newest so many stay
+  bool operator==(const Retention&) const = default;
+};
+
 struct AppSettings {
   bool autoCreateUsers = true;
   std::optional<bool> allowPrivateNetworks;  ///< nothing: as the daemon runs (true under --dev, else false)
   AppQuotas quotas;
-  bool enabled = true;  ///< false: its keys and tokens are refused, its data stays
+  std::optional<Retention> retention;  ///< of every room without one of its own; nothing: everything stays
+  bool enabled = true;                 ///< false: its keys and tokens are refused, its data stays
   bool operator==(const AppSettings&) const = default;
 };
 
@@ -82,6 +91,7 @@ struct Room {
   RoomType type = RoomType::Group;
   std::optional<std::string> title;     ///< `name` on the wire
   std::optional<std::string> metadata;  ///< JSON text
+  std::optional<Retention> retention;   ///< nothing: as the app says
   Timestamp createdAt{};
   Timestamp updatedAt{};
 };
@@ -114,6 +124,12 @@ struct RoomCounter {
   std::string epoch;  ///< opaque; another one means another history
   Seq firstSeq{1};    ///< the lowest that retention has left; lastSeq + 1 if nothing is left
 };
+
+/// Messages after what somebody has read. What retention took is not unread: nobody can read it any more.
+[[nodiscard]] constexpr std::int64_t unreadOf(const RoomCounter& counter, Seq read) {
+  const std::int64_t from = std::max(raw(read), raw(counter.firstSeq) - 1);
+  return std::max<std::int64_t>(0, raw(counter.lastSeq) - from);
+}
 
 /// Everything a live room needs, read in one consistent snapshot.
 struct RoomState {

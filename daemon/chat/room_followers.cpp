@@ -70,7 +70,7 @@ bool RoomShard::tellActivity(LiveRoom& room) {
     if (member == nullptr) return true;
     if (room.activityForAll ||
         std::find(room.activityFor.begin(), room.activityFor.end(), follower.user) != room.activityFor.end()) {
-      const std::int64_t unread = std::max<std::int64_t>(0, raw(room.counter.lastSeq) - raw(member->read));
+      const std::int64_t unread = unreadOf(room.counter, member->read);
       perLoop[follower.loop].unread.emplace_back(follower.user, unread);
     }
     return false;

@@ -41,7 +41,7 @@ void RoomShard::joinLive(LiveRoom& room, const Actor& actor, const RosterEntry& 
   joined.counter = room.counter;
   joined.members = room.memberList();
   joined.lastMessage = room.last;
-  joined.unread = std::max<std::int64_t>(0, raw(room.counter.lastSeq) - raw(member->read));
+  joined.unread = unreadOf(room.counter, member->read);
   joined.roster = room.rosterHead(context_.currentLimits()->roomSessions);
   joined.rosterTotal = room.sessions();
   joined.rosterVersion = room.rosterVersion;

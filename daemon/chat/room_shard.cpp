@@ -65,6 +65,7 @@ void RoomShard::loaded(AppId app, RoomId id, Result<RoomState> state) {
   LiveRoom* room =
       rooms_.emplace(id, std::make_unique<LiveRoom>(std::move(*state), context_.executor.loops())).first->second.get();
   context_.names.live(*room->room);
+  context_.history.open(id, room->counter);
   index(*room);
   for (auto& then : waiting) {
     // One of those before may have found the room deleted.
@@ -88,6 +89,7 @@ void RoomShard::drop(RoomId id) {
   if (room.idlePlace) idleOrder_.erase(*room.idlePlace);
   unindex(room);
   context_.names.gone(*room.room);
+  context_.history.forget(id);
   rooms_.erase(id);
 }
 
@@ -167,6 +169,7 @@ void RoomShard::refreshed(RoomId id, Result<RoomState> state) {
   std::vector<UserId> gone = room->refresh(std::move(*state));
   index(*room);
   context_.names.live(*room->room);
+  context_.history.open(id, room->counter);
   if (!gone.empty()) loseUsers(*room, std::move(gone));
   if (room->rechecking && room->inFlight == 0) resubmitHeld(id);
   auto waiting = std::move(room->waiting);
@@ -358,6 +361,14 @@ void RoomShard::changed(ChangeOutcome outcome) {
   touch(*room);
 }
 
+void RoomShard::trimmed(RoomId id, Seq firstSeq) {
+  if (const auto it = loading_.find(id); it != loading_.end()) it->second.again = true;
+  LiveRoom* room = live(id);
+  if (room == nullptr) return;
+  room->trim(firstSeq);
+  context_.history.trim(id, firstSeq);
+}
+
 void RoomShard::late(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes) {
   for (const AppendOutcome& outcome : appends) {
     if (LiveRoom* room = live(outcome.request.room)) stored(*room, outcome.result->message);
@@ -374,7 +385,9 @@ void RoomShard::late(std::vector<AppendOutcome> appends, std::vector<ChangeOutco
 void RoomShard::stored(LiveRoom& room, const Message& stored) {
   auto message = std::make_shared<const Message>(stored);
   room.counter.lastSeq = std::max(room.counter.lastSeq, message->seq);
-  if (!room.last || room.last->seq < message->seq) room.last = message;
+  // Retention may have taken it already, if its outcome was long in coming.
+  if (message->seq >= room.counter.firstSeq && (!room.last || room.last->seq < message->seq)) room.last = message;
+  context_.history.append(room.counter, message);
   // Who sends has read what came before; the log stored the same.
   if (LiveMember* sender = room.member(message->sender)) sender->read = std::max(sender->read, message->seq);
   room.toldSeq = std::max(room.toldSeq, message->seq);
@@ -386,6 +399,7 @@ void RoomShard::stored(LiveRoom& room, Change::Kind kind, const Changed& change)
   auto message = std::make_shared<const Message>(change.message);
   room.counter.lastRev = std::max(room.counter.lastRev, change.rev);
   room.toldRev = std::max(room.toldRev, change.rev);
+  context_.history.change(message);
   if (room.last && room.last->id == message->id) {
     room.last = message;
     activity(room);

@@ -11,6 +11,7 @@
 #include "chat/app_budget.h"
 #include "chat/chat_service.h"
 #include "chat/live_room.h"
+#include "chat/recent_history.h"
 #include "chat/room_names.h"
 
 namespace chatd {
@@ -24,6 +25,7 @@ struct ChatContext {
   const Clock& clock;
   AppBudgets budgets;
   RoomNames names;
+  RecentHistory history;
   Mutex mutex;
   std::shared_ptr<const ChatLimits> limits CHATD_GUARDED_BY(mutex);
   std::atomic<std::size_t> followers{0};  ///< users who are told of their rooms, over all loops
@@ -61,6 +63,8 @@ class RoomShard {
   void deleted(RoomId room);
   void userChanged(const User& user);
   void committed(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes);
+  /// Retention removed what is below `firstSeq`.
+  void trimmed(RoomId room, Seq firstSeq);
   /// What is stored although its sender was told that this is not known: tells the room (LogSink::late).
   void late(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes);
 

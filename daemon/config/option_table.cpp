@@ -123,6 +123,9 @@ std::vector<OptionRow> makeTable() {
        "answered "
        "with outcome_unknown."},
 
+      {"backup.dir", "''", kSame, text<&O::backup, &O::Backup::dir>(checkFolder), "", Reload::Restart, kOpen,
+       "Folder of the backups that the daemon makes. Empty: backups in data_dir. Better on another disk."},
+
       {"redis.url", "''", kSame, text<&O::redis, &O::Redis::url>(checkRedisUrl), "", Reload::Restart, kSecret,
        "For several nodes, which are not in this version: must be empty."},
 
@@ -161,6 +164,10 @@ std::vector<OptionRow> makeTable() {
       {"limits.connections", "18000", kSame, integer<&O::limits, &O::Limits::connections>(16, 1'000'000), "connections",
        Reload::Restart, kOpen,
        "Open connections of all apps. Keep it below the limit of open files (LimitNOFILE= of the unit)."},
+
+      {"limits.history_bytes", "67108864", kSame, integer<&O::limits, &O::Limits::historyBytes>(0, 16384_MiB), "bytes",
+       Reload::Restart, kOpen,
+       "Memory for recent messages, so that history asks the database less. With SQLite only. 0: none."},
 
       {"engine.ping_interval_ms", "25000", kSame, integer<&O::engine, &O::Engine::pingInterval>(100, 600'000), "ms",
        Reload::Restart, kOpen, "Time between pings of a session."},

@@ -297,6 +297,11 @@ std::optional<std::string> checkPath(std::string_view path) {
   return std::nullopt;
 }
 
+std::optional<std::string> checkFolder(std::string_view path) {
+  if (path.find('\0') != std::string_view::npos) return "must not have a NUL";
+  return std::nullopt;
+}
+
 std::optional<std::string> checkSocketPath(std::string_view path) {
   if (path.size() >= sizeof(sockaddr_un::sun_path))
     return fmt::format("is longer than a Unix socket's path can be ({} bytes)", sizeof(sockaddr_un::sun_path) - 1);

@@ -44,6 +44,10 @@ struct Options {
     std::chrono::milliseconds timeout;  ///< after it an append is called unknown
   } store;
 
+  struct Backup {
+    std::string dir;  ///< empty: "backups" in dataDir
+  } backup;
+
   struct Redis {
     std::string url;  ///< always empty in this version
   } redis;
@@ -76,6 +80,7 @@ struct Options {
     std::size_t replay;
     std::size_t roomData;
     std::size_t connections;
+    std::size_t historyBytes;  ///< 0: none is kept in memory
   } limits;
 
   struct Engine {

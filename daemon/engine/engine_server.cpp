@@ -109,7 +109,8 @@ void EngineServer::handshake(const net::HttpRequest& request, const std::shared_
   if (sessions() >= options->maxSessions) return exchange.refuse(Code::Busy);
   auto handler = open_(request);
   if (!handler.ok()) return exchange.refuse(handler.error());
-  EngineSetup setup{version == "4" ? 4 : 3, request.peer, options, std::move(*handler)};
+  const bool base64 = version == "3" && request.queryValue("b64");
+  EngineSetup setup{version == "4" ? 4 : 3, base64, request.peer, options, std::move(*handler)};
   if (switching) {
     auto link = std::make_unique<EngineLink>(*this, std::make_unique<EngineSetup>(std::move(setup)));
     const WebSocketLimits limits{.maxMessage = options->maxPayload, .outboxBytes = options->outboxBytes, .deflate = deflate};

@@ -30,14 +30,19 @@ std::string framedPacket(eio::PacketType type, std::string_view data = {}) {
   return frame;
 }
 
-/// The same frames as a client of revision 3 wants its binary ones on a WebSocket; null if there is no such frame.
-FramePtr forRevision3(std::string_view frames) {
+/// The same frames as a client of revision 3 wants its binary ones on a WebSocket: with the type as a byte in front, or as
+/// text in base64. Null if there is no such frame.
+FramePtr forRevision3(std::string_view frames, bool base64) {
   bool anyBinary = false;
   std::string out;
   for (std::string_view rest = frames; !rest.empty();) {
     const ws::ServerFrame one = ws::takeServerFrame(rest);
     const bool binary = one.opcode == ws::Opcode::Binary;
     anyBinary = anyBinary || binary;
+    if (binary && base64) {
+      ws::appendFrame(out, ws::Opcode::Text, "b4" + toBase64(one.payload));
+      continue;
+    }
     ws::appendHeader(out, one.opcode, one.payload.size() + (binary ? 1 : 0));
     if (binary) out.push_back(eio::kBinaryMessage3);
     out.append(one.payload);
@@ -52,6 +57,7 @@ EngineSession::EngineSession(EngineServer& server, std::string sid, std::size_t 
       sid_(std::move(sid)),
       loop_(static_cast<std::uint32_t>(loop)),
       revision_(static_cast<std::uint8_t>(setup.revision)),
+      base64_(setup.base64),
       peer_(std::move(setup.peer)),
       options_(std::move(setup.options)),
       heartbeat_([](void* self) { static_cast<EngineSession*>(self)->beat(); }, this),
@@ -108,7 +114,7 @@ void EngineSession::send(FramePtr frames) {
   if (closing_) return;
   if (link_ == nullptr) return push(std::move(frames));
   if (revision_ == 3) {
-    if (FramePtr changed = forRevision3(*frames)) frames = std::move(changed);
+    if (FramePtr changed = forRevision3(*frames, base64_)) frames = std::move(changed);
   }
   link_->stream().send(std::move(frames));
 }
@@ -123,7 +129,7 @@ void EngineSession::sendReply(std::string frames) {
   if (closing_) return;
   if (link_ != nullptr) {
     if (revision_ == 3) {
-      if (const FramePtr changed = forRevision3(frames)) frames = *changed;
+      if (const FramePtr changed = forRevision3(frames, base64_)) frames = *changed;
     }
     return link_->stream().sendReply(std::move(frames));
   }
@@ -244,6 +250,11 @@ void EngineSession::postDone() {
 // ---- in: WebSocket
 
 void EngineSession::text(std::string_view message) {
+  if (revision_ == 3 && message.starts_with("b4")) {
+    const auto bytes = fromBase64(message.substr(2));
+    if (!bytes) return close(ws::CloseCode::ProtocolError, "not base64");
+    return take(eio::decodeBinary(*bytes));
+  }
   const auto packet = eio::decode(message);
   if (!packet.ok()) return close(ws::CloseCode::ProtocolError, "not an Engine.IO packet");
   take(*packet);

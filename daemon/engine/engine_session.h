@@ -23,6 +23,7 @@ class EngineServer;
 /// What a new session is made of.
 struct EngineSetup {
   int revision = 4;
+  bool base64 = false;  ///< a client of revision 3 that cannot read bytes, on a WebSocket either
   net::Peer peer;
   std::shared_ptr<const EngineOptions> options;
   std::unique_ptr<TransportHandler> handler;
@@ -98,6 +99,7 @@ class EngineSession final : public Transport, public std::enable_shared_from_thi
   const std::string sid_;
   const std::uint32_t loop_;
   const std::uint8_t revision_;
+  const bool base64_;
   bool closing_ = false;
   bool gone_ = false;
   bool awaitingPong_ = false;

@@ -351,7 +351,9 @@ ssize_t SocketConnection::transmit() {
 
 void SocketConnection::flush() {
   dirty_ = false;
-  if (dead()) return;
+  // What waits on a connection that moves leaves from its new loop, when the handler is there: the peer may answer at once,
+  // and what it does elsewhere after that must not arrive before its answer can be heard.
+  if (dead() || state_ == State::Moving) return;
   while (!outbox_.empty()) {
     const ssize_t sent = transmit();
     if (sent < 0) {

@@ -163,6 +163,25 @@ void appendMembers(std::string& out, std::span<const Member> members) {
   out.push_back(']');
 }
 
+void appendRetention(std::string& out, const std::optional<Retention>& retention) {
+  if (!retention) {
+    out.append("null");
+    return;
+  }
+  const auto bound = [&out](const std::optional<std::int64_t>& value) {
+    if (value) {
+      appendInteger(out, *value);
+    } else {
+      out.append("null");
+    }
+  };
+  out.append(R"({"days":)");
+  bound(retention->days);
+  out.append(R"(,"messages":)");
+  bound(retention->messages);
+  out.push_back('}');
+}
+
 void appendRoom(std::string& out, const Room& room, const RoomExtras& extras) {
   out.append(R"({"id":)");
   appendInteger(out, raw(room.id));
@@ -180,6 +199,10 @@ void appendRoom(std::string& out, const Room& room, const RoomExtras& extras) {
   appendTime(out, room.createdAt);
   out.append(R"(,"updatedAt":)");
   appendTime(out, room.updatedAt);
+  if (extras.withRetention) {
+    out.append(R"(,"retention":)");
+    appendRetention(out, room.retention);
+  }
   if (extras.members) {
     out.append(R"(,"members":)");
     appendMembers(out, *extras.members);

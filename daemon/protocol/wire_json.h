@@ -47,9 +47,14 @@ struct RoomExtras {
   bool withLastMessage = false;
   const Message* lastMessage = nullptr;  ///< `null` if there is none; only withLastMessage
   std::optional<std::int64_t> unread;
+  bool withRetention = false;  ///< for those who administer
 };
 
-/// `{"id","appId","room","type","name","metadata","createdAt","updatedAt"[,"members"][,"lastMessage"][,"unread"]}`
+/// `{"days","messages"}`, or `null`.
+void appendRetention(std::string& out, const std::optional<Retention>& retention);
+
+/// `{"id","appId","room","type","name","metadata","createdAt","updatedAt"[,"retention"][,"members"]
+/// [,"lastMessage"][,"unread"]}`
 void appendRoom(std::string& out, const Room& room, const RoomExtras& extras = {});
 
 }  // namespace chatd::wire

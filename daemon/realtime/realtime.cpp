@@ -119,10 +119,13 @@ void Realtime::sendLetter(std::size_t loop, std::shared_ptr<const EncodedLetter>
     return lag(loop, content);
   }
   if (lagging != lags.end()) {
-    // It overtakes what is being refilled: where it stands is not where its listeners stand.
-    auto placeless = std::make_shared<RoomLetter>(content);
-    placeless->epoch.clear();
-    letter = std::make_shared<const EncodedLetter>(std::move(placeless));
+    // It overtakes what is being refilled: its own messages come from the log in their turn, and where it stands is not
+    // where its listeners stand.
+    auto rest = std::make_shared<RoomLetter>(content);
+    std::erase_if(rest->events, [](const RoomEvent& event) { return std::holds_alternative<MessageEvent>(event); });
+    rest->epoch.clear();
+    lag(loop, content);
+    letter = std::make_shared<const EncodedLetter>(std::move(rest));
   }
   (void)executor_.post(loop, Mail::Completion, [hub, letter] { hub->deliver(letter); });
 }
@@ -162,7 +165,13 @@ void Realtime::refill(std::size_t home, std::size_t loop, std::shared_ptr<const 
 
 void Realtime::refilled(std::size_t home, std::size_t loop, std::shared_ptr<const Room> room, Seq upTo,
                         Result<std::vector<Message>> messages) {
-  if (!messages.ok() || messages->empty()) {
+  if (messages.ok() && messages->empty()) {
+    // Retention took all of it: there is nothing to catch up with.
+    (void)executor_.post(home, Mail::Completion,
+                         [this, home, loop, id = room->id, upTo] { caughtUp(home, loop, id, upTo); });
+    return;
+  }
+  if (!messages.ok()) {
     // The store is away or busy: the room stays behind on this loop until it answers.
     executor_.after(loop, std::chrono::milliseconds(100),
                     [this, home, loop, room, upTo] { refill(home, loop, room, upTo); });

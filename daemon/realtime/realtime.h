@@ -17,6 +17,7 @@
 #include "net/http.h"
 #include "realtime/followers.h"
 #include "realtime/hub.h"
+#include "realtime/recent_ids.h"
 #include "realtime/session.h"
 #include "realtime/session_registry.h"
 
@@ -33,6 +34,7 @@ struct RealtimeOptions {
   // Of plain WebSocket; those of Engine.IO are EngineOptions.
   std::chrono::milliseconds pingInterval{25'000};
   std::chrono::milliseconds pingTimeout{20'000};
+  bool deflate = false;                           ///< permessage-deflate is taken where a client offers it
   std::vector<std::string> origins;               ///< allowed besides the same origin; "*": any
   std::chrono::milliseconds connectTime{45'000};  ///< from the upgrade to the CONNECT packet
 };
@@ -77,6 +79,8 @@ class Realtime final : public Fanout, public Sessions {
   [[nodiscard]] Verifier& verifier() { return verifier_; }
   [[nodiscard]] const Clock& clock() const { return clock_; }
   [[nodiscard]] SessionRegistry& registry() { return registry_; }
+  /// Ids of sessions that were in more rooms than an offset can name.
+  [[nodiscard]] RecentIds& unresumable() { return unresumable_; }
   [[nodiscard]] Hub& hub(std::size_t loop) { return *hubs_[loop]; }
   [[nodiscard]] Followers& followers(std::size_t loop) { return *followers_[loop]; }
   [[nodiscard]] std::shared_ptr<const RealtimeOptions> options();
@@ -129,6 +133,7 @@ class Realtime final : public Fanout, public Sessions {
   ChatService* chat_ = nullptr;
   std::function<std::string(std::string_view)> sign_;
   SessionRegistry registry_;
+  RecentIds unresumable_{16'384};
   std::vector<std::unique_ptr<Hub>> hubs_;
   std::vector<std::unique_ptr<Followers>> followers_;
   std::vector<LagMap> lags_;  ///< by home loop; each touched by that loop alone

@@ -22,7 +22,7 @@ Replay::Replay(Session& session, std::vector<Item> items, Decided decided)
       decided_(std::move(decided)),
       undecided_(items.size()),
       step_(++session.replaySteps_),
-      timer_([](void* self) { static_cast<Replay*>(self)->play(); }, this) {
+      timer_([](void* self) { static_cast<Replay*>(self)->wake(); }, this) {
   places_.resize(items.size());
   for (std::size_t i = 0; i < items.size(); ++i) places_[i].item = std::move(items[i]);
 }
@@ -139,7 +139,9 @@ void Replay::play() {
 }
 
 bool Replay::playOn() {
-  if (session_.state_ != Session::State::Connected || current_ == places_.size() || waiting_) return false;
+  if (session_.state_ != Session::State::Connected || current_ == places_.size() || waiting_ || resting_) {
+    return false;
+  }
   Place& p = places_[current_];
   if (p.gone) {
     ++current_;
@@ -152,7 +154,12 @@ bool Replay::playOn() {
   } else if (!page_.empty()) {
     const FramePtr frame = std::move(page_.front());
     page_.pop_front();
-    session_.transport_->send(frame);
+    // One that is more than the outbox holds is a reply like others: the client asked for it.
+    if (frame->size() > session_.realtime_.options()->outboxBytes / 2) {
+      session_.transport_->sendReply(*frame);
+    } else {
+      session_.transport_->send(frame);
+    }
   } else if (p.at < p.end || p.revAt < p.revEnd) {
     fetch();
   } else if (p.behind) {
@@ -257,7 +264,13 @@ void Replay::retry(const Error& error) {
     return session_.transport_->close(ws::CloseCode::TooSlow, "the history is no longer whole");
   }
   if (++failures_ > kFailures) return session_.transport_->close(ws::CloseCode::TryAgainLater, error.wire());
+  resting_ = true;
   session_.transport_->arm(timer_, kTryAgain);
+}
+
+void Replay::wake() {
+  resting_ = false;
+  play();
 }
 
 // ---- what is said meanwhile

@@ -81,6 +81,7 @@ class Replay {
   void fetch();
   void fetched(Result<Page> page);
   void retry(const Error& error);
+  void wake();
   struct Encoding {
     const Room& room;
     Form form;
@@ -110,6 +111,7 @@ class Replay {
   std::uint64_t step_;  ///< of what is awaited; answers to anything else are late
   std::deque<FramePtr> page_;
   bool waiting_ = false;  ///< for a page, or for a join
+  bool resting_ = false;  ///< after a read that failed, until the timer
   bool playing_ = false;
   int failures_ = 0;  ///< reads that failed in a row
   std::size_t heldBytes_ = 0;

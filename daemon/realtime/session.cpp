@@ -60,7 +60,8 @@ void Session::detach() {
   const bool connected = state_ == State::Connected;
   state_ = State::Closed;
   timer_.cancel();
-  for (auto& [id, joined] : rooms_) {
+  for (const JoinedRoom& joined : rooms_) {
+    const RoomId id = joined.room->id;
     for (const Form form : {Form::A, Form::B}) realtime_.hub(address_.loop).unlisten(*this, id, form);
     realtime_.chat().leave(id, address_);
   }
@@ -180,7 +181,7 @@ void Session::join(const wire::RoomRef& ref, OnJoined then) {
 }
 
 void Session::join(RoomId room, OnJoined then) {
-  if (rooms_.size() + joining_ >= kMaxRooms && !rooms_.contains(room)) {
+  if (rooms_.size() + joining_ >= kMaxRooms && joinedRoom(room) == nullptr) {
     return then(*this, Error(Code::TooManyRooms, "The session is in " + std::to_string(kMaxRooms) +
                                                      " rooms already; leave some, or open another session."));
   }
@@ -203,7 +204,8 @@ bool& Session::flagOf(JoinedRoom& room, Form form) { return form == Form::A ? ro
 
 void Session::listen(const Joined& joined, Form form, Hub::Told told) {
   const RoomId id = joined.room->id;
-  JoinedRoom& room = rooms_[id];
+  JoinedRoom* found = findRoom(id);
+  JoinedRoom& room = found != nullptr ? *found : rooms_.emplace_back();
   room.room = joined.room;
   flagOf(room, form) = true;
   Hub& hub = realtime_.hub(address_.loop);
@@ -215,18 +217,20 @@ void Session::listen(const Joined& joined, Form form, Hub::Told told) {
 }
 
 void Session::forget(RoomId id, Form form) {
-  const auto it = rooms_.find(id);
-  if (it == rooms_.end()) return;
+  JoinedRoom* joined = findRoom(id);
+  if (joined == nullptr) return;
   Hub& hub = realtime_.hub(address_.loop);
-  flagOf(it->second, form) = false;
+  flagOf(*joined, form) = false;
   hub.unlisten(*this, id, form);
-  if (form == Form::A && it->second.b) hub.changeForm(*this, id, Form::B);
-  if (!it->second.a && !it->second.b && !it->second.ws) rooms_.erase(it);
+  if (form == Form::A && joined->b) hub.changeForm(*this, id, Form::B);
+  if (joined->a || joined->b || joined->ws) return;
+  if (joined != &rooms_.back()) *joined = std::move(rooms_.back());
+  rooms_.pop_back();
 }
 
 void Session::leave(RoomId id, Form form) {
   forget(id, form);
-  if (!rooms_.contains(id)) realtime_.chat().leave(id, address_);
+  if (joinedRoom(id) == nullptr) realtime_.chat().leave(id, address_);
 }
 
 void Session::hold(const std::shared_ptr<const EncodedLetter>& letter) {
@@ -248,9 +252,16 @@ void Session::lostRoom(RoomId id, Form form, Code why) {
   tellLost(*room, form, why == Code::Forbidden ? Error(why, "You are no longer a member of the room.") : Error(why));
 }
 
+Session::JoinedRoom* Session::findRoom(RoomId room) {
+  const auto it =
+      std::find_if(rooms_.begin(), rooms_.end(), [&](const JoinedRoom& joined) { return joined.room->id == room; });
+  return it == rooms_.end() ? nullptr : &*it;
+}
+
 const Session::JoinedRoom* Session::joinedRoom(RoomId room) const {
-  const auto it = rooms_.find(room);
-  return it == rooms_.end() ? nullptr : &it->second;
+  const auto it =
+      std::find_if(rooms_.begin(), rooms_.end(), [&](const JoinedRoom& joined) { return joined.room->id == room; });
+  return it == rooms_.end() ? nullptr : &*it;
 }
 
 }  // namespace chatd

@@ -7,7 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
+#include <vector>
 
 #include "base/frame.h"
 #include "base/task.h"
@@ -140,15 +140,16 @@ class Session {
   void begin(Kind kind);
   void pump();
   void checkBackpressure();
-  [[nodiscard]] bool& flagOf(JoinedRoom& room, Form form);
+  [[nodiscard]] JoinedRoom* findRoom(RoomId room);
+  [[nodiscard]] static bool& flagOf(JoinedRoom& room, Form form);
   void forget(RoomId room, Form form);
   void timer();
 
   const SessionAddress address_;
   AppId app_{};
   UserId user_{};
-  std::unordered_map<RoomId, JoinedRoom> rooms_;
-  std::size_t joining_ = 0;  ///< joins under way
+  std::vector<JoinedRoom> rooms_;  ///< one is the common case, and an idle session should cost little
+  std::size_t joining_ = 0;        ///< joins under way
   std::unique_ptr<Replay> replay_;
   std::uint64_t replaySteps_ = 0;
 

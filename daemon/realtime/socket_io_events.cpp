@@ -204,6 +204,7 @@ void SocketIoSession::run(vocabulary_b::JoinChat& event, Asked asked) {
 void SocketIoSession::joinedChat(Result<Joined> result, const Asked& asked) {
   if (!result.ok()) return finish(asked, result.error());
   const Joined& j = *result;
+  realtime_.unresumable().add(publicId_);
   listen(j, Form::B);
   if (asked.ack) {
     transport_->sendReply(vocabulary_a::ackRoom(kFraming, *asked.ack, *j.room, *j.members, j.unread, j.lastMessage.get()));

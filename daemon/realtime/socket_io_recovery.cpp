@@ -31,7 +31,9 @@ std::optional<std::string> SocketIoSession::formerId(const Identity& identity) c
   const std::string_view nonce = pid.substr(first + 1, second - first - 1);
   const std::string expected = makePid(identity.app.id, identity.user.id, id, nonce);
   if (expected.empty() || !equalConstantTime(expected, pid)) return std::nullopt;
-  return std::string(id);
+  std::string former(id);
+  if (realtime_.unresumable().contains(former)) return std::nullopt;
+  return former;
 }
 
 void SocketIoSession::endFormer(UserId user, std::string_view id) {

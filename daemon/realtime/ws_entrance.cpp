@@ -18,17 +18,6 @@ namespace {
 constexpr std::array<std::string_view, 1> kSubprotocols = {"chatd.v1"};
 constexpr std::size_t kMaxToken = 16 * 1024;
 
-/// All that the client offers, over however many headers.
-std::string offeredSubprotocols(const net::HttpRequest& request) {
-  std::string offered;
-  for (const auto& [name, value] : request.headers) {
-    if (!equalIgnoreCase(name, "Sec-WebSocket-Protocol")) continue;
-    if (!offered.empty()) offered += ',';
-    offered += value;
-  }
-  return offered;
-}
-
 /// From Authorization, the subprotocol or the query, whichever is there first. Errors: BadRequest, Unauthorized.
 Result<std::string> tokenOf(const net::HttpRequest& request, const std::string& offered) {
   std::string token;
@@ -51,6 +40,7 @@ Result<std::string> tokenOf(const net::HttpRequest& request, const std::string& 
 
 struct WsEntrance::Arrival {
   std::size_t loop = 0;
+  bool deflate = false;  ///< permessage-deflate is in `upgrade`
   net::HttpResponse upgrade;
   net::HttpResponder responder;
   std::string clientIp;
@@ -71,7 +61,8 @@ void WsEntrance::handle(net::HttpRequest&& request, net::HttpResponder responder
   auto upgrade = engine::acceptWebSocket(request);
   if (!upgrade.ok()) return refuse(upgrade.error());
   if (realtime_.draining()) return refuse(Code::Restarting);
-  const std::string offered = offeredSubprotocols(request);
+  const bool deflate = options->deflate && engine::negotiateDeflate(request, *upgrade);
+  const std::string offered = request.headerList("Sec-WebSocket-Protocol");
   auto token = tokenOf(request, offered);
   if (!token.ok()) return refuse(token.error());
   if (const auto chosen = ws::selectSubprotocol(offered, kSubprotocols); !chosen.empty()) {
@@ -91,6 +82,7 @@ void WsEntrance::handle(net::HttpRequest&& request, net::HttpResponder responder
   auto arrival = std::make_shared<Arrival>();
   arrival->loop = realtime_.executor().here();
   arrival->upgrade = std::move(*upgrade);
+  arrival->deflate = deflate;
   arrival->responder = std::move(responder);
   arrival->clientIp = verify.clientIp;
   arrival->origin = verify.origin;
@@ -112,7 +104,8 @@ void WsEntrance::verified(Arrival& arrival, Result<Identity> identity) {
   arrival.responder.upgrade(std::move(arrival.upgrade),
                             std::make_unique<engine::WebSocketStream>(
                                 std::move(session), engine::WebSocketLimits{.maxMessage = options->maxPayload,
-                                                                            .outboxBytes = options->outboxBytes}));
+                                                                            .outboxBytes = options->outboxBytes,
+                                                                            .deflate = arrival.deflate}));
 }
 
 }  // namespace chatd

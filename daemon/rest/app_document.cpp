@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "protocol/wire_json.h"
 #include "rest/schema.h"
 
 namespace chatd::rest {
@@ -108,7 +109,10 @@ void appendAppFields(JsonWriter& out, const App& app) {
   }
   out.key("quotas").beginObject();
   out.field("connections", app.settings.quotas.connections);
-  out.field("messagesPerSecond", app.settings.quotas.messagesPerSecond).endObject().endObject();
+  out.field("messagesPerSecond", app.settings.quotas.messagesPerSecond).endObject();
+  std::string retention;
+  wire::appendRetention(retention, app.settings.retention);
+  out.key("retention").raw(retention).endObject();
   out.key("verifiers").beginArray();
   for (const VerifierSpec& spec : app.verifiers) appendVerifier(out, spec);
   out.endArray();
@@ -123,11 +127,18 @@ AppSettings settingsOf(const JsonValue& body, AppSettings settings) {
   if (const auto value = boolean(*given, "enabled")) settings.enabled = *value;
   if (find(*given, "allowPrivateNetworks") != nullptr)
     settings.allowPrivateNetworks = boolean(*given, "allowPrivateNetworks");
+  if (find(*given, "retention") != nullptr) settings.retention = retentionOf(*given);
   if (const JsonValue* quotas = present(*given, "quotas")) {
     if (const auto value = integer(*quotas, "connections")) settings.quotas.connections = *value;
     if (const auto value = integer(*quotas, "messagesPerSecond")) settings.quotas.messagesPerSecond = *value;
   }
   return settings;
+}
+
+std::optional<Retention> retentionOf(const JsonValue& object) {
+  const JsonValue* given = present(object, "retention");
+  if (given == nullptr) return std::nullopt;
+  return Retention{integer(*given, "days"), integer(*given, "messages")};
 }
 
 Result<std::optional<std::vector<VerifierSpec>>> chainOf(const JsonValue& body) {

@@ -17,6 +17,9 @@ void appendAppFields(JsonWriter& out, const App& app);
 /// `settings` of a validated body over what was there.
 [[nodiscard]] AppSettings settingsOf(const JsonValue& body, AppSettings before);
 
+/// `retention` of a validated body; nothing if it is null.
+[[nodiscard]] std::optional<Retention> retentionOf(const JsonValue& object);
+
 /// The chain that a validated body asks for: `verifiers`, or `tokenVerificationUrl` as one http verifier (null: none).
 /// Nothing if it has neither. Errors: Invalid (both; a masked secret sent back; a URL that is not http).
 [[nodiscard]] Result<std::optional<std::vector<VerifierSpec>>> chainOf(const JsonValue& body);

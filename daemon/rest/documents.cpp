@@ -8,6 +8,7 @@ constexpr std::string_view kAccountRoles[] = {"operator", "owner"};
 constexpr std::string_view kRoomTypes[] = {"direct", "group"};
 constexpr std::string_view kMemberRoles[] = {"member", "moderator"};
 constexpr std::string_view kIsolations[] = {"inline", "process"};
+constexpr std::string_view kBackupStates[] = {"creating", "verifying", "stored", "verified", "failed"};
 constexpr std::string_view kCallerKinds[] = {"peer", "account", "appKey", "user"};
 
 constexpr Field kId{.name = "id", .type = Type::Id, .required = true};
@@ -60,6 +61,18 @@ constexpr Field kQuotas[] = {
      .least = 0,
      .most = 1'000'000'000,
      .doc = "Sends from sessions and REST together; 0: no limit."}};
+constexpr Field kRetention[] = {{.name = "days",
+                                 .type = Type::Integer,
+                                 .nullable = true,
+                                 .least = 1,
+                                 .most = 36'500,
+                                 .doc = "Messages older than this go. null or absent: whatever their age."},
+                                {.name = "messages",
+                                 .type = Type::Integer,
+                                 .nullable = true,
+                                 .least = 1,
+                                 .most = 1'000'000'000,
+                                 .doc = "Only so many of the newest of a room stay. null or absent: however many."}};
 constexpr Field kSettings[] = {
     {.name = "autoCreateUsers", .type = Type::Boolean, .doc = "A verified but unknown user is created. Default true."},
     {.name = "enabled",
@@ -69,7 +82,14 @@ constexpr Field kSettings[] = {
      .type = Type::Boolean,
      .nullable = true,
      .doc = "Verification may call addresses of private networks. null: as the daemon runs. Operators only."},
-    {.name = "quotas", .type = Type::Object, .of = &kQuotasDocument, .doc = "Operators only."}};
+    {.name = "quotas", .type = Type::Object, .of = &kQuotasDocument, .doc = "Operators only."},
+    {.name = "retention",
+     .type = Type::Object,
+     .nullable = true,
+     .of = &kRetentionDocument,
+     .doc =
+         "How much history rooms keep that have no retention of their own. Replaced as a whole; null: everything. What is "
+         "removed is gone for good; seq goes on, and a retry of a removed message is still answered as a duplicate."}};
 
 constexpr Field kAppIdOut{.name = "appId", .type = Type::Id, .required = true};
 constexpr Field kAppName{.name = "name", .type = Type::Name, .required = true};
@@ -135,14 +155,19 @@ constexpr Field kRoom[] = {
     kUpdatedAt,
     {.name = "members", .type = Type::List, .of = &kMemberDocument, .doc = "By user id. Lists show at most 100 of a room."},
     {.name = "lastMessage", .type = Type::Object, .nullable = true, .of = &kMessageDocument},
-    {.name = "unread", .type = Type::Integer, .doc = "Messages after what the caller has read; only for a user token."}};
+    {.name = "unread", .type = Type::Integer, .doc = "Messages after what the caller has read; only for a user token."},
+    {.name = "retention",
+     .type = Type::Object,
+     .nullable = true,
+     .of = &kRetentionDocument,
+     .doc = "How much history is kept; null: as the app's settings say. Not for a user token."}};
 constexpr Field kMessage[] = {
     kId,
     {.name = "roomId", .type = Type::Id, .required = true},
     {.name = "room", .type = Type::Name, .required = true},
     {.name = "seq", .type = Type::Integer, .required = true, .least = 1, .doc = "1, 2, 3 … without gaps in the room."},
     {.name = "userId", .type = Type::Id, .required = true},
-    {.name = "text", .type = Type::Free, .required = true, .doc = "Empty once deleted."},
+    {.name = "text", .type = Type::Free, .required = true, .doc = "Empty once deleted, or removed by retention."},
     {.name = "clientMsgId", .type = Type::Text, .required = true, .nullable = true},
     {.name = "replyTo", .type = Type::Id, .required = true, .nullable = true, .doc = "Id of a message of the room."},
     kAnyMetadata,
@@ -152,6 +177,17 @@ constexpr Field kMessage[] = {
     {.name = "duplicate",
      .type = Type::Boolean,
      .doc = "true: the clientMsgId was sent before, this is the first message."}};
+constexpr Field kBackup[] = {
+    {.name = "name", .required = true, .doc = "Of the file in the daemon's backup folder (backup.dir)."},
+    {.name = "state",
+     .type = Type::Choice,
+     .required = true,
+     .choices = kBackupStates,
+     .doc = "stored: it is whole, and this daemon has not verified it; failed: error says why."},
+    {.name = "percent", .type = Type::Integer, .required = true, .least = 0, .most = 100, .doc = "Of the work under way."},
+    {.name = "bytes", .type = Type::Integer, .required = true, .least = 0},
+    {.name = "error", .required = true, .nullable = true},
+    kCreatedAt};
 constexpr Field kHealth[] = {
     {.name = "status", .required = true},
     {.name = "reasons", .type = Type::List, .items = Type::Text, .doc = "Why the daemon is not ready."}};
@@ -207,6 +243,7 @@ constinit const Schema kLoginDocument{"Login", kLogin};
 constinit const Schema kVerifyDocument{"Caller", kVerify};
 constinit const Schema kVerifierDocument{"Verifier", kVerifier};
 constinit const Schema kQuotasDocument{"Quotas", kQuotas};
+constinit const Schema kRetentionDocument{"Retention", kRetention};
 constinit const Schema kSettingsDocument{"Settings", kSettings};
 constinit const Schema kAppDocument{"App", kApp};
 constinit const Schema kAppLoginDocument{"AppLogin", kAppLogin};
@@ -219,6 +256,7 @@ constinit const Schema kSessionDocument{"Session", kSession};
 constinit const Schema kMemberDocument{"Member", kMember};
 constinit const Schema kRoomDocument{"Room", kRoom};
 constinit const Schema kMessageDocument{"Message", kMessage};
+constinit const Schema kBackupDocument{"Backup", kBackup};
 constinit const Schema kHealthDocument{"Health", kHealth};
 constinit const Schema kServerDocument{"Server", kServer};
 constinit const Schema kReloadDocument{"Reload", kReload};
@@ -232,11 +270,12 @@ constinit const Schema kAppQuery{"AppQuery", kAppFields};
 
 std::span<const Schema* const> documents() {
   static constexpr const Schema* kAll[] = {
-      &kAccountDocument,    &kLoginDocument,      &kVerifyDocument,   &kVerifierDocument,   &kQuotasDocument,
-      &kSettingsDocument,   &kAppDocument,        &kAppLoginDocument, &kAppCreatedDocument, &kKeyDocument,
-      &kKeyCreatedDocument, &kBanDocument,        &kUserDocument,     &kSessionDocument,    &kMemberDocument,
-      &kRoomDocument,       &kMessageDocument,    &kHealthDocument,   &kServerDocument,     &kReloadDocument,
-      &kDryRunDocument,     &kFieldErrorDocument, &kProblemDocument};
+      &kAccountDocument,    &kLoginDocument,         &kVerifyDocument,       &kVerifierDocument,   &kQuotasDocument,
+      &kSettingsDocument,   &kAppDocument,           &kAppLoginDocument,     &kAppCreatedDocument, &kKeyDocument,
+      &kKeyCreatedDocument, &kBanDocument,           &kUserDocument,         &kSessionDocument,    &kMemberDocument,
+      &kRoomDocument,       &kMessageDocument,       &kHealthDocument,       &kServerDocument,     &kReloadDocument,
+      &kPluginDocument,     &kPluginProcessDocument, &kPluginReloadDocument, &kVerifyTestDocument, &kVerifyTestStepDocument,
+      &kRetentionDocument,  &kBackupDocument,        &kDryRunDocument,       &kFieldErrorDocument, &kProblemDocument};
   return kAll;
 }
 

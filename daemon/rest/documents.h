@@ -10,6 +10,7 @@ extern const Schema kLoginDocument;
 extern const Schema kVerifyDocument;
 extern const Schema kVerifierDocument;
 extern const Schema kQuotasDocument;
+extern const Schema kRetentionDocument;
 extern const Schema kSettingsDocument;
 extern const Schema kAppDocument;
 extern const Schema kAppLoginDocument;
@@ -22,9 +23,16 @@ extern const Schema kSessionDocument;
 extern const Schema kMemberDocument;
 extern const Schema kRoomDocument;
 extern const Schema kMessageDocument;
+extern const Schema kBackupDocument;
 extern const Schema kHealthDocument;
 extern const Schema kServerDocument;
 extern const Schema kReloadDocument;
+// In plugin_routes.cpp.
+extern const Schema kPluginDocument;
+extern const Schema kPluginProcessDocument;
+extern const Schema kPluginReloadDocument;
+extern const Schema kVerifyTestDocument;
+extern const Schema kVerifyTestStepDocument;
 extern const Schema kDryRunDocument;
 extern const Schema kFieldErrorDocument;
 extern const Schema kProblemDocument;
@@ -47,6 +55,14 @@ inline constexpr Field kMetadataField{.name = "metadata",
                                       .nullable = true,
                                       .most = kMetadataBytes,
                                       .doc = "An object of the app's own, at most 16 KiB as compact JSON."};
+
+inline constexpr Field kRetentionField{
+    .name = "retention",
+    .type = Type::Object,
+    .nullable = true,
+    .of = &kRetentionDocument,
+    .doc =
+        "How much history the room keeps, instead of the app's settings.retention; {} keeps everything. null: as the app."};
 
 extern const Schema kListQuery;     ///< limit, cursor
 extern const Schema kAppListQuery;  ///< appId, limit, cursor

@@ -92,13 +92,20 @@ const Member* memberOf(const RoomState& state, UserId user) {
   return it == state.members.end() ? nullptr : &*it;
 }
 
-std::string encodeCursor(char kind, std::int64_t at) { return toBase64Url(fmt::format("{}{}", kind, at)); }
+std::string encodeCursor(char kind, std::int64_t at, std::optional<std::int64_t> end) {
+  return toBase64Url(end ? fmt::format("{}{}-{}", kind, at, *end) : fmt::format("{}{}", kind, at));
+}
 
-Result<std::pair<char, std::int64_t>> decodeCursor(std::string_view cursor) {
+Result<Cursor> decodeCursor(std::string_view cursor) {
+  const auto broken = [] { return Error::field("cursor", "is not one of this API's"); };
   const std::optional<std::string> bytes = fromBase64Url(cursor);
-  const auto at = bytes && bytes->size() > 1 ? parseId(std::string_view(*bytes).substr(1)) : std::nullopt;
-  if (!at) return Error::field("cursor", "is not one of this API's");
-  return std::pair(bytes->front(), *at);
+  if (!bytes || bytes->empty()) return broken();
+  const std::string_view numbers = std::string_view(*bytes).substr(1);
+  const std::size_t dash = numbers.find('-');
+  const auto at = parseId(numbers.substr(0, dash));
+  const auto end = dash == std::string_view::npos ? std::nullopt : parseId(numbers.substr(dash + 1));
+  if (!at || (dash != std::string_view::npos && !end)) return broken();
+  return Cursor{bytes->front(), *at, end};
 }
 
 Result<PageQuery> pageOf(const Call& call) {
@@ -106,8 +113,8 @@ Result<PageQuery> pageOf(const Call& call) {
   page.limit = limitOf(call);
   if (const auto cursor = text(call.query, "cursor")) {
     CHATD_TRY(at, decodeCursor(*cursor));
-    if (at.first != 'i') return Error::field("cursor", "is of another list");
-    page.cursor = at.second;
+    if (at.kind != 'i' || at.end) return Error::field("cursor", "is of another list");
+    page.cursor = at.at;
   }
   return page;
 }

@@ -36,10 +36,16 @@ namespace chatd::rest {
 /// The member of the state whom the caller's user token stands for; nothing if it is not in.
 [[nodiscard]] const Member* memberOf(const RoomState& state, UserId user);
 
-// Pages. A cursor is opaque to clients: base64url of a letter for the kind of list and a number.
-[[nodiscard]] std::string encodeCursor(char kind, std::int64_t at);
-/// Kind and number. Errors: Invalid on "cursor".
-[[nodiscard]] Result<std::pair<char, std::int64_t>> decodeCursor(std::string_view cursor);
+// Pages. A cursor is opaque to clients: base64url of a letter for the kind of list and a number, maybe with the number where
+// the list ends.
+struct Cursor {
+  char kind = 0;
+  std::int64_t at = 0;
+  std::optional<std::int64_t> end;
+};
+[[nodiscard]] std::string encodeCursor(char kind, std::int64_t at, std::optional<std::int64_t> end = std::nullopt);
+/// Errors: Invalid on "cursor".
+[[nodiscard]] Result<Cursor> decodeCursor(std::string_view cursor);
 /// `limit` and `cursor` of the query. Errors: Invalid.
 [[nodiscard]] Result<PageQuery> pageOf(const Call& call);
 [[nodiscard]] std::size_t limitOf(const Call& call);

@@ -32,7 +32,10 @@ constexpr Schema kEditBody{"MessagePatch", kEditFields};
 constexpr Field kHistoryFields[] = {
     kAppIdField,
     {.name = "before", .type = Type::Integer, .least = 1, .doc = "Only messages with a lower seq."},
-    {.name = "after", .type = Type::Integer, .least = 0, .doc = "Only messages with a higher seq, the next ones after it."},
+    {.name = "after",
+     .type = Type::Integer,
+     .least = 0,
+     .doc = "Only messages with a higher seq, the next ones after it. With before: between the two."},
     kLimitField,
     kCursorField,
     {.name = "page",
@@ -100,7 +103,7 @@ struct HistoryPlan {
 };
 
 Error oneOf(std::string_view field) {
-  return Error::field(std::string(field), "give only one of before, after, cursor, page");
+  return Error::field(std::string(field), "give before, after or both, or one of cursor and page");
 }
 
 /// One message more than the page holds is asked for, so that nextCursor is there only if there is a next page.
@@ -111,7 +114,6 @@ Result<HistoryPlan> planOf(const Call& call) {
   auto after = integer(call.query, "after");
   const auto page = integer(call.query, "page");
   const auto cursor = text(call.query, "cursor");
-  if (before && after) return oneOf("after");
   if (cursor && (before || after)) return oneOf("cursor");
   if (page && (before || after || cursor)) return oneOf("page");
   if (page) {
@@ -124,8 +126,11 @@ Result<HistoryPlan> planOf(const Call& call) {
   }
   if (cursor) {
     CHATD_TRY(at, decodeCursor(*cursor));
-    if (at.first == 'b') before = at.second;
-    if (at.first == 'a') after = at.second;
+    if (at.kind == 'b' && !at.end) before = at.at;
+    if (at.kind == 'a') {
+      after = at.at;
+      before = at.end;
+    }
     if (!before && !after) return Error::field("cursor", "is of another list");
   }
   plan.upward = after.has_value();
@@ -143,7 +148,8 @@ Reply historyReply(const HistoryPlan& plan, std::vector<Message> messages, const
   } else if (messages.size() > plan.limit) {
     if (plan.upward) {
       messages.erase(messages.begin());
-      next = encodeCursor('a', raw(messages.front().seq));
+      const auto& end = plan.request.query.before;
+      next = encodeCursor('a', raw(messages.front().seq), end ? std::optional(raw(*end)) : std::nullopt);
     } else {
       messages.pop_back();
       next = encodeCursor('b', raw(messages.back().seq));

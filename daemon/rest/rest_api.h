@@ -15,6 +15,7 @@
 #include "auth/authenticator.h"
 #include "auth/verifier_chain.h"
 #include "base/clock.h"
+#include "chat/backups.h"
 #include "chat/chat_service.h"
 #include "chat/credentials.h"
 #include "chat/directory.h"
@@ -36,6 +37,7 @@ struct RestServices {
   MessageLog& log;
   ChatService& chat;
   Sessions& sessions;
+  Backups& backups;
   const Clock& clock;
 };
 

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "protocol/wire_json.h"
+#include "rest/app_document.h"
 #include "rest/call.h"
 #include "rest/documents.h"
 #include "rest/lookup.h"
@@ -42,7 +43,8 @@ constexpr Field kMembersFields[] = {
 constexpr Schema kMembersBody{"RoomMembersRequest", kMembersFields};
 constexpr Field kRoleFields[] = {{.name = "role", .type = Type::Choice, .required = true, .choices = kRoles}};
 constexpr Schema kRoleBody{"RoleRequest", kRoleFields};
-constexpr Field kPatchFields[] = {{.name = "room", .type = Type::Name, .doc = "Unique in the app."}, kTitle, kMetadataField};
+constexpr Field kPatchFields[] = {
+    {.name = "room", .type = Type::Name, .doc = "Unique in the app."}, kTitle, kMetadataField, kRetentionField};
 constexpr Schema kPatchBody{"RoomPatch", kPatchFields};
 
 /// The whole room, as GET /room/{id} shows it.
@@ -56,8 +58,9 @@ Result<std::string> roomBody(const Context& context, const Call& call, RoomId id
     const Member* me = memberOf(state, call.principal.identity->user.id);
     // A user sees its own rooms; of others it does not learn that they exist.
     if (me == nullptr) return Code::RoomNotFound;
-    extras.unread = raw(state.counter.lastSeq) - raw(me->readSeq);
+    extras.unread = unreadOf(state.counter, me->readSeq);
   }
+  extras.withRetention = !call.principal.identity;
   std::string body;
   wire::appendRoom(body, state.room, extras);
   return body;
@@ -106,14 +109,12 @@ Result<Reply> listRooms(const Context& context, Call& call) {
   CHATD_TRY(page, pageOf(call));
   std::optional<UserId> forUser;
   if (call.principal.identity) forUser = call.principal.identity->user.id;
-  CHATD_TRY(rooms, context.services.directory.rooms(app, forUser, page));
+  CHATD_TRY(rooms, context.services.directory.rooms(app, forUser, page, kMembersInList));
   std::vector<std::string> items;
   for (const RoomSummary& summary : rooms.items) {
-    auto state = context.services.directory.roomState(summary.room.id);
-    if (!state.ok() && state.error().code() == Code::RoomNotFound) continue;  // deleted since the list was read
-    if (!state.ok()) return state.error();
     wire::RoomExtras extras;
-    extras.members = std::span<const Member>(state->members).first(std::min(state->members.size(), kMembersInList));
+    extras.members = summary.members;
+    extras.withRetention = !forUser;
     extras.withLastMessage = true;
     if (summary.lastMessage) extras.lastMessage = &*summary.lastMessage;
     extras.unread = summary.unread;
@@ -169,9 +170,12 @@ Result<Reply> setRole(const Context& context, Call& call) {
 
 Result<Reply> patchRoom(const Context& context, Call& call) {
   CHATD_TRY(room, roomOf(context, call, call.segment("id")));
-  CHATD_CHECK(context.services.directory.updateRoom(room.id, {.name = text(call.body, "room"),
-                                                              .title = textPatch(call.body, "name"),
-                                                              .metadata = jsonPatch(call.body, "metadata")}));
+  RoomPatch patch;
+  patch.name = text(call.body, "room");
+  patch.title = textPatch(call.body, "name");
+  patch.metadata = jsonPatch(call.body, "metadata");
+  if (find(call.body, "retention") != nullptr) patch.retention = retentionOf(call.body);
+  CHATD_CHECK(context.services.directory.updateRoom(room.id, patch));
   context.services.chat.roomChanged(room.id);
   return roomReply(context, call, room.id, 200);
 }

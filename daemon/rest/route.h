@@ -82,7 +82,9 @@ struct Route {
 [[nodiscard]] const std::vector<Route>& userAccessRoutes();
 [[nodiscard]] const std::vector<Route>& roomRoutes();
 [[nodiscard]] const std::vector<Route>& messageRoutes();
+[[nodiscard]] const std::vector<Route>& backupRoutes();
 [[nodiscard]] const std::vector<Route>& serverRoutes();
+[[nodiscard]] const std::vector<Route>& pluginRoutes();
 [[nodiscard]] const std::vector<Route>& metaRoutes();
 /// All of them, in the order of the document. Thread: any.
 [[nodiscard]] const std::vector<Route>& routeTable();

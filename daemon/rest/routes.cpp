@@ -26,7 +26,7 @@ const std::vector<Route>& routeTable() {
   static const std::vector<Route> table = [] {
     std::vector<Route> all;
     for (const auto* part : {&authRoutes(), &appRoutes(), &userRoutes(), &userAccessRoutes(), &roomRoutes(),
-                             &messageRoutes(), &serverRoutes(), &metaRoutes()}) {
+                             &messageRoutes(), &backupRoutes(), &pluginRoutes(), &serverRoutes(), &metaRoutes()}) {
       all.insert(all.end(), part->begin(), part->end());
     }
     for (Route& route : all) {

@@ -83,6 +83,7 @@ class Connection {
     static_assert(sizeof...(P) == sizeof...(A), "one argument a parameter");
     using Kept = KeptSql<std::tuple<P...>, C...>;
     const CallLimit::Guard guard(limit_.get());
+    ++runs_;
     auto& slot = kept_[&sql];
     if (runner_) {
       if (!slot) slot = std::make_unique<KeptRows<C...>>();
@@ -107,11 +108,19 @@ class Connection {
     return kept.rows;
   }
 
+  /// For a statement that was made at run time, before its Sql goes: what is kept is found by its address.
+  void forget(const void* sql) {
+    kept_.erase(sql);
+    if (runner_) runner_->forget(sql);
+  }
+
   /// For statements that differ in kind and not in values: transaction control, pragmas.
   void execute(const char* sql);
 
   [[nodiscard]] Poco::Data::Session& session() { return session_; }
 
+  /// Statements run since the last call.
+  [[nodiscard]] std::uint64_t takeRuns() { return std::exchange(runs_, 0); }
   /// Bounds every call from now on; null: nothing does, it is a database in this process.
   void setLimit(std::unique_ptr<CallLimit> limit) { limit_ = std::move(limit); }
   [[nodiscard]] CallLimit* limit() const { return limit_.get(); }
@@ -146,6 +155,7 @@ class Connection {
 
   std::unique_ptr<CallLimit> limit_;  // until the session is gone
   Poco::Data::Session session_;
+  std::uint64_t runs_ = 0;
   std::unique_ptr<StatementRunner> runner_;
   std::unordered_map<const void*, std::unique_ptr<KeptBase>> kept_;
   std::unique_ptr<BatchWriter> batchWriter_;  // its statements go before the session does

@@ -2,6 +2,7 @@
 // connection is kept, and how a database in memory shares it with its readers. Owned by Store. Thread: any.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -84,7 +85,10 @@ class Readers {
     for (;;) {
       const bool wasOpen = lease->connected();
       try {
-        return read(lease->connection());
+        Connection& connection = lease->connection();
+        auto result = read(connection);
+        statements_.fetch_add(connection.takeRuns(), std::memory_order_relaxed);
+        return result;
       } catch (const std::exception& e) {
         const Fault fault = judge(*lease, e);
         lease->discard();
@@ -107,6 +111,9 @@ class Readers {
     });
   }
 
+  /// Statements that were run for readers, since start. Thread: any.
+  [[nodiscard]] std::uint64_t statements() const { return statements_.load(std::memory_order_relaxed); }
+
  private:
   [[nodiscard]] Fault judge(ConnectionPool::Lease& lease, const std::exception& e) const;
 
@@ -114,6 +121,7 @@ class Readers {
   const Dialect& dialect_;
   FaultReport& report_;
   const std::chrono::milliseconds timeout_;
+  std::atomic<std::uint64_t> statements_{0};
 };
 
 }  // namespace chatd::store

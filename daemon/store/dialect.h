@@ -3,6 +3,8 @@
 #pragma once
 
 #include <exception>
+#include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,9 +13,15 @@
 #include "base/result.h"
 #include "store/migrations.h"
 
+namespace chatd {
+class Clock;
+struct StoreOptions;
+}  // namespace chatd
+
 namespace chatd::store {
 
 class BatchWriter;
+class CopySql;
 class Connection;
 
 /// What a failure of the database means for a batch.
@@ -46,6 +54,8 @@ class Dialect {
   [[nodiscard]] virtual std::unique_ptr<BatchWriter> batchWriter(Connection& connection) = 0;
   /// One that only reads. Throws what the driver throws.
   [[nodiscard]] virtual std::unique_ptr<Connection> connectReader() = 0;
+  /// True if claim() keeps every other process from writing.
+  [[nodiscard]] virtual bool exclusive() const = 0;
   /// True if readers must take turns on the writing connection (a database in memory).
   [[nodiscard]] virtual bool readersShareWriter() const = 0;
 
@@ -71,6 +81,16 @@ class Dialect {
   /// Runs a migration: several statements. Throws.
   virtual void runScript(Connection& connection, const std::string& sql) = 0;
 
+  /// Writes what `reader` sees to a file that is a database of its own. False: this dialect has no such file. Throws.
+  /// `progress`: as store/sqlite/sqlite_file.h.
+  virtual bool copyToFile(Connection& /*reader*/, const std::filesystem::path& /*file*/,
+                          const std::function<bool(int)>& /*progress*/) {
+    return false;
+  }
+
+  /// How its rows are read and written as JSON.
+  [[nodiscard]] virtual const CopySql& copySql() const = 0;
+
   /// What `e`, caught from a connection that could not be made, says.
   [[nodiscard]] virtual std::string wordsOf(const std::exception& e) const = 0;
   /// What `e`, caught from a call on `connection`, means. `committing`: it came out of commit().
@@ -80,5 +100,8 @@ class Dialect {
   /// Throws.
   virtual bool tend(Connection& connection, bool idle) = 0;
 };
+
+/// The dialect of `options.url`, not connected. Errors: Invalid.
+Result<std::unique_ptr<Dialect>> dialectOf(const StoreOptions& options, const Clock& clock);
 
 }  // namespace chatd::store

@@ -19,8 +19,7 @@ constexpr Sql<In<>> kRollbackTo{"ROLLBACK TO SAVEPOINT job"};
 
 // Between tries to reach the database or to find out what became of a batch.
 constexpr milliseconds kRetryPause{50};
-// Housekeeping runs when nothing waits; under steady load at least this often, so that it cannot starve.
-constexpr milliseconds kBusyTendEvery{1000};
+// Housekeeping runs when nothing waits; under steady load as often as it says itself, so that it cannot starve.
 constexpr milliseconds kIdleTendEvery{30'000};
 // Nothing came for so long: a checkpoint now delays nobody.
 constexpr milliseconds kIdleAfter{5};
@@ -450,7 +449,8 @@ void GroupCommitter::tend(bool housekeeping) {
       housekeeping_.step(connection, !healthy());
       dialect_.commit(connection);
       recovered();
-      tendAt_ = steady_clock::now() + kBusyTendEvery;
+      tendAt_ = steady_clock::now() + housekeeping_.pause();
+      if (const auto trimmed = housekeeping_.takeTrimmed(); !trimmed.empty() && sink_ != nullptr) sink_->trimmed(trimmed);
     }
     wantsIdle_ = dialect_.tend(connection, housekeeping);
   } catch (const std::exception& e) {
@@ -459,6 +459,9 @@ void GroupCommitter::tend(bool housekeeping) {
 }
 
 void GroupCommitter::tended(ConnectionPool::Lease& lease, const std::exception& e) {
+  housekeeping_.rolledBack();
+  // Not at once again: the database is not well, and the sends that wait come first.
+  tendAt_ = steady_clock::now() + housekeeping_.pause();
   if (!lease.connected()) return failed({FaultKind::Stale, dialect_.wordsOf(e)});
   Fault fault = dialect_.judge(lease.connection(), e, false);
   undo(lease, fault);

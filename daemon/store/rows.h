@@ -4,6 +4,7 @@
 
 #include "chat/model.h"
 #include "store/connection.h"
+#include "store/retention.h"
 
 namespace chatd::store {
 
@@ -13,9 +14,17 @@ namespace chatd::store {
   u ".metadata, " u ".banned, " u ".ban_until, " u ".ban_reason, " u ".created_at, " u ".updated_at, " u ".deleted_at"
 #define CHATD_USER_TYPES Int, Int, Text, Int, OptText, OptText, OptText, OptText, Int, OptInt, OptText, Int, Int, OptInt
 
+#define CHATD_MEMBER_COLUMNS(u, m) CHATD_USER_COLUMNS(u) ", " m ".role, " m ".read_seq"
+#define CHATD_MEMBER_TYPES CHATD_USER_TYPES, Int, Int
+
 #define CHATD_ROOM_COLUMNS(r) \
-  r ".id, " r ".app_id, " r ".name, " r ".type, " r ".title, " r ".metadata, " r ".created_at, " r ".updated_at"
-#define CHATD_ROOM_TYPES Int, Int, Text, Int, OptText, OptText, Int, Int
+  r ".id, " r ".app_id, " r ".name, " r ".type, " r ".title, " r ".metadata, " r ".created_at, " r ".updated_at, " \
+  r ".retention"
+#define CHATD_ROOM_TYPES Int, Int, Text, Int, OptText, OptText, Int, Int, OptText
+
+#define CHATD_COUNTER_COLUMNS(c) \
+  c ".last_seq, " c ".last_rev, " c ".access_rev, " c ".epoch, " c ".first_seq"
+#define CHATD_COUNTER_TYPES Int, Int, Int, Text, Int
 
 #define CHATD_MESSAGE_COLUMNS(m) \
   m ".id, " m ".room_id, " m ".seq, " m ".sender_id, " m ".text, " m ".client_msg_id, " m ".reply_to, " m ".metadata, " \
@@ -57,7 +66,25 @@ template <std::size_t First = 0, class... C>
   r.metadata = optional(rows.template at<First + 5>(i));
   r.createdAt = fromMicros(rows.template at<First + 6>(i));
   r.updatedAt = fromMicros(rows.template at<First + 7>(i));
+  r.retention = retentionOf(rows.template at<First + 8>(i));
   return r;
+}
+
+template <std::size_t First = 0, class... C>
+[[nodiscard]] RoomCounter counterFrom(const Rows<C...>& rows, std::size_t i) {
+  RoomCounter c;
+  c.lastSeq = Seq{rows.template at<First>(i)};
+  c.lastRev = Rev{rows.template at<First + 1>(i)};
+  c.accessRev = AccessRev{rows.template at<First + 2>(i)};
+  c.epoch = rows.template at<First + 3>(i);
+  c.firstSeq = Seq{rows.template at<First + 4>(i)};
+  return c;
+}
+
+template <std::size_t First = 0, class... C>
+[[nodiscard]] Member memberFrom(const Rows<C...>& rows, std::size_t i) {
+  const bool moderator = rows.template at<First + 14>(i) == static_cast<Int>(Role::Moderator);
+  return {userFrom<First>(rows, i), moderator ? Role::Moderator : Role::Member, Seq{rows.template at<First + 15>(i)}};
 }
 
 /// A column's value where a missing row was made an error by its type, or by the caller's look at the first column.

@@ -6,21 +6,22 @@ namespace chatd::store {
 
 namespace {
 
-#define CHATD_APP_COLUMNS "id, name, settings, verifiers, revision, created_at, updated_at"
-#define CHATD_APP_TYPES Int, Text, Text, Text, Int, Int, Int
+#define CHATD_APP_COLUMNS "id, name, settings, verifiers, revision, created_at, updated_at, retention"
+#define CHATD_APP_TYPES Int, Text, Text, Text, Int, Int, Int, OptText
 
 constexpr Sql<In<Text>, Out<Int>> kIdOfName{"SELECT id FROM app WHERE name = $1 AND deleted_at IS NULL"};
-constexpr Sql<In<Text, Text, Text, Int, Int>, Out<Int>> kInsert{
-    "INSERT INTO app (name, settings, verifiers, revision, created_at, updated_at) VALUES ($1, $2, $3, 1, $4, $5) "
-    "RETURNING id"};
+constexpr Sql<In<Text, Text, Text, Int, Int, OptText>, Out<Int>> kInsert{
+    "INSERT INTO app (name, settings, verifiers, revision, created_at, updated_at, retention) "
+    "VALUES ($1, $2, $3, 1, $4, $5, $6) RETURNING id"};
 constexpr Sql<In<Int>, Out<CHATD_APP_TYPES>> kById{"SELECT " CHATD_APP_COLUMNS
                                                    " FROM app WHERE id = $1 AND deleted_at IS NULL"};
 constexpr Sql<In<Text>, Out<CHATD_APP_TYPES>> kByName{"SELECT " CHATD_APP_COLUMNS
                                                       " FROM app WHERE name = $1 AND deleted_at IS NULL"};
 constexpr Sql<In<Int, Int>, Out<CHATD_APP_TYPES>> kPage{
     "SELECT " CHATD_APP_COLUMNS " FROM app WHERE id > $1 AND deleted_at IS NULL ORDER BY id LIMIT $2"};
-constexpr Sql<In<Text, Text, Text, Int, Int, Int>> kUpdate{
-    "UPDATE app SET name = $1, settings = $2, verifiers = $3, revision = $4, updated_at = $5 WHERE id = $6"};
+constexpr Sql<In<Text, Text, Text, Int, Int, OptText, Int>> kUpdate{
+    "UPDATE app SET name = $1, settings = $2, verifiers = $3, revision = $4, updated_at = $5, retention = $6 "
+    "WHERE id = $7"};
 constexpr Sql<In<Int, Int>, Out<Int>> kDelete{
     "UPDATE app SET deleted_at = $1 WHERE id = $2 AND deleted_at IS NULL RETURNING id"};
 
@@ -32,6 +33,8 @@ Result<App> appFrom(const Rows<C...>& rows, std::size_t i) {
   a.id = AppId{rows.template at<0>(i)};
   a.name = rows.template at<1>(i);
   a.settings = std::move(settings);
+  // A column of its own and not in the settings' JSON: the sweep looks for the apps that have one.
+  a.settings.retention = retentionOf(rows.template at<7>(i));
   a.verifiers = std::move(verifiers);
   a.revision = rows.template at<4>(i);
   a.createdAt = fromMicros(rows.template at<5>(i));
@@ -50,7 +53,8 @@ Result<App> oneApp(const Rows<C...>& rows) {
 Result<App> SqlDirectory::createApp(const NewApp& wanted) {
   return committer_.write<App>(AppId{}, [this, wanted](Connection& c) -> Result<App> {
     if (!c.run(kIdOfName, wanted.name).empty()) return Code::AlreadyExists;
-    const auto& made = c.run(kInsert, wanted.name, toJson(wanted.settings), toJson(wanted.verifiers), now(), now());
+    const auto& made = c.run(kInsert, wanted.name, toJson(wanted.settings), toJson(wanted.verifiers), now(), now(),
+                             retentionColumn(wanted.settings.retention));
     return oneApp(c.run(kById, made.at<0>(0)));
   });
 }
@@ -103,10 +107,13 @@ Result<App> SqlDirectory::updateApp(AppId id, const AppPatch& patch) {
     }
     const bool rules =
         (patch.settings && *patch.settings != app.settings) || (patch.verifiers && *patch.verifiers != app.verifiers);
+    const bool retention = patch.settings && patch.settings->retention != app.settings.retention;
     if (patch.settings) app.settings = *patch.settings;
     if (patch.verifiers) app.verifiers = *patch.verifiers;
     if (rules) ++app.revision;
-    c.run(kUpdate, app.name, toJson(app.settings), toJson(app.verifiers), app.revision, now(), raw(id));
+    c.run(kUpdate, app.name, toJson(app.settings), toJson(app.verifiers), app.revision, now(),
+          retentionColumn(app.settings.retention), raw(id));
+    if (retention) housekeeping_.retentionChanged();
     return oneApp(c.run(kById, raw(id)));
   });
 }

@@ -35,7 +35,8 @@ class SqlDirectory final : public Directory {
   Result<CreatedRoom> createRoom(const NewRoom& room) override;
   Result<Room> room(RoomId id) override;
   Result<Room> roomByName(AppId app, const std::string& name) override;
-  Result<Page<RoomSummary>> rooms(AppId app, std::optional<UserId> forUser, const PageQuery& page) override;
+  Result<Page<RoomSummary>> rooms(AppId app, std::optional<UserId> forUser, const PageQuery& page,
+                                  std::size_t members) override;
   Result<Room> updateRoom(RoomId id, const RoomPatch& patch) override;
   Result<void> deleteRoom(RoomId id) override;
   Result<void> addMembers(RoomId room, const std::vector<UserId>& users) override;

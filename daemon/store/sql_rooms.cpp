@@ -24,8 +24,8 @@ constexpr Sql<In<Int, Text, Int, OptText, OptText, OptInt, OptInt, Int, Int>, Ou
     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id"};
 constexpr Sql<In<Int, Text>> kInsertCounter{
     "INSERT INTO room_counter (room_id, last_seq, last_rev, access_rev, epoch) VALUES ($1, 0, 0, 1, $2)"};
-constexpr Sql<In<Text, OptText, OptText, Int, Int>> kUpdate{
-    "UPDATE room SET name = $1, title = $2, metadata = $3, updated_at = $4 WHERE id = $5"};
+constexpr Sql<In<Text, OptText, OptText, Int, OptText, Int>> kUpdate{
+    "UPDATE room SET name = $1, title = $2, metadata = $3, updated_at = $4, retention = $5 WHERE id = $6"};
 constexpr Sql<In<Int, Int>> kDelete{"UPDATE room SET deleted_at = $1 WHERE id = $2"};
 
 // Who is added has nothing unread: what was said before is not addressed to them.
@@ -40,26 +40,44 @@ constexpr Sql<In<Int, Int, Int>> kSetRole{"UPDATE room_member SET role = $1 WHER
 constexpr Sql<In<Int, Int, Int>> kSetRead{"UPDATE room_member SET read_seq = $1 WHERE room_id = $2 AND user_id = $3"};
 constexpr Sql<In<Int>> kRaiseAccess{"UPDATE room_counter SET access_rev = access_rev + 1 WHERE room_id = $1"};
 
-constexpr Sql<In<Int>, Out<Int, Int, Int, Text>> kCounter{
-    "SELECT last_seq, last_rev, access_rev, epoch FROM room_counter WHERE room_id = $1"};
-constexpr Sql<In<Int>, Out<CHATD_USER_TYPES, Int, Int>> kMembers{"SELECT " CHATD_USER_COLUMNS(
-    "u") ", m.role, m.read_seq FROM room_member m JOIN app_user u ON u.id = m.user_id "
-         "WHERE m.room_id = $1 ORDER BY m.user_id"};
+constexpr Sql<In<Int>, Out<CHATD_COUNTER_TYPES>> kCounter{
+    "SELECT " CHATD_COUNTER_COLUMNS("c") " FROM room_counter c WHERE c.room_id = $1"};
+constexpr Sql<In<Int>, Out<CHATD_MEMBER_TYPES>> kMembers{"SELECT " CHATD_MEMBER_COLUMNS(
+    "u", "m") " FROM room_member m JOIN app_user u ON u.id = m.user_id WHERE m.room_id = $1 ORDER BY m.user_id"};
 constexpr Sql<In<Int, Int>, Out<CHATD_MESSAGE_TYPES>> kMessageAt{
     "SELECT " CHATD_MESSAGE_COLUMNS("m") " FROM message m WHERE m.room_id = $1 AND m.seq = $2"};
 
-constexpr Sql<In<Int, Int, Int>, Out<CHATD_ROOM_TYPES, Int, Int, Int, Text, CHATD_MAYBE_MESSAGE_TYPES>>
-    kPage{"SELECT " CHATD_ROOM_COLUMNS("r") ", c.last_seq, c.last_rev, c.access_rev, c.epoch, " CHATD_MESSAGE_COLUMNS(
-        "m") " FROM room r JOIN app a ON a.id = r.app_id AND a.deleted_at IS NULL JOIN room_counter c ON c.room_id = r.id "
+// A page of rooms, and the rooms of a page. `r.id IN page` and not a list of ids: one statement, whatever the page holds.
+#define CHATD_PAGE_OF_APP                                                                                             \
+  "SELECT r.id FROM room r JOIN app a ON a.id = r.app_id AND a.deleted_at IS NULL WHERE r.app_id = $1 AND r.id > $2 " \
+  "AND r.deleted_at IS NULL ORDER BY r.id LIMIT $3"
+#define CHATD_PAGE_OF_USER                                                                                     \
+  "SELECT r.id FROM room_member rm JOIN room r ON r.id = rm.room_id JOIN app a ON a.id = r.app_id AND "        \
+  "a.deleted_at IS NULL WHERE rm.user_id = $1 AND r.app_id = $2 AND rm.room_id > $3 AND r.deleted_at IS NULL " \
+  "ORDER BY rm.room_id LIMIT $4"
+// The first members of each room: up to the user id at that place, or all if there are fewer.
+#define CHATD_FIRST_MEMBERS(most)                                                                                      \
+  "m.user_id <= COALESCE((SELECT x.user_id FROM room_member x WHERE x.room_id = m.room_id ORDER BY x.user_id LIMIT 1 " \
+  "OFFSET " most " - 1), 9223372036854775807) ORDER BY m.room_id, m.user_id"
+#define CHATD_PAGE_MEMBERS \
+  "SELECT " CHATD_MEMBER_COLUMNS("u", "m") ", m.room_id FROM room_member m JOIN app_user u ON u.id = m.user_id "
+
+constexpr Sql<In<Int, Int, Int>, Out<CHATD_ROOM_TYPES, CHATD_COUNTER_TYPES, CHATD_MAYBE_MESSAGE_TYPES>>
+    kPage{"SELECT " CHATD_ROOM_COLUMNS("r") ", " CHATD_COUNTER_COLUMNS("c") ", " CHATD_MESSAGE_COLUMNS(
+        "m") " FROM room r JOIN room_counter c ON c.room_id = r.id "
              "LEFT JOIN message m ON m.room_id = r.id AND m.seq = c.last_seq "
-             "WHERE r.app_id = $1 AND r.id > $2 AND r.deleted_at IS NULL ORDER BY r.id LIMIT $3"};
-constexpr Sql<In<Int, Int, Int, Int>, Out<CHATD_ROOM_TYPES, Int, Int, Int, Text, CHATD_MAYBE_MESSAGE_TYPES, Int>>
-    kPageOfUser{"SELECT " CHATD_ROOM_COLUMNS("r") ", c.last_seq, c.last_rev, c.access_rev, c.epoch, " CHATD_MESSAGE_COLUMNS(
-        "m") ", rm.read_seq"
-             " FROM room_member rm JOIN room r ON r.id = rm.room_id JOIN app a ON a.id = r.app_id AND a.deleted_at IS NULL "
-             "JOIN room_counter c ON c.room_id = r.id LEFT JOIN message m ON m.room_id = r.id AND m.seq = c.last_seq "
+             "WHERE r.id IN (" CHATD_PAGE_OF_APP ") ORDER BY r.id"};
+constexpr Sql<In<Int, Int, Int, Int>, Out<CHATD_ROOM_TYPES, CHATD_COUNTER_TYPES, CHATD_MAYBE_MESSAGE_TYPES, Int>>
+    kPageOfUser{"SELECT " CHATD_ROOM_COLUMNS("r") ", " CHATD_COUNTER_COLUMNS("c") ", " CHATD_MESSAGE_COLUMNS(
+        "m") ", rm.read_seq FROM room_member rm JOIN room r ON r.id = rm.room_id JOIN app a ON a.id = r.app_id AND "
+             "a.deleted_at IS NULL JOIN room_counter c ON c.room_id = r.id "
+             "LEFT JOIN message m ON m.room_id = r.id AND m.seq = c.last_seq "
              "WHERE rm.user_id = $1 AND r.app_id = $2 AND rm.room_id > $3 AND r.deleted_at IS NULL ORDER BY rm.room_id "
              "LIMIT $4"};
+constexpr Sql<In<Int, Int, Int, Int>, Out<CHATD_MEMBER_TYPES, Int>> kPageMembers{
+    CHATD_PAGE_MEMBERS "WHERE m.room_id IN (" CHATD_PAGE_OF_APP ") AND " CHATD_FIRST_MEMBERS("$4")};
+constexpr Sql<In<Int, Int, Int, Int, Int>, Out<CHATD_MEMBER_TYPES, Int>> kPageOfUserMembers{
+    CHATD_PAGE_MEMBERS "WHERE m.room_id IN (" CHATD_PAGE_OF_USER ") AND " CHATD_FIRST_MEMBERS("$5")};
 
 constexpr std::size_t kEpochBytes = 8;
 
@@ -136,6 +154,33 @@ Result<Room> groupRoom(Connection& c, RoomId id) {
   return std::move(room);
 }
 
+constexpr std::size_t kReadSeq = 25;  // of kPageOfUser: after 9 columns of the room, 5 of its counter, 11 of the message
+
+template <class... C>
+Page<RoomSummary> summaries(const Rows<C...>& rows, std::size_t limit) {
+  auto out = pageOf<Page<RoomSummary>>(rows.size(), limit, [&](std::size_t i) {
+    RoomSummary s;
+    s.room = roomFrom(rows, i);
+    s.counter = counterFrom<9>(rows, i);
+    s.lastMessage = maybeMessageFrom<14>(rows, i);
+    return s;
+  });
+  if (rows.size() > limit) out.next = raw(out.items.back().room.id);
+  return out;
+}
+
+/// Both are in the order of room ids.
+template <class... C>
+void addMembersTo(std::vector<RoomSummary>& rooms, const Rows<C...>& members) {
+  auto room = rooms.begin();
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    const RoomId id{members.template at<16>(i)};
+    while (room != rooms.end() && room->room.id != id) ++room;
+    if (room == rooms.end()) return;
+    room->members.push_back(memberFrom(members, i));
+  }
+}
+
 }  // namespace
 
 Result<CreatedRoom> SqlDirectory::createRoom(const NewRoom& wanted) {
@@ -152,30 +197,24 @@ Result<Room> SqlDirectory::roomByName(AppId app, const std::string& name) {
   return readers_.read([&](Connection& c) { return oneRoom(c.run(kByName, raw(app), name)); });
 }
 
-Result<Page<RoomSummary>> SqlDirectory::rooms(AppId app, std::optional<UserId> forUser, const PageQuery& page) {
+Result<Page<RoomSummary>> SqlDirectory::rooms(AppId app, std::optional<UserId> forUser, const PageQuery& page,
+                                              std::size_t members) {
   const Int after = page.cursor.value_or(0);
-  const Int oneMore = static_cast<Int>(page.limit) + 1;
-  return readers_.read([&](Connection& c) -> Result<Page<RoomSummary>> {
-    const auto fill = [&](const auto& rows, auto&& unread) {
-      auto out = pageOf<Page<RoomSummary>>(rows.size(), page.limit, [&](std::size_t i) {
-        RoomSummary s;
-        s.room = roomFrom(rows, i);
-        s.counter = {Seq{rows.template at<8>(i)}, Rev{rows.template at<9>(i)}, AccessRev{rows.template at<10>(i)},
-                     rows.template at<11>(i)};
-        s.lastMessage = maybeMessageFrom<12>(rows, i);
-        s.unread = unread(rows, i);
-        return s;
-      });
-      if (rows.size() > page.limit) out.next = raw(out.items.back().room.id);
-      return out;
-    };
+  const Int limit = static_cast<Int>(page.limit);
+  const Int most = static_cast<Int>(members);
+  return readers_.snapshot([&](Connection& c) -> Result<Page<RoomSummary>> {
     if (!forUser) {
-      return fill(c.run(kPage, raw(app), after, oneMore),
-                  [](const auto&, std::size_t) { return std::optional<std::int64_t>(); });
+      auto out = summaries(c.run(kPage, raw(app), after, limit + 1), page.limit);
+      if (members > 0) addMembersTo(out.items, c.run(kPageMembers, raw(app), after, limit, most));
+      return out;
     }
-    return fill(c.run(kPageOfUser, raw(*forUser), raw(app), after, oneMore), [](const auto& rows, std::size_t i) {
-      return std::optional<std::int64_t>(rows.template at<8>(i) - rows.template at<23>(i));
-    });
+    const auto& rows = c.run(kPageOfUser, raw(*forUser), raw(app), after, limit + 1);
+    auto out = summaries(rows, page.limit);
+    for (std::size_t i = 0; i < out.items.size(); ++i) {
+      out.items[i].unread = unreadOf(out.items[i].counter, Seq{rows.at<kReadSeq>(i)});
+    }
+    if (members > 0) addMembersTo(out.items, c.run(kPageOfUserMembers, raw(*forUser), raw(app), after, limit, most));
+    return out;
   });
 }
 
@@ -188,7 +227,12 @@ Result<Room> SqlDirectory::updateRoom(RoomId id, const RoomPatch& patch) {
     }
     if (patch.title) room.title = *patch.title;
     if (patch.metadata) room.metadata = *patch.metadata;
-    c.run(kUpdate, room.name, nullable(room.title), nullable(room.metadata), now(), raw(id));
+    if (patch.retention && *patch.retention != room.retention) {
+      room.retention = *patch.retention;
+      housekeeping_.retentionChanged();
+    }
+    c.run(kUpdate, room.name, nullable(room.title), nullable(room.metadata), now(), retentionColumn(room.retention),
+          raw(id));
     return roomById(c, id);
   });
 }
@@ -240,13 +284,10 @@ Result<RoomState> SqlDirectory::roomState(RoomId id) {
     state.room = std::move(room);
     const auto& counter = c.run(kCounter, raw(id));
     if (counter.empty()) return Error(Code::Internal, "The room has no counter.");
-    state.counter = {Seq{counter.at<0>(0)}, Rev{counter.at<1>(0)}, AccessRev{counter.at<2>(0)}, counter.at<3>(0)};
+    state.counter = counterFrom(counter, 0);
     const auto& members = c.run(kMembers, raw(id));
     state.members.reserve(members.size());
-    for (std::size_t i = 0; i < members.size(); ++i) {
-      const bool moderator = members.at<14>(i) == static_cast<Int>(Role::Moderator);
-      state.members.push_back({userFrom(members, i), moderator ? Role::Moderator : Role::Member, Seq{members.at<15>(i)}});
-    }
+    for (std::size_t i = 0; i < members.size(); ++i) state.members.push_back(memberFrom(members, i));
     const auto& last = c.run(kMessageAt, raw(id), raw(state.counter.lastSeq));
     if (!last.empty()) state.lastMessage = messageFrom(last, 0);
     return state;

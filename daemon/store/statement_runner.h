@@ -28,6 +28,8 @@ class StatementRunner {
   virtual ~StatementRunner() = default;
   /// `key` names the statement on this connection: it is prepared once. Throws what the driver throws.
   virtual void run(const void* key, const char* sql, std::span<const Value> params, const Cell& cell) = 0;
+  /// Another statement may come under this key.
+  virtual void forget(const void* key) = 0;
   /// Runs a statement that is not kept.
   virtual void execute(const char* sql) = 0;
 };

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "store/backup/store_backups.h"
 #include "store/connection_pool.h"
+#include "store/copy/database_copy.h"
 #include "store/dialect.h"
 #include "store/group_committer.h"
 #include "store/housekeeping.h"
@@ -14,14 +16,15 @@
 
 namespace chatd {
 
-namespace {
+namespace store {
 
-using namespace store;
+namespace {
 
 constexpr std::string_view kSqlite = "sqlite:";
 constexpr std::string_view kMemory = ":memory:";
 
-/// Errors: Invalid.
+}  // namespace
+
 Result<std::unique_ptr<Dialect>> dialectOf(const StoreOptions& options, const Clock& clock) {
   const std::string_view url = options.url;
   if (isPgUrl(url)) {
@@ -37,8 +40,18 @@ Result<std::unique_ptr<Dialect>> dialectOf(const StoreOptions& options, const Cl
   return std::unique_ptr<Dialect>(std::make_unique<SqliteDialect>(std::move(file), options.timeout, clock));
 }
 
+}  // namespace store
+
+namespace {
+
+using namespace store;
+
 CommitQueue::Limits limitsOf(const StoreOptions& o) {
   return {o.queueItems, o.queueItemsPerApp, o.queueBytes, o.batchRows, o.batchBytes};
+}
+
+BackupOptions backupOptions(const StoreOptions& o) {
+  return {o.backupFolder.empty() ? o.dataDirectory / "backups" : o.backupFolder, o.version, o.serverKey};
 }
 
 }  // namespace
@@ -74,6 +87,7 @@ class Store::Impl {
     log_ = std::make_unique<SqlMessageLog>(*committer_, *reads_);
     directory_ = std::make_unique<SqlDirectory>(*committer_, *reads_, housekeeping_, clock);
     credentials_ = std::make_unique<SqlCredentials>(*committer_, *reads_, clock);
+    backups_ = std::make_unique<StoreBackups>(backupOptions(options_), *dialect_, clock);
   }
   ~Impl() { stop(); }
   Impl(const Impl&) = delete;
@@ -95,6 +109,7 @@ class Store::Impl {
   void stop() {
     if (!opened_) return;
     opened_ = false;
+    backups_->stop();
     committer_->stop();
     // The readers first: the last connection to close is the one that may checkpoint.
     if (readers_) readers_->close();
@@ -103,15 +118,23 @@ class Store::Impl {
   }
 
   GroupCommitter& committer() { return *committer_; }
+  [[nodiscard]] bool exclusive() const { return dialect_->exclusive(); }
+  [[nodiscard]] std::uint64_t readStatements() const { return reads_->statements(); }
   MessageLog& log() { return *log_; }
   Directory& directory() { return *directory_; }
   Credentials& credentials() { return *credentials_; }
+  Backups& backups() { return *backups_; }
 
  private:
   Result<void> prepare() {
     try {
       auto connection = dialect_->connectWriter();
       CHATD_CHECK(migrate(*connection, *dialect_));
+      if (const auto source = unfinishedCopy(*connection)) {
+        return Error(Code::Conflict, fmt::format("The database is half of a copy from {}: finish it (chatctl migrate-store "
+                                                 "or backup restore), or begin with an empty one.",
+                                                 *source));
+      }
       connection->setBatchWriter(dialect_->batchWriter(*connection));
       writer_->seed(std::move(connection));
     } catch (const std::exception& e) {
@@ -133,6 +156,7 @@ class Store::Impl {
   std::unique_ptr<SqlMessageLog> log_;
   std::unique_ptr<SqlDirectory> directory_;
   std::unique_ptr<SqlCredentials> credentials_;
+  std::unique_ptr<StoreBackups> backups_;
   bool opened_ = false;
 };
 
@@ -150,6 +174,10 @@ std::string Store::fault() const { return impl_->committer().fault(); }
 MessageLog& Store::log() { return impl_->log(); }
 Directory& Store::directory() { return impl_->directory(); }
 Credentials& Store::credentials() { return impl_->credentials(); }
-Store::Counts Store::counts() const { return {impl_->committer().batches(), impl_->committer().rows()}; }
+Backups& Store::backups() { return impl_->backups(); }
+bool Store::exclusive() const { return impl_->exclusive(); }
+Store::Counts Store::counts() const {
+  return {impl_->committer().batches(), impl_->committer().rows(), impl_->readStatements()};
+}
 
 }  // namespace chatd

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "chat/backups.h"
 #include "chat/credentials.h"
 #include "chat/directory.h"
 #include "chat/message_log.h"
@@ -32,6 +33,9 @@ struct StoreOptions {
   std::size_t queueBytes = 64u << 20;  ///< their texts
   std::size_t batchRows = 500;         ///< of one transaction
   std::size_t batchBytes = 1u << 20;
+  std::filesystem::path backupFolder;  ///< empty: "backups" in dataDirectory
+  std::string version;                 ///< of this program, for the backups it makes
+  std::string serverKey;               ///< goes into backups: without it the registered tokens in them are worthless
   /// Told what is wrong with the database, for the log: the same once a minute, anything else at most once a second; and
   /// when it is over. Thread: any; must not call the store.
   std::function<void(const std::string& what)> onFault;
@@ -50,7 +54,8 @@ class Store {
   /// Claims the data directory (SQLite), migrates, starts the commit thread. The errors say what an admin can do.
   /// Errors: Invalid (url), Conflict (another daemon has it, or a newer chatd wrote it), StoreUnavailable. Thread: main.
   Result<void> open();
-  /// Takes no more, commits what is queued, closes. Thread: main; after the callers of the ports have stopped.
+  /// Ends a backup under way, takes no more, commits what is queued, closes. Thread: main; after the callers of the ports
+  /// have stopped.
   void stop();
 
   /// True while the last attempt to write succeeded. For /readyz. Thread: any.
@@ -62,11 +67,16 @@ class Store {
   [[nodiscard]] MessageLog& log();
   [[nodiscard]] Directory& directory();
   [[nodiscard]] Credentials& credentials();
+  [[nodiscard]] Backups& backups();
+
+  /// No other process writes this database, so what this one has read and written stays true in memory.
+  [[nodiscard]] bool exclusive() const;
 
   /// For tests and metrics.
   struct Counts {
     std::uint64_t batches = 0;
     std::uint64_t rows = 0;  ///< appends, changes and jobs that were committed
+    std::uint64_t readStatements = 0;
   };
   [[nodiscard]] Counts counts() const;
 

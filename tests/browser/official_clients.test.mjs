@@ -21,12 +21,16 @@ const bundle = (version) => join(MODULES, version === 4 ? 'socket.io-client' : `
 
 /** Runs in the page: a client, and promises for what it is told. */
 function start({ url, transports, auth, version }) {
-  const options = { transports, forceNew: true, reconnectionDelay: 20, ...(version === 2 ? { query: auth } : { auth }) };
+  // Clients of version 2 send credentials unless they are told not to, and a server that allows any origin takes none.
+  const options = { transports, forceNew: true, reconnectionDelay: 20, ...(version === 2 ? { query: auth, withCredentials: false } : { auth }) };
   const socket = window.io(url, options);
   const told = [];
   const waiting = [];
   const settle = () => { for (const wait of waiting.splice(0)) if (!wait()) waiting.push(wait); };
-  const until = (fact) => new Promise((done) => {
+  const errors = [];
+  for (const name of ['connect_error', 'error']) socket.on(name, (error) => errors.push(String(error)));
+  const until = (fact) => new Promise((done, fail) => {
+    setTimeout(() => fail(new Error(`not in time; told: ${JSON.stringify(told)}; errors: ${errors.slice(-3)}`)), 10_000);
     const wait = () => { const value = fact(); if (value) done(value); return Boolean(value); };
     if (!wait()) waiting.push(wait);
   });
@@ -41,7 +45,11 @@ function start({ url, transports, auth, version }) {
     socket,
     connected: (times = 1) => until(() => connects >= times && socket.connected && socket.io.engine.transport.name === transports.at(-1)),
     nth: (name, n) => until(() => told.filter((event) => event.name === name)[n]?.args),
-    ask: (...args) => new Promise((done) => { socket.emit(...args, (...answer) => done(answer)); }),
+    ask(...args) {
+      let told;
+      socket.emit(...args, (...answer) => { told = answer; settle(); });
+      return until(() => told);
+    },
     lose() {
       const times = connects + 1;
       socket.io.engine.close();

@@ -48,7 +48,18 @@ TAKEN = [
     ("the_second_offer", ["permessage-deflate; server_max_window_bits=8, permessage-deflate"], ANSWER),
     ("an_offer_on_a_second_line", ["x-nothing", "permessage-deflate"], ANSWER),
     ("a_smaller_window_of_ours", ["permessage-deflate; server_max_window_bits=9"], None),
+    ("an_offer_without_spaces", ["permessage-deflate;client_max_window_bits"], ANSWER),
+    ("an_offer_behind_another_extension", ["x-webkit-deflate-frame, permessage-deflate"], ANSWER),
+    ("an_offer_behind_a_bad_one", ["permessage-deflate; surprise, permessage-deflate"], ANSWER),
+    ("a_quoted_value", ['permessage-deflate; server_max_window_bits="15"'], ANSWER | {"server_max_window_bits=15"}),
     ("an_unknown_parameter", ["permessage-deflate; surprise"], None),
+    ("a_value_where_none_belongs", ["permessage-deflate; server_no_context_takeover=1"], None),
+    ("a_window_of_ours_without_a_value", ["permessage-deflate; server_max_window_bits"], None),
+    ("a_window_of_7", ["permessage-deflate; client_max_window_bits=7"], None),
+    ("a_window_of_ours_of_16", ["permessage-deflate; server_max_window_bits=16"], None),
+    ("a_window_of_010", ["permessage-deflate; client_max_window_bits=010"], None),
+    ("a_window_of_letters", ["permessage-deflate; client_max_window_bits=x"], None),
+    ("another_extension", ["permessage-bzip2"], None),
     ("a_repeated_parameter", ["permessage-deflate; client_max_window_bits; client_max_window_bits"], None),
     ("a_window_of_16", ["permessage-deflate; client_max_window_bits=16"], None),
 ]
@@ -60,7 +71,18 @@ EXAMPLES = [
     ("two_blocks", bytes.fromhex("f24805000000ffffcac9c90700")),
 ]
 
+SAMPLES = [
+    ("an_empty_message", b""),
+    ("one_byte", b"a"),
+    ("a_word", "κόσμε".encode()),
+    ("repeated_text", b"all work and no play " * 500),
+    ("a_megabyte_of_zeros", bytes(1 << 20)),
+    ("every_byte", bytes(range(256)) * 64),
+    ("fifteen_megabytes", bytes(range(256)) * (15 << 12)),
+]
+
 FAULTS = [
+    ("rsv1_on_a_close", frame(CLOSE, (1000).to_bytes(2, "big"), reserved=RSV1), 1002),
     ("rsv1_on_a_continuation", frame(TEXT, HELLO[:3], final=False, reserved=RSV1) +
      frame(CONTINUATION, HELLO[3:], reserved=RSV1), 1002),
     ("rsv1_on_a_ping", frame(PING, b"", reserved=RSV1), 1002),
@@ -88,6 +110,51 @@ class Messages(unittest.TestCase):
             for size in (len(payload), 1):
                 socket.send_cut(frame(TEXT, payload, reserved=RSV1), size)
                 self.assertEqual(socket.frame().payload, b"Hello")
+
+    @table([(f"{name}_comes_back", sample) for name, sample in SAMPLES])
+    def echo(self, sample):
+        with Deflating() as socket:
+            for level in (0, 1, 9):
+                socket.send(frame(BINARY, deflated(sample, level), reserved=RSV1))
+                answer = socket.frame()
+                self.assertTrue((inflated(answer.payload) if answer.compressed else answer.payload) == sample)
+
+    @table([(f"{name}_comes_back_in_fragments", sample) for name, sample in SAMPLES[1:4]])
+    def fragmented(self, sample):
+        payload = deflated(sample)
+        with Deflating() as socket:
+            for size in (1, 2, 7):
+                pieces = [payload[at:at + size] for at in range(0, len(payload), size)]
+                socket.send(b"".join(frame(BINARY if at == 0 else CONTINUATION, piece, final=at == len(pieces) - 1,
+                                           reserved=RSV1 if at == 0 else 0) for at, piece in enumerate(pieces)))
+                answer = socket.frame()
+                self.assertEqual(inflated(answer.payload) if answer.compressed else answer.payload, sample)
+
+    def test_plain_messages_may_come_between_compressed_ones(self):
+        with Deflating() as socket:
+            for text in (b"one", b"two", b"three"):
+                socket.send(frame(TEXT, text) + frame(TEXT, deflated(text), reserved=RSV1))
+                self.assertEqual([socket.frame().payload for _ in range(2)], [text, text])
+
+    def test_text_may_be_cut_inside_a_character_of_what_was_compressed(self):
+        text = "κόσμε 😀 ".encode() * 20
+        payload = deflated(text)
+        with Deflating() as socket:
+            for at in range(1, len(payload)):
+                socket.send(frame(TEXT, payload[:at], final=False, reserved=RSV1) + frame(CONTINUATION, payload[at:]))
+                answer = socket.frame()
+                self.assertEqual(inflated(answer.payload) if answer.compressed else answer.payload, text)
+
+    def test_a_reserved_bit_without_an_offer_is_1002(self):
+        with Deflating("X-Nothing: offered") as socket:
+            self.assertIsNone(socket.extension)
+            socket.send(frame(TEXT, HELLO, reserved=RSV1))
+            self.assertEqual(socket.closing(), 1002)
+
+    def test_a_message_that_inflates_to_one_byte_over_the_limit_is_1009(self):
+        with Deflating() as socket:
+            socket.send(frame(BINARY, deflated(bytes((16 << 20) + 1)), reserved=RSV1))
+            self.assertEqual(socket.closing(), 1009)
 
     def test_a_long_message_comes_back_compressed(self):
         text = b"the same words again and again, " * 500

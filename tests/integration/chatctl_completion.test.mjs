@@ -51,13 +51,13 @@ describe('chatctl completion', () => {
         COMP_LINE=$1; COMP_POINT=\${#1}; local -a words; IFS=' ' read -ra words <<< "$1"
         [[ $1 == *' ' ]] && words+=('')
         COMP_WORDS=("\${words[@]}"); COMP_CWORD=$((\${#words[@]} - 1)); COMPREPLY=()
-        _chatctl; printf '%s\\n' "\${COMPREPLY[@]}"; echo "--"
+        _chatctl; printf '%s\\n' "\${COMPREPLY[@]}"; echo "=="
       }
       compopt() { :; }
       ${CASES.map(([line]) => `offer '${line}'`).join('\n')}
       offer 'chatctl app get '
       offer 'chatctl app list --output=js'`;
-    const answers = shell('bash', ['--norc', '-c', script]).split('--\n').map((part) => part.trim().split('\n'));
+    const answers = shell('bash', ['--norc', '-c', script]).split('==\n').map((part) => part.trim().split('\n'));
     for (const [i, [line, expected]] of CASES.entries()) assert.deepEqual(answers[i].sort(), expected, line);
     // Names are quoted for the line; one that looks like a flag is not offered.
     assert.deepEqual(answers[CASES.length].sort(), ['\\$\\(touch\\ pwned\\)', 'it\\\'s\\ \\"quoted\\"', 'shipping', 'shop']);
@@ -81,7 +81,7 @@ describe('chatctl completion', () => {
     };
     assert.equal(tmux('new-session', '-d', '-s', 'c', '-x', '100', '-y', '20', `bash --rcfile ${rc} -i`).status, 0);
     try {
-      screen(/ready> $/m);
+      screen(/^ready>/m);
       tmux('send-keys', '-t', 'c', 'chatctl app get ship', 'Tab', '-o name', 'Enter');
       screen(/chatctl app get shipping -o name\nshipping$/m);
       tmux('send-keys', '-t', 'c', 'chatctl app get \\$', 'Tab', '-o name', 'Enter');
@@ -96,19 +96,19 @@ describe('chatctl completion', () => {
     // compadd is what the completion calls at the end: it is made to print what it was given.
     const script = `fpath=(); source <(chatctl completion zsh) 2>/dev/null
       compadd() { print -rl -- "\${names[@]}" }
-      offer() { words=("\${(@Q)\${(z)1}}"); [[ $1 == *' ' ]] && words+=(''); CURRENT=\${#words}; _chatctl; print -- '--' }
+      offer() { words=("\${(@Q)\${(z)1}}"); [[ $1 == *' ' ]] && words+=(''); CURRENT=\${#words}; _chatctl; print -- '==' }
       ${CASES.map(([line]) => `offer '${line}'`).join('\n')}
       offer 'chatctl app get '`;
-    const answers = shell('zsh', ['-f', '-c', script]).split('--\n').map((part) => part.trim().split('\n'));
+    const answers = shell('zsh', ['-f', '-c', script]).split('==\n').map((part) => part.trim().split('\n'));
     for (const [i, [line, expected]] of CASES.entries()) assert.deepEqual(answers[i].sort(), expected, line);
     assert.deepEqual(answers[CASES.length].sort(), ['$(touch pwned)', 'it\'s "quoted"', 'shipping', 'shop']);
   });
 
   test('fish', { skip: missing('fish') }, () => {
     const script = `chatctl completion fish | source
-      ${CASES.map(([line]) => `complete -C '${line}'; echo --`).join('\n')}
-      complete -C 'chatctl app get '; echo --`;
-    const answers = shell('fish', ['--no-config', '-c', script]).split('--\n')
+      ${CASES.map(([line]) => `complete -C '${line}'; echo ==`).join('\n')}
+      complete -C 'chatctl app get '; echo ==`;
+    const answers = shell('fish', ['--no-config', '-c', script]).split('==\n')
       .map((part) => part.trim().split('\n').map((line) => line.split('\t')[0]));
     for (const [i, [line, expected]] of CASES.entries()) assert.deepEqual(answers[i].sort(), expected, line);
     assert.ok(answers[CASES.length].some((name) => name.includes('touch')));

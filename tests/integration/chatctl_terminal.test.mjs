@@ -67,12 +67,12 @@ describe('chatctl at a terminal', { skip: missing('tmux') }, () => {
   test('what is destroyed is asked for, and --no-input is no answer', async () => {
     await ctl.ok('app', 'create', 'doomed');
     const asked = type('$chatctl app delete doomed');
-    await screen('the question', (now) => now.includes('Type its name (doomed)'));
+    await screen('the question', (now) => now.includes('to go on:'));
     tmux('send-keys', '-t', 't', 'nonsense', 'Enter');
     assert.match(await asked(1), /nothing was changed/);
     assert.match(await type('$chatctl app delete doomed --no-input')(2, '-J'), /--yes --confirm doomed/);
     const again = type('$chatctl app delete doomed');
-    await screen('the question', (now) => now.includes('Type its name (doomed)'));
+    await screen('the question', (now) => now.includes('to go on:'));
     tmux('send-keys', '-t', 't', 'doomed', 'Enter');
     await again(0);
     await ctl.fails(3, 'app', 'get', 'doomed');

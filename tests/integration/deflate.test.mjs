@@ -87,6 +87,27 @@ describe('permessage-deflate', () => {
     });
   }
 
+  test('a plain WebSocket gets its messages compressed', async () => {
+    const socket = new WebSocket(`${chatd.webSocketUrl}/ws?token=${pair.a.token}`, { perMessageDeflate: { threshold: 0 } });
+    const events = [];
+    socket.on('message', (data) => events.push(JSON.parse(data)));
+    try {
+      await until('hello', () => events.find((event) => event.type === 'hello'));
+      assert.equal(socket.extensions, 'permessage-deflate');
+      socket.send(JSON.stringify({ type: 'join', id: 1, room: pair.room.room }));
+      await until('joined', () => events.find((event) => event.id === 1 && event.type === 'ok'));
+      const start = socket._socket.bytesRead;
+      socket.send(JSON.stringify({ type: 'send', id: 2, room: pair.room.room, text: LONG }));
+      const sent = await until('stored', () => events.find((event) => event.id === 2));
+      assert.equal(sent.message.text, LONG);
+      const told = await until('told', () => events.find((event) => event.type === 'message' && event.message?.seq === sent.message.seq));
+      assert.equal(told.message.text, LONG);
+      assert.ok(socket._socket.bytesRead - start < LONG.length / 5);
+    } finally {
+      socket.terminate();
+    }
+  });
+
   test('what is delivered is smaller on the wire', async () => {
     const read = async (perMessageDeflate) => {
       const client = await ChatClient.join(chatd.url, pair.a.token, pair.room.room, { perMessageDeflate });

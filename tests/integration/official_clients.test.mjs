@@ -11,6 +11,7 @@ import { Chatd, TestApp } from '../support/chatd.mjs';
 import { Conformance } from '../support/conformance.mjs';
 import { OfficialClient, VERSIONS, WAYS } from '../support/official_client.mjs';
 import { until } from '../support/wait.mjs';
+import { WsClient } from '../support/ws_client.mjs';
 
 const bytes = (...values) => Buffer.from(values);
 const plain = (value) => (value instanceof ArrayBuffer || ArrayBuffer.isView(value) ? Buffer.from(value) : value);
@@ -217,6 +218,26 @@ describe('official clients against chatd', () => {
     const seenByA = a.all('message').map(([message]) => `${message.seq} ${textOf(message)}`);
     const seenByB = b.all('new-message').map(([message]) => `${message.seq} ${message.text}`);
     assert.deepEqual(seenByA, seenByB);
+  });
+
+  test('who polls and who is on plain /ws see one order', async (t) => {
+    const ids = [`mixed-${++count}-one`, `mixed-${count}-two`];
+    const users = [await app.user(ids[0]), await app.user(ids[1])];
+    const room = await app.room(`mixed-${count}`, 'group', ids);
+    const polling = new OfficialClient(4, chatd.url, { transports: ['polling'], auth: { token: users[0].token } }).listen('message');
+    t.after(() => polling.close());
+    await polling.connected();
+    assert.equal((await polling.ask('join', room.room))[0].ok, true);
+    const plain = await WsClient.connect(chatd, { token: users[1].token });
+    t.after(() => plain.close());
+    await plain.must('join', { room: room.room });
+    await Promise.all(Array.from({ length: 50 }, (_, i) => Promise.all([
+      polling.ask('send_message', `polled ${i}`), plain.must('send', { room: room.room, text: `plain ${i}` })])));
+    await polling.nth('message', 99);
+    await until('all on /ws', () => plain.all('message').length === 100);
+    const polled = polling.all('message').map(([message]) => `${message.seq} ${textOf(message)}`);
+    assert.deepEqual(plain.all('message').map((event) => `${event.message.seq} ${event.message.text}`), polled);
+    assert.deepEqual(polled.map((line) => Number(line.split(' ')[0])), Array.from({ length: 100 }, (_, i) => i + 1));
   });
 
   test('clients of every version and way are in one room, in one order', async (t) => {

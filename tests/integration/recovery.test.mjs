@@ -176,6 +176,16 @@ describe('connection state recovery', () => {
     assert.equal(a.socket.recovered, false);
   });
 
+  test('who was in rooms of vocabulary B too is a new session', async (t) => {
+    const { a, b, room } = await scene(t);
+    assert.equal((await a.socket.emitWithAck('join-chat', room.id)).ok, true);
+    await say(b, 'told twice');
+    await until('heard', () => a.seqs.length === 1);
+    await a.lose();
+    await a.back();
+    assert.equal(a.socket.recovered, false);
+  });
+
   test('the pid of somebody else is worth nothing', async (t) => {
     const { a, b } = await scene(t);
     await say(b, 'a secret');

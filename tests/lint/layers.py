@@ -45,7 +45,7 @@ LIBRARIES = {
     "CLI11": (r"CLI/", {"config", "cli", "conformance"}),
     "Poco": (r"Poco/", {"net", "store", "outbound", "auth", "rest", "cli"}),
     "OpenSSL": (r"openssl/", {"net", "outbound", "auth", "rest", "protocol", "web", "plugins"}),
-    "zlib": (r"zlib\.h$", {"protocol"}),
+    "zlib": (r"zlib\.h$", {"protocol", "cli"}),
     "SQLite": (r"sqlite3\.h$", {"store"}),
     "libpq": (r"libpq-fe\.h$", {"store"}),
     "argon2": (r"argon2\.h$", {"auth"}),

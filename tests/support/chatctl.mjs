@@ -33,7 +33,7 @@ export class Chatctl {
   }
 
   async json(...args) {
-    return JSON.parse(await this.ok(...args, '-o', 'json'));
+    return JSON.parse(await this.ok('-o', 'json', ...args));
   }
 
   /** stderr of what must end with this code and write nothing. */

@@ -136,6 +136,7 @@ class FaultyDialect final : public store::Dialect {
     return std::make_unique<FaultyBatchWriter>(inner_->batchWriter(c), faults_, c, inner_->batchesCommitThemselves());
   }
   std::unique_ptr<store::Connection> connectReader() override { return inner_->connectReader(); }
+  bool exclusive() const override { return inner_->exclusive(); }
   bool readersShareWriter() const override { return inner_->readersShareWriter(); }
   bool batchesCommitThemselves() const override { return inner_->batchesCommitThemselves(); }
   void begin(store::Connection& c) override {
@@ -154,6 +155,11 @@ class FaultyDialect final : public store::Dialect {
   bool lockSchema(store::Connection& c) override { return inner_->lockSchema(c); }
   const std::vector<store::Migration>& migrations() const override { return inner_->migrations(); }
   void runScript(store::Connection& c, const std::string& sql) override { inner_->runScript(c, sql); }
+  bool copyToFile(store::Connection& reader, const std::filesystem::path& file,
+                  const std::function<bool(int)>& progress) override {
+    return inner_->copyToFile(reader, file, progress);
+  }
+  const store::CopySql& copySql() const override { return inner_->copySql(); }
   std::string wordsOf(const std::exception& e) const override { return inner_->wordsOf(e); }
   store::Fault judge(store::Connection& c, const std::exception& e, bool committing) const override {
     if (const auto* injected = dynamic_cast<const InjectedFault*>(&e)) return {injected->kind, injected->what()};

@@ -67,14 +67,15 @@ class RoomDirectory final : public Directory {
   }
 
   /// Those of a user, all on one page.
-  Result<Page<RoomSummary>> rooms(AppId app, std::optional<UserId> forUser, const PageQuery& page) override {
+  Result<Page<RoomSummary>> rooms(AppId app, std::optional<UserId> forUser, const PageQuery& page,
+                                  std::size_t /*members*/) override {
     if (down) return Code::StoreUnavailable;
     Page<RoomSummary> found;
     for (const auto& [id, state] : byId) {
       if (state.room.app != app || raw(id) <= page.cursor.value_or(0)) continue;
       for (const Member& m : state.members) {
         if (m.user.id != forUser) continue;
-        found.items.push_back({state.room, state.counter, state.lastMessage, raw(state.counter.lastSeq) - raw(m.readSeq)});
+        found.items.push_back({state.room, state.counter, state.lastMessage, unreadOf(state.counter, m.readSeq), {}});
       }
     }
     return found;

@@ -26,8 +26,8 @@ class PgConnector {
   PgConnector(const PgConnector&) = delete;
   PgConnector& operator=(const PgConnector&) = delete;
 
-  /// After a failure the next attempts fail at once, in its words, until a pause is over, which grows from 50 ms to 1 s, with jitter.
-  /// Throws PgError.
+  /// After a failure the next attempts fail at once, in its words, until a pause is over, which grows from 50 ms to 1 s,
+  /// with jitter. Throws PgError.
   [[nodiscard]] std::unique_ptr<Connection> connect();
 
  private:

@@ -25,12 +25,15 @@ void PgRunner::run(const void* key, const char* sql, std::span<const Value> para
   }
 }
 
+// The server keeps what was prepared until the connection ends: it is not asked here, where its answer would be waited for.
+void PgRunner::forget(const void* key) { names_.erase(key); }
+
 void PgRunner::execute(const char* sql) { checked(connection_, PQexec(connection_, sql)); }
 
 const std::string& PgRunner::prepared(const void* key, const char* sql, std::size_t params) {
   const auto it = names_.find(key);
   if (it != names_.end()) return it->second;
-  std::string name = "s" + std::to_string(names_.size());
+  std::string name = "s" + std::to_string(prepared_++);
   checked(connection_, PQprepare(connection_, name.c_str(), sql, static_cast<int>(params), nullptr));
   return names_.emplace(key, std::move(name)).first->second;
 }

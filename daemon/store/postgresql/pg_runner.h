@@ -17,6 +17,7 @@ class PgRunner final : public StatementRunner {
   explicit PgRunner(PGconn* connection) : connection_(connection) {}
 
   void run(const void* key, const char* sql, std::span<const Value> params, const Cell& cell) override;
+  void forget(const void* key) override;
   void execute(const char* sql) override;
 
  private:
@@ -24,6 +25,7 @@ class PgRunner final : public StatementRunner {
 
   PGconn* connection_;
   std::unordered_map<const void*, std::string> names_;
+  std::size_t prepared_ = 0;  // since the connection was made: no name comes twice
 };
 
 }  // namespace chatd::store

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "store/dialect.h"
 #include "store/postgresql/pg_connect.h"
+#include "store/postgresql/pg_copy_sql.h"
 #include "store/postgresql/postgresql_batch.h"
 
 namespace chatd::store {
@@ -23,6 +24,7 @@ class PostgresqlDialect final : public Dialect {
   [[nodiscard]] std::unique_ptr<Connection> connectWriter() override;
   [[nodiscard]] std::unique_ptr<BatchWriter> batchWriter(Connection& connection) override;
   [[nodiscard]] std::unique_ptr<Connection> connectReader() override;
+  [[nodiscard]] bool exclusive() const override { return false; }
   [[nodiscard]] bool readersShareWriter() const override { return false; }
   [[nodiscard]] bool batchesCommitThemselves() const override { return true; }
   void begin(Connection& connection) override;
@@ -33,6 +35,7 @@ class PostgresqlDialect final : public Dialect {
   [[nodiscard]] const std::vector<Migration>& migrations() const override { return postgresqlMigrations(); }
   [[nodiscard]] bool lockSchema(Connection& connection) override;
   void runScript(Connection& connection, const std::string& sql) override;
+  [[nodiscard]] const CopySql& copySql() const override { return copySql_; }
   [[nodiscard]] std::string wordsOf(const std::exception& e) const override;
   [[nodiscard]] Fault judge(Connection& connection, const std::exception& e, bool committing) const override;
   bool tend(Connection&, bool) override { return false; }
@@ -41,6 +44,7 @@ class PostgresqlDialect final : public Dialect {
   const std::string shown_;
   const std::chrono::milliseconds timeout_;
   const Clock& clock_;
+  const PgCopySql copySql_;
   PgConnector connector_;
   // Commit thread; before it runs, the thread that opens.
   PgWriter writer_;

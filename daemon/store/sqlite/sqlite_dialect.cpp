@@ -1,6 +1,5 @@
 #include "store/sqlite/sqlite_dialect.h"
 
-#include <Poco/Data/SQLite/Connector.h>
 #include <Poco/Data/SQLite/Utility.h>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -14,6 +13,7 @@
 #include "store/connection.h"
 #include "store/sqlite/driver_error.h"
 #include "store/sqlite/sqlite_batch.h"
+#include "store/sqlite/sqlite_file.h"
 
 namespace chatd::store {
 
@@ -42,18 +42,6 @@ void check(sqlite3* handle, int code) {
   if (code != SQLITE_OK) throw DriverError(sqlite3_extended_errcode(handle), sqlite3_errmsg(handle));
 }
 
-// Before the first connection of the process: a connection is used by one thread at a time, so SQLite's own lock around each
-// call is not needed, nor its account of memory, which is another (together 6 % of an append's CPU time).
-void configureOnce() {
-  static const bool done = [] {
-    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-    Poco::Data::SQLite::Utility::setThreadMode(Poco::Data::SQLite::Utility::THREAD_MODE_MULTI);
-    Poco::Data::SQLite::Connector::registerConnector();
-    return true;
-  }();
-  static_cast<void>(done);
-}
-
 int noteWalPages(void* to, sqlite3*, const char*, int pages) {
   *static_cast<int*>(to) = pages;
   return SQLITE_OK;
@@ -63,7 +51,7 @@ int noteWalPages(void* to, sqlite3*, const char*, int pages) {
 
 SqliteDialect::SqliteDialect(std::filesystem::path path, std::chrono::milliseconds timeout, const Clock& clock)
     : path_(std::move(path)), timeout_(timeout), clock_(clock) {
-  configureOnce();
+  configureSqlite();
 }
 
 SqliteDialect::~SqliteDialect() { release(); }
@@ -188,6 +176,12 @@ Fault SqliteDialect::judge(Connection& connection, const std::exception& e, bool
     default:
       return {FaultKind::NothingStored, std::move(text)};
   }
+}
+
+bool SqliteDialect::copyToFile(Connection& reader, const std::filesystem::path& file,
+                               const std::function<bool(int)>& progress) {
+  copySqliteDatabase(reader, file, progress);
+  return true;
 }
 
 bool SqliteDialect::tend(Connection& connection, bool idle) {

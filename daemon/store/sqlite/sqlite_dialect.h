@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "store/dialect.h"
 #include "store/recent_sends.h"
+#include "store/sqlite/sqlite_copy_sql.h"
 
 namespace chatd::store {
 
@@ -24,6 +25,7 @@ class SqliteDialect final : public Dialect {
   [[nodiscard]] std::unique_ptr<Connection> connectWriter() override;
   [[nodiscard]] std::unique_ptr<BatchWriter> batchWriter(Connection& connection) override;
   [[nodiscard]] std::unique_ptr<Connection> connectReader() override;
+  [[nodiscard]] bool exclusive() const override { return true; }
   [[nodiscard]] bool readersShareWriter() const override { return path_.empty(); }
   [[nodiscard]] bool batchesCommitThemselves() const override { return false; }
   void begin(Connection& connection) override;
@@ -34,6 +36,8 @@ class SqliteDialect final : public Dialect {
   [[nodiscard]] const std::vector<Migration>& migrations() const override { return sqliteMigrations(); }
   [[nodiscard]] bool lockSchema(Connection&) override { return true; }  // begin() has the database's one write lock
   void runScript(Connection& connection, const std::string& sql) override;
+  bool copyToFile(Connection& reader, const std::filesystem::path& file, const std::function<bool(int)>& progress) override;
+  [[nodiscard]] const CopySql& copySql() const override { return copySql_; }
   [[nodiscard]] std::string wordsOf(const std::exception& e) const override;
   [[nodiscard]] Fault judge(Connection& connection, const std::exception& e, bool committing) const override;
   bool tend(Connection& connection, bool idle) override;
@@ -44,6 +48,7 @@ class SqliteDialect final : public Dialect {
   const std::filesystem::path path_;
   const std::chrono::milliseconds timeout_;
   const Clock& clock_;
+  const SqliteCopySql copySql_;
   RecentSends sends_;  // commit thread
   int lock_ = -1;      // descriptor of the locked folder
   int walPages_ = 0;   // in the log since the last checkpoint; commit thread

@@ -178,7 +178,9 @@ class MemoryStore final : public Directory, public Credentials {
   Result<CreatedRoom> createRoom(const NewRoom&) override { return Error(Code::StoreUnavailable); }
   Result<Room> room(RoomId) override { return Error(Code::RoomNotFound); }
   Result<Room> roomByName(AppId, const std::string&) override { return Error(Code::RoomNotFound); }
-  Result<Page<RoomSummary>> rooms(AppId, std::optional<UserId>, const PageQuery&) override { return Page<RoomSummary>{}; }
+  Result<Page<RoomSummary>> rooms(AppId, std::optional<UserId>, const PageQuery&, std::size_t) override {
+    return Page<RoomSummary>{};
+  }
   Result<Room> updateRoom(RoomId, const RoomPatch&) override { return Error(Code::RoomNotFound); }
   Result<void> deleteRoom(RoomId) override { return Error(Code::RoomNotFound); }
   Result<void> addMembers(RoomId, const std::vector<UserId>&) override { return Error(Code::RoomNotFound); }

@@ -45,6 +45,10 @@ struct Shell {
       answers.erase(answers.begin());
       return answer;
     };
+    io.becomeStoreTool = [this](const std::vector<std::string>& arguments) {
+      storeTool.push_back(arguments);
+      return std::string("not in this test");
+    };
     const int code = cli::run(words, io);
     return {code, out.str(), err.str()};
   }
@@ -57,6 +61,7 @@ struct Shell {
   std::string input;
   bool terminal = false;
   std::vector<std::string> answers, asked;
+  std::vector<std::vector<std::string>> storeTool;  ///< what chatd-store was to be run with
 };
 
 }  // namespace chatd::test

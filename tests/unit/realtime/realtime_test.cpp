@@ -50,6 +50,31 @@ BOOST_AUTO_TEST_CASE(a_loop_whose_mailbox_was_full_refills_in_order_and_each_mes
   h.gone(b);
 }
 
+BOOST_AUTO_TEST_CASE(a_change_that_overtakes_a_refill_takes_no_message_along) {
+  House h;
+  auto a = h.client("u1", 0);
+  auto b = h.client("u2", 1);
+  h.say(*a, R"(2["join","usr-1-2"])");
+  h.say(*b, R"(2["join","usr-1-2"])");
+  h.post(1, "first");
+  h.executor.refuseEvents = true;
+  h.log.readsFail = true;
+  h.post(1, "missed");
+  // A message and an edit in one batch, and so in one letter, which may not be refused.
+  h.say(*a, R"(2["send_message","third"])");
+  h.change(1, 1, "edited");
+  h.log.readsFail = false;
+  h.executor.refuseEvents = false;
+  h.executor.advance(1s);
+  const std::vector<int> all = {1, 2, 3};
+  BOOST_TEST(a->seqs() == all, boost::test_tools::per_element());
+  BOOST_TEST(b->seqs() == all, boost::test_tools::per_element());
+  BOOST_TEST(a->count("2[\"message-updated\"") == 1U);
+  BOOST_TEST(b->count("2[\"message-updated\"") == 1U);
+  h.gone(a);
+  h.gone(b);
+}
+
 BOOST_AUTO_TEST_CASE(a_lagging_loop_catches_up_when_the_store_is_back) {
   House h;
   auto a = h.client("u1", 0);

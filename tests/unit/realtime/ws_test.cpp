@@ -81,6 +81,31 @@ BOOST_AUTO_TEST_CASE(a_session_that_is_ended_before_it_is_open_closes_at_once) {
   h.gone(c);
 }
 
+BOOST_AUTO_TEST_CASE(a_session_is_in_a_thousand_rooms_and_not_in_one_more) {
+  House h;
+  RealtimeOptions options;
+  options.messagesPerSecond = 0;
+  h.realtime.setOptions(options);
+  auto a = h.wsClient(1, 0);
+  const int limit = static_cast<int>(Session::kMaxRooms);
+  std::vector<RoomId> rooms;
+  for (int i = 0; i <= limit; ++i) rooms.push_back(h.directory.addRoom(kApp, "room-" + std::to_string(i), {1}));
+  const auto join = [&](int id, RoomId room) {
+    h.clock.advance(100ms);  // other requests than sends have a rate
+    h.say(*a, R"({"type":"join","id":)" + std::to_string(id) + R"(,"room":)" + std::to_string(raw(room)) + "}");
+  };
+  for (int i = 0; i < limit; ++i) join(i, rooms[static_cast<std::size_t>(i)]);
+  BOOST_TEST(a->with(R"({"type":"error")") == 0U);
+  join(limit, rooms.back());
+  BOOST_TEST(a->answer(limit).find("too_many_rooms") != std::string::npos);
+  join(limit + 1, rooms.front());  // there already
+  BOOST_TEST(a->answer(limit + 1).starts_with(R"({"type":"ok")"));
+  h.say(*a, R"({"type":"leave","id":5000,"room":"room-7"})");
+  join(limit + 2, rooms.back());
+  BOOST_TEST(a->answer(limit + 2).starts_with(R"({"type":"ok")"));
+  h.gone(a);
+}
+
 BOOST_AUTO_TEST_CASE(who_does_not_answer_a_ping_is_closed_and_who_does_stays) {
   House h;
   RealtimeOptions options;
@@ -133,10 +158,10 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_given_whole_is_not_given_at_all) {
   h.change(1, 2, "edited");
   int id = 0;
   auto b = h.wsClient(2, 1);
-  for (const std::string& more : {joinSince(++id, 0), joinSince(++id, 7), joinSince(++id, 6, R"(,"epoch":"e2")"),
-                                  joinSince(++id, 6, R"(,"sinceRev":2)")}) {
-    h.say(*b, more);
-    BOOST_TEST(b->answer(id).find(R"("recovered":false)") != std::string::npos, more);
+  const std::pair<int, const char*> impossible[] = {{0, ""}, {7, ""}, {6, R"(,"epoch":"e2")"}, {6, R"(,"sinceRev":2)"}};
+  for (const auto& [since, more] : impossible) {
+    h.say(*b, joinSince(++id, since, more));
+    BOOST_TEST(b->answer(id).find(R"("recovered":false)") != std::string::npos, since);
   }
   // Retention took one of those that are asked for.
   std::erase_if(h.log.messages, [](const Message& m) { return m.seq == Seq{3}; });

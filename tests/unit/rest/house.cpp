@@ -129,7 +129,8 @@ House::House()
       verifier(store.credentials(), store.directory(), http, clock, kServerKey, lenient()),
       authenticator(store.credentials(), store.directory(), verifier, clock, kServerKey),
       chat(pump, store.log(), store.directory(), fanout, clock, ChatLimits{}),
-      api({pump, authenticator, verifier, store.directory(), store.credentials(), store.log(), chat, sessions, clock},
+      api({pump, authenticator, verifier, store.directory(), store.credentials(), store.log(), chat, sessions,
+           store.backups(), clock},
           options()),
       router_(rest::routeTable()) {
   const auto opened = store.open();

@@ -116,10 +116,32 @@ BOOST_AUTO_TEST_CASE(history_is_newest_first_by_cursor_by_seq_and_by_page) {
   BOOST_TEST(page.first == "65");
   BOOST_TEST(seqs("?page=2&limit=3").first == "432");
   BOOST_TEST(seqs("?page=3&limit=3").second == "null");
+  BOOST_TEST(seqs("?before=6&after=2").first == "543");
+  page = seqs("?before=6&after=2&limit=2");
+  BOOST_TEST(page.first == "43");
+  page = seqs("?limit=2&cursor=" + page.second);
+  BOOST_TEST(page.first == "5");
+  BOOST_TEST(page.second == "null");
   for (const char* query :
-       {"?before=3&after=1", "?page=1&before=2", "?cursor=YjM&after=1", "?page=1002&limit=10", "?before=0"}) {
+       {"?before=3&cursor=YjM", "?page=1&before=2", "?cursor=YjM&after=1", "?page=1002&limit=10", "?before=0"}) {
     BOOST_TEST(den.call(den.u2, "GET", std::string("/chats/den/messages") + query).status == 422, query);
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_page_of_a_room_in_use_asks_the_database_for_no_message) {
+  Den den;
+  for (int i = 1; i <= 7; ++i) BOOST_REQUIRE(den.say(den.u1, "m" + std::to_string(i)).status == 201);
+  const auto before = den.chat.historyCounts();
+  const Reply page = den.call(den.u2, "GET", "/chats/den/messages?limit=3");
+  BOOST_TEST(page.at("items.0.text") == "m7");
+  BOOST_TEST(den.chat.historyCounts().hits == before.hits + 1);
+  // It shows an edit and a deletion as soon as they are answered.
+  const std::string newest = "/message/" + page.at("items.0.id");
+  BOOST_REQUIRE(den.call(den.u1, "PATCH", newest, R"({"text":"edited"})").status == 200);
+  BOOST_TEST(den.call(den.u2, "GET", "/chats/den/messages?limit=3").at("items.0.text") == "edited");
+  BOOST_REQUIRE(den.call(den.u1, "DELETE", newest).status == 200);
+  BOOST_TEST(den.call(den.u2, "GET", "/chats/den/messages?limit=3").at("items.0.text") == "");
+  BOOST_TEST(den.chat.historyCounts().misses == before.misses);
 }
 
 BOOST_AUTO_TEST_CASE(history_is_for_members_and_the_app) {

@@ -116,6 +116,59 @@ BOOST_AUTO_TEST_CASE(a_user_sees_its_own_rooms_with_what_it_has_not_read) {
   BOOST_TEST(house.call(key, "GET", "/room?limit=1&cursor=" + all.at("nextCursor")).at("items.0.room") == "theirs");
 }
 
+BOOST_AUTO_TEST_CASE(a_list_costs_the_same_statements_however_many_rooms_it_shows) {
+  House house;
+  const AppId app = house.makeApp("a");
+  const As user = house.userToken(app, "u1");
+  const UserId one = house.makeUser(app, "u1");
+  const UserId two = house.makeUser(app, "u2");
+  const auto cost = [&](const As& as, std::size_t rooms) {
+    (void)house.call(as, "GET", "/room?limit=100");  // what is cached from now on was read
+    const std::uint64_t before = house.store.counts().readStatements;
+    const Reply list = house.call(as, "GET", "/room?limit=100");
+    BOOST_TEST(list.size("items") == rooms);
+    for (std::size_t i = 0; i < rooms; ++i) BOOST_TEST(list.size("items." + std::to_string(i) + ".members") == 2U);
+    return house.store.counts().readStatements - before;
+  };
+  house.makeRoom(app, "r0", {one, two});
+  const std::uint64_t ofUser = cost(user, 1);
+  const std::uint64_t ofApp = cost(house.keyOf(app), 1);
+  for (int i = 1; i < 60; ++i) house.makeRoom(app, "r" + std::to_string(i), {one, two});
+  BOOST_TEST(cost(user, 60) == ofUser);
+  BOOST_TEST(cost(house.keyOf(app), 60) == ofApp);
+}
+
+BOOST_AUTO_TEST_CASE(a_room_has_a_retention_of_its_own_or_the_apps) {
+  House house;
+  const AppId app = house.makeApp("a");
+  const As key = house.keyOf(app);
+  const As user = house.userToken(app, "u1");
+  house.makeRoom(app, "den", {house.makeUser(app, "u1")});
+  BOOST_TEST(house.call(key, "GET", "/room/den").at("retention") == "null");
+  BOOST_TEST(house.call(key, "PATCH", "/room/den", R"({"retention":{"days":30}})").at("retention") ==
+             R"({"days":30,"messages":null})");
+  BOOST_TEST(house.call(key, "PATCH", "/room/den", R"({"retention":{"messages":5}})").at("retention") ==
+             R"({"days":null,"messages":5})");
+  BOOST_TEST(house.call(key, "GET", "/room").at("items.0.retention.messages") == "5");
+  BOOST_TEST(house.call(key, "PATCH", "/room/den", R"({"retention":{}})").at("retention") ==
+             R"({"days":null,"messages":null})");
+  BOOST_TEST(house.call(key, "PATCH", "/room/den", R"({"retention":null})").at("retention") == "null");
+  BOOST_TEST(house.call(user, "GET", "/room/den").at("retention") == "");
+  for (const char* bad :
+       {R"({"days":0})", R"({"messages":0})", R"({"days":36501})", R"({"weeks":1})", "7", R"({"days":1.5})"}) {
+    const Reply refused = house.call(key, "PATCH", "/room/den", std::string(R"({"retention":)") + bad + "}");
+    BOOST_TEST(refused.status == 422, bad);
+    BOOST_TEST(refused.at("errors.0.field").starts_with("retention"), bad);
+  }
+  const std::string path = "/app/" + std::to_string(raw(app));
+  BOOST_TEST(
+      house.call(key, "PATCH", path, R"({"settings":{"retention":{"days":7,"messages":9}}})").at("settings.retention") ==
+      R"({"days":7,"messages":9})");
+  BOOST_TEST(house.call(key, "PATCH", path, R"({"settings":{"autoCreateUsers":false}})").at("settings.retention.days") ==
+             "7");
+  BOOST_TEST(house.call(key, "PATCH", path, R"({"settings":{"retention":null}})").at("settings.retention") == "null");
+}
+
 BOOST_AUTO_TEST_CASE(a_list_shows_a_bounded_number_of_members) {
   House house;
   const AppId app = house.makeApp("a");

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/mutex.h"
@@ -87,6 +88,22 @@ class Outcomes final : public LogSink {
     }
     arrived_.notifyAll();
   }
+  void trimmed(const std::vector<Trimmed>& rooms) override {
+    LockGuard g(mutex_);
+    for (const Trimmed& one : rooms) trimmed_[one.room] = one.firstSeq;
+  }
+  /// The first seq that was told of the room, after waiting for one.
+  Seq trimmed(RoomId room) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    for (;;) {
+      {
+        LockGuard g(mutex_);
+        if (const auto it = trimmed_.find(room); it != trimmed_.end()) return it->second;
+      }
+      BOOST_REQUIRE(std::chrono::steady_clock::now() < deadline);
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
   void late(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome>) override {
     {
       LockGuard g(mutex_);
@@ -116,6 +133,7 @@ class Outcomes final : public LogSink {
   std::vector<AppendOutcome> appends_;
   std::vector<AppendOutcome> late_;
   std::vector<ChangeOutcome> changes_;
+  std::map<RoomId, Seq> trimmed_;
 };
 
 template <class T>
@@ -144,6 +162,8 @@ struct Fixture {
   Fixture() { open(); }
   void open() {
     StoreOptions options = database.options;
+    options.version = "9.9";
+    options.serverKey = "the key";
     options.onFault = [this](const std::string& what) { told = what; };
     store = std::make_unique<Store>(options, clock, std::make_unique<FaultyDialect>(database.dialect(clock), faults));
     must(store->open());

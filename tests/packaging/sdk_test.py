@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+"""An integrator's path, as somebody new would walk it: install the SDK, copy an example, build it with nothing but a compiler and
+pkg-config (or CMake), check it, install it, register an app with it, connect. Needs a release build in build/."""
+
+import http.client
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+EXAMPLES = ROOT / "plugins/examples"
+
+
+def run(command, **options):
+    return subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False, **options)
+
+
+class Sdk(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(prefix="chatd-sdk-")
+        cls.base = pathlib.Path(cls.folder.name)
+        cls.sdk = cls.base / "sdk"
+        done = run(["cmake", "--install", "build", "--component", "sdk", "--prefix", cls.sdk], cwd=ROOT)
+        if done.returncode != 0:
+            raise AssertionError(done.stdout + done.stderr)
+        cls.env = {**os.environ, "PKG_CONFIG_PATH": str(cls.sdk / "lib/pkgconfig")}
+        cls.checker = cls.sdk / "bin/chatd-plugin-check"
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def example(self, name):
+        """A copy of an example, as an integrator would make it."""
+        copy = self.base / f"work-{name}"
+        if not copy.exists():
+            shutil.copytree(EXAMPLES / name, copy)
+        return copy
+
+    def door(self):
+        work = self.example("c")
+        flags = run(["pkg-config", "--cflags", "--libs", "chatd-plugin"], env=self.env)
+        self.assertEqual(flags.returncode, 0, flags.stderr)
+        built = run(["cc", "-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "door.c", *flags.stdout.split(), "-o", "door.so"], cwd=work)
+        self.assertEqual(built.returncode, 0, built.stderr)
+        (work / "config.json").write_text('{"word":"sesame"}')
+        return work / "door.so"
+
+    def test_the_sdk_is_all_there_and_only_that(self):
+        files = {str(path.relative_to(self.sdk)) for path in self.sdk.rglob("*") if path.is_file()}
+        self.assertEqual(files, {
+            "bin/chatd-plugin-check", "include/chatd/chatd_plugin.h", "include/chatd/chatd_plugin.hpp",
+            "lib/cmake/chatd-plugin/chatd-pluginConfig.cmake", "lib/cmake/chatd-plugin/chatd-pluginConfigVersion.cmake",
+            "lib/pkgconfig/chatd-plugin.pc", "share/chatd/sdk/chatd-plugin.map"})
+
+    def test_the_c_example_is_built_with_cc_and_pkg_config_and_keeps_the_rules(self):
+        door = self.door()
+        done = run([self.checker, door, "--config", door.parent / "config.json", "--token", "ann:sesame"])
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("ALLOW ann", done.stdout)
+
+    def test_the_checker_says_what_create_objects_to(self):
+        done = run([self.checker, self.door()])
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn("word: is required", done.stdout)
+
+    def test_the_cpp_example_is_built_with_cmake_and_keeps_the_rules(self):
+        work = self.example("cpp")
+        for step in (["cmake", "-S", ".", "-B", "out", f"-DCMAKE_PREFIX_PATH={self.sdk}"], ["cmake", "--build", "out"]):
+            done = run(step, cwd=work)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        (work / "config.json").write_text('{"url":"https://app.example/session"}')
+        done = run([self.checker, work / "out/session-api.so", "--config", work / "config.json"])
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("UNAVAILABLE", done.stdout)
+
+    def test_the_wrong_example_is_caught_at_each_of_its_faults(self):
+        work = self.example("wrong")
+        include = self.sdk / "include/chatd"
+        done = run(["cc", "-shared", "-fPIC", f"-I{include}", "wrong.c", "-o", "wrong.so"], cwd=work)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        done = run([self.checker, work / "wrong.so"])
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("config_schema is not valid JSON", done.stdout)
+        self.assertRegex(done.stdout, r"exports \d+ symbols? more than its entry")
+        # Without that fault the checker goes on to the others.
+        source = (work / "wrong.c").read_text().replace("{not JSON", "{}")
+        (work / "less_wrong.c").write_text(source)
+        done = run(["cc", "-shared", "-fPIC", f"-I{include}", "less_wrong.c", "-o", "wrong.so"], cwd=work)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        done = run([self.checker, work / "wrong.so"])
+        self.assertEqual(done.returncode, 1)
+        for fault in ("completed a job twice", "allowed without naming a user", "then returned an error from verify()"):
+            self.assertIn(fault, done.stdout)
+
+    def test_an_app_with_the_c_example_lets_its_users_in(self):
+        plugins = self.base / "plugins"
+        plugins.mkdir(mode=0o755, exist_ok=True)
+        done = run(["install", "-D", "-m", "644", self.door(), plugins / "door.so"])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        data = self.base / "data"
+        out = self.base / "out"
+        with out.open("w") as stdout, (self.base / "log").open("w") as log:
+            kept = {k: v for k, v in os.environ.items() if not k.startswith("CHATD_")}
+            chatd = subprocess.Popen([ROOT / "build/bin/chatd", "--dev", "--data-dir", data, "--listen", "127.0.0.1:0"], cwd=self.base,
+                                     stdout=stdout, stderr=log, env={**kept, "CHATD_PLUGINS__PATHS": f"[{plugins}]"})
+        try:
+            until = time.monotonic() + 30
+            ready = None
+            while ready is None and time.monotonic() < until and chatd.poll() is None:
+                ready = re.search(r"^chatd ready on http://127\.0\.0\.1:(\d+)$", out.read_text(), re.MULTILINE)
+                time.sleep(0.02)
+            self.assertIsNotNone(ready, (self.base / "log").read_text())
+            chatctl = [ROOT / "build/bin/chatctl", "--server", f"unix:{data}/admin.sock"]
+            refused = run([*chatctl, "app", "create", "bad", "--verifier", "door", "--verifier-config", "{}"])
+            self.assertEqual(refused.returncode, 7, refused.stderr)
+            self.assertIn("word: is required", refused.stderr)
+            config = self.base / "work-c/config.json"
+            made = run([*chatctl, "app", "create", "shop", "--verifier", "door", "--verifier-config", f"@{config}", "-o", "json"])
+            self.assertEqual(made.returncode, 0, made.stderr)
+            for token, status in (("ann:sesame", 200), ("ann:melon", 401), ("nothing", 401)):
+                connection = http.client.HTTPConnection("127.0.0.1", int(ready.group(1)), timeout=30)
+                connection.request("GET", "/auth/verify", headers={"Authorization": f"Bearer {token}", "X-Chat-App": "shop"})
+                answer = connection.getresponse()
+                self.assertEqual(answer.status, status, answer.read())
+                if status == 200:
+                    self.assertEqual(json.loads(answer.read())["kind"], "user")
+                connection.close()
+        finally:
+            chatd.terminate()
+            chatd.wait(30)
+
+
+if __name__ == "__main__":
+    unittest.main()
