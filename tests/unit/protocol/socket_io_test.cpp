@@ -199,8 +199,8 @@ BOOST_AUTO_TEST_CASE(attachments_out_of_turn_or_too_large_are_refused) {
 }
 
 BOOST_AUTO_TEST_CASE(packets_are_written_as_in_the_document) {
-  BOOST_TEST(written(sio::appendConnect, "CjdVH4TQvovi1VvgAC5Z", "/") == R"(0{"sid":"CjdVH4TQvovi1VvgAC5Z"})");
-  BOOST_TEST(written(sio::appendConnect, "a", "/admin") == R"(0/admin,{"sid":"a"})");
+  BOOST_TEST(written(sio::appendConnect, "CjdVH4TQvovi1VvgAC5Z", "/", "") == R"(0{"sid":"CjdVH4TQvovi1VvgAC5Z"})");
+  BOOST_TEST(written(sio::appendConnect, "a", "/admin", "") == R"(0/admin,{"sid":"a"})");
   BOOST_TEST(written(sio::appendDisconnect, "/") == "1");
   BOOST_TEST(written(sio::appendDisconnect, "/admin") == "1/admin,");
   BOOST_TEST(written(sio::appendEvent, "foo", "", "/") == R"(2["foo"])");

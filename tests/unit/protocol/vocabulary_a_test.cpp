@@ -81,11 +81,11 @@ BOOST_AUTO_TEST_CASE(room_data_has_an_entry_a_session_and_a_total_only_if_there_
 }
 
 BOOST_AUTO_TEST_CASE(a_message_is_padded_base64_with_the_fields_in_order) {
-  BOOST_TEST(packet(va::message, sampleMessage()) == quoted(R"(2["message",)", kEncoded, "]"));
+  BOOST_TEST(packet(va::message, sampleMessage(), "") == quoted(R"(2["message",)", kEncoded, "]"));
   Message m = sampleMessage();
   for (const char* text : {"f", "fo", "foo", "\xF0\x9F\x98\x80"}) {
     m.text = text;
-    const auto read = sio::decode(packet(va::message, m));
+    const auto read = sio::decode(packet(va::message, m, ""));
     BOOST_TEST(fromBase64(asView((*read->argument(0))["message"])).value() == text);
   }
 }
@@ -96,7 +96,7 @@ BOOST_AUTO_TEST_CASE(a_deleted_message_has_an_empty_text) {
   m.clientMsgId = "c1";
   m.deletedAt = kLater;
   BOOST_TEST(
-      packet(va::message, m) ==
+      packet(va::message, m, "") ==
       R"(2["message",{"id":4,"roomId":1,"message":"","userId":2,"updatedAt":"2026-03-01T10:20:30.123Z","createdAt":"2026-03-01T10:20:30.123Z","deletedAt":"2026-03-01T10:20:31.000Z","seq":3,"clientMsgId":"c1"}])");
 }
 
@@ -104,7 +104,7 @@ BOOST_AUTO_TEST_CASE(a_message_of_any_size_is_framed) {
   Message m = sampleMessage();
   for (const std::size_t size : {0U, 100U, 16'384U, 48'900U, 49'000U, 70'000U}) {
     m.text = std::string(size, 'x');
-    BOOST_TEST(packet(va::message, m).size() > size);
+    BOOST_TEST(packet(va::message, m, "").size() > size);
   }
 }
 
@@ -135,8 +135,8 @@ BOOST_AUTO_TEST_CASE(seen_by_says_who_what_and_when) {
 }
 
 BOOST_AUTO_TEST_CASE(changes_carry_the_plain_message_or_its_ids) {
-  BOOST_TEST(packet(va::messageUpdated, plainMessage(), "usr-1-2") == quoted(R"(2["message-updated",)", kPlain, "]"));
-  BOOST_TEST(packet(va::messageDeleted, plainMessage(), "usr-1-2") ==
+  BOOST_TEST(packet(va::messageUpdated, plainMessage(), "usr-1-2", "") == quoted(R"(2["message-updated",)", kPlain, "]"));
+  BOOST_TEST(packet(va::messageDeleted, plainMessage(), "usr-1-2", "") ==
              R"(2["message-deleted",{"id":4,"roomId":1,"room":"usr-1-2"}])");
 }
 
