@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { ChatClient } from '../support/chat_client.mjs';
-import { CHATD, Chatd, removeFolder, temporaryFolder, TestApp } from '../support/chatd.mjs';
+import { CHATCTL, CHATD, Chatd, removeFolder, temporaryFolder, TestApp } from '../support/chatd.mjs';
 import { run } from '../support/run.mjs';
 import { until } from '../support/wait.mjs';
 
@@ -134,7 +134,7 @@ describe('foreign plugins', () => {
     stop = true;
     await Promise.all(load);
     assert.equal(failed, 0);
-    assert.equal(client.connected_ ?? client.socket?.connected ?? true, true);
+    assert.equal(client.socket.connected, true);
     await app.room('still', 'group', ['ann']);
     assert.equal((await client.ask('join', 'still')).ok, true);
     client.close();
@@ -186,10 +186,10 @@ describe('foreign plugins', () => {
   });
 
   test('chatctl knows plugins', async () => {
-    const chatctl = (...words) => run([resolve(process.env.CHATCTL_BIN ?? join(CHATD, '../chatctl')), '--server', `unix:${chatd.adminSocket}`, ...words]);
+    const chatctl = (...words) => run(CHATCTL, ['--server', `unix:${chatd.adminSocket}`, ...words]);
     const listed = await chatctl('plugin', 'list', '-o', 'name');
-    assert.equal(listed.code, 0, listed.stderr);
-    assert.ok(listed.stdout.split('\n').includes('evil'), listed.stdout);
+    assert.equal(listed.code, 0, listed.err);
+    assert.ok(listed.out.split('\n').includes('evil'), listed.out);
     assert.equal((await chatctl('plugin', 'show', 'jwt', '-o', 'json')).code, 0);
     assert.equal((await chatctl('plugin', 'show', 'nothing')).code, 3);
     assert.equal((await chatctl('plugin', 'check', 'evil', '--config', '{"refuse":"no"}')).code, 7);
