@@ -1,5 +1,5 @@
-// Backups of the whole store: /backup…. The work is the store's; a call starts it or looks how far it is. Not 202, which means
-// a dry run everywhere: the backup is there at once, in the state "creating".
+// Backups of the whole store: /backup…. The work is the store's; a call starts it or looks how far it is. Not 202, which
+// means a dry run everywhere: the backup is there at once, in the state "creating".
 #include "protocol/wire_json.h"
 #include "rest/call.h"
 #include "rest/documents.h"

@@ -10,6 +10,7 @@
 
 #include "auth/plugin_host.h"
 #include "auth/plugin_supervisor.h"
+#include "support/eventually.h"
 #include "support/plugin_folder.h"
 #include "unit/outbound/tiny_server.h"
 
@@ -98,12 +99,7 @@ struct Hosted {
     return logged.find(part) != std::string::npos;
   }
   bool saysSoon(const char* part) {
-    const auto until = std::chrono::steady_clock::now() + seconds(10);
-    while (!said(part)) {
-      if (std::chrono::steady_clock::now() > until) return false;
-      std::this_thread::sleep_for(milliseconds(5));
-    }
-    return true;
+    return eventually([&] { return said(part); }, seconds(10));
   }
   pid_t pid(AppId of) {
     const auto states = host->processes();

@@ -47,17 +47,14 @@ struct Full : Cast<Db> {
     return finished(name, BackupStatus::State::Verified);
   }
   std::filesystem::path finished(const std::string& name, BackupStatus::State state) {
-    const auto until = std::chrono::steady_clock::now() + 60s;
-    for (;;) {
-      const auto status = must(this->store->backups().status(name));
-      if (status.percent == 100 && status.state != BackupStatus::State::Creating &&
-          status.state != BackupStatus::State::Verifying) {
-        BOOST_REQUIRE_MESSAGE(status.state == state, status.error.value_or("no error"));
-        return this->database.folder.path() / "backups" / name;
-      }
-      BOOST_REQUIRE(std::chrono::steady_clock::now() < until);
-      std::this_thread::sleep_for(1ms);
-    }
+    auto status = must(this->store->backups().status(name));
+    BOOST_REQUIRE(eventually([&] {
+      status = must(this->store->backups().status(name));
+      return status.percent == 100 && status.state != BackupStatus::State::Creating &&
+             status.state != BackupStatus::State::Verifying;
+    }));
+    BOOST_REQUIRE_MESSAGE(status.state == state, status.error.value_or("no error"));
+    return this->database.folder.path() / "backups" / name;
   }
 };
 
@@ -169,7 +166,7 @@ BOOST_AUTO_TEST_CASE(a_backup_is_one_moment_although_others_write_on) {
   std::thread writer([&] {
     while (!stop) {
       (void)f.log().append(f.say("meanwhile"));
-      std::this_thread::sleep_for(100us);
+      std::this_thread::yield();
     }
   });
   const auto file = f.made("busy.backup");

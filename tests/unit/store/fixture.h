@@ -17,6 +17,7 @@
 #include "store/postgresql/postgresql_dialect.h"
 #include "store/sqlite/sqlite_dialect.h"
 #include "store/store.h"
+#include "support/eventually.h"
 #include "support/faulty_store.h"
 #include "support/postgres_server.h"
 
@@ -94,15 +95,13 @@ class Outcomes final : public LogSink {
   }
   /// The first seq that was told of the room, after waiting for one.
   Seq trimmed(RoomId room) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    for (;;) {
-      {
-        LockGuard g(mutex_);
-        if (const auto it = trimmed_.find(room); it != trimmed_.end()) return it->second;
-      }
-      BOOST_REQUIRE(std::chrono::steady_clock::now() < deadline);
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
+    std::optional<Seq> first;
+    BOOST_REQUIRE(eventually([&] {
+      LockGuard g(mutex_);
+      if (const auto it = trimmed_.find(room); it != trimmed_.end()) first = it->second;
+      return first.has_value();
+    }));
+    return *first;
   }
   void late(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome>) override {
     {

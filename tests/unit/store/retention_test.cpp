@@ -34,13 +34,8 @@ struct Kept : Cast<Db> {
   }
   /// What the room has left, oldest first, once `firstSeq` is there.
   std::vector<std::int64_t> left(RoomId room, std::int64_t firstSeq) {
-    const auto until = std::chrono::steady_clock::now() + 30s;
-    while (raw(must(this->directory().roomState(room)).counter.firstSeq) != firstSeq) {
-      if (std::chrono::steady_clock::now() > until) {
-        BOOST_FAIL("the room's first seq is " << raw(must(this->directory().roomState(room)).counter.firstSeq));
-      }
-      std::this_thread::sleep_for(1ms);
-    }
+    const auto now = [&] { return raw(must(this->directory().roomState(room)).counter.firstSeq); };
+    if (!eventually([&] { return now() == firstSeq; })) BOOST_FAIL("the room's first seq is " << now());
     std::vector<std::int64_t> seqs;
     for (const Message& m : must(this->log().range(room, Seq{0}, Seq{1'000'000}, 100'000))) seqs.push_back(raw(m.seq));
     return seqs;
