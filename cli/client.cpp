@@ -198,7 +198,7 @@ Outcome<std::optional<std::string>> AdminClient::pages(const ListCall& list,
   std::optional<std::string> cursor;
   for (std::uint64_t left = list.limit; left > 0;) {
     Query query = list.query;
-    query.emplace_back("limit", fmt::format("{}", std::min(left, kPage)));
+    if (list.paged) query.emplace_back("limit", fmt::format("{}", std::min(left, kPage)));
     if (cursor) {
       query.emplace_back("cursor", *cursor);
     } else {

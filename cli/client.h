@@ -49,6 +49,7 @@ struct ListCall {
   Query query;                      ///< of every page
   std::uint64_t limit = kAllItems;  ///< at most so many items
   Query firstPage = {};             ///< of the first page alone; the cursor stands for it afterwards
+  bool paged = true;                ///< false: the server gives it whole and takes no `limit`
 };
 
 class AdminClient {

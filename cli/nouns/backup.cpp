@@ -80,7 +80,7 @@ Handler create(CLI::App& command) {
 }
 
 Handler list(CLI::App&) {
-  return [](Invocation& run) { return run.printer.list(kBackups, run.client, {"/backup", {}}); };
+  return [](Invocation& run) { return run.printer.list(kBackups, run.client, {.path = "/backup", .query = {}, .paged = false}); };
 }
 
 Handler verify(CLI::App& command) {

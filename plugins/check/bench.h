@@ -5,11 +5,13 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "sdk/chatd_plugin.h"
@@ -53,6 +55,7 @@ class Bench {
   void completed(chatd_job job, const chatd_result* result);
   void called(const char* what);
   void fault(const std::string& what);
+  void answerFetches();
 
   const chatd_plugin* const plugin_;
   chatd_host_ctx context_;
@@ -69,7 +72,9 @@ class Bench {
   bool destroyed_ = false;
   std::map<std::string, int> faults_;
   std::string last_;
-  std::vector<std::thread> fetches_;
+  std::deque<std::pair<void (*)(void*, const chatd_http_resp*), void*>> fetches_;  ///< owed an answer
+  std::thread network_;                                                            ///< gives it
+  bool ending_ = false;
 };
 
 }  // namespace chatd::plugin_check

@@ -129,9 +129,10 @@ class Sdk(unittest.TestCase):
                 connection = http.client.HTTPConnection("127.0.0.1", int(ready.group(1)), timeout=30)
                 connection.request("GET", "/auth/verify", headers={"Authorization": f"Bearer {token}", "X-Chat-App": "shop"})
                 answer = connection.getresponse()
-                self.assertEqual(answer.status, status, answer.read())
+                body = answer.read()
+                self.assertEqual(answer.status, status, body)
                 if status == 200:
-                    self.assertEqual(json.loads(answer.read())["kind"], "user")
+                    self.assertEqual(json.loads(body)["kind"], "user")
                 connection.close()
         finally:
             chatd.terminate()

@@ -92,10 +92,11 @@ Result<BackupStatus> StoreBackups::create(const std::optional<std::string>& want
 }
 
 Result<BackupStatus> StoreBackups::verify(const std::string& name) {
+  if (!isName(name)) return Code::NotFound;
   LockGuard g(mutex_);
   CHATD_CHECK(ready());
   std::error_code error;
-  if (!isName(name) || !std::filesystem::is_regular_file(pathOf(name), error)) return Code::NotFound;
+  if (!std::filesystem::is_regular_file(pathOf(name), error)) return Code::NotFound;
   return start(name, State::Verifying, [file = pathOf(name)](const auto& percent) -> Result<void> {
     CHATD_CHECK(verifyBackup(file, percent));
     return {};
@@ -181,11 +182,12 @@ BackupStatus StoreBackups::statusOf(const std::string& name) {
 }
 
 Result<void> StoreBackups::remove(const std::string& name) {
+  if (!isName(name)) return Code::NotFound;
   LockGuard g(mutex_);
   if (name == running_) return Error(Code::Conflict, fmt::format("A job works on the backup {}.", name));
   const bool known = outcomes_.erase(name) > 0;
   std::error_code error;
-  if (!isName(name) || (!std::filesystem::remove(pathOf(name), error) && !known)) return Code::NotFound;
+  if (!std::filesystem::remove(pathOf(name), error) && !known) return Code::NotFound;
   if (error) return unusable(options_.folder, error.message());
   return {};
 }

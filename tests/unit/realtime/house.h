@@ -243,6 +243,13 @@ struct House {
     executor.run();
   }
 
+  /// Without recent messages in memory: what is read comes from the log, whose faults are tested.
+  static ChatLimits limits() {
+    ChatLimits limits;
+    limits.historyBytes = 0;
+    return limits;
+  }
+
   FakeClock clock;
   std::array<net::TimerWheel, 2> wheels{net::TimerWheel(clock.steady()), net::TimerWheel(clock.steady())};
   SteppingExecutor executor{clock, 2};
@@ -250,7 +257,7 @@ struct House {
   HeldLog log{directory};
   NamedVerifier verifier;
   Realtime realtime{executor, verifier, clock, {}};
-  ChatService chat{executor, log, directory, realtime, clock, {}};
+  ChatService chat{executor, log, directory, realtime, clock, limits()};
   RoomId room = directory.addRoom(kApp, "usr-1-2", {1, 2});
 };
 

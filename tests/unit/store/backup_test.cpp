@@ -274,7 +274,7 @@ BOOST_AUTO_TEST_CASE(a_copy_that_was_stopped_anywhere_goes_on_and_ends_equal) {
     target.reset();
     target = other.dialect->connectWriter();
   }
-  BOOST_TEST(stops > 10);
+  BOOST_TEST(stops > 5);
   BOOST_TEST(!store::unfinishedCopy(*target).has_value());
   target.reset();
   BOOST_TEST(store::differences(sumsOf(f.database.folder.path() / "chatd.db"),
