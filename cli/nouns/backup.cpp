@@ -80,7 +80,9 @@ Handler create(CLI::App& command) {
 }
 
 Handler list(CLI::App&) {
-  return [](Invocation& run) { return run.printer.list(kBackups, run.client, {.path = "/backup", .query = {}, .paged = false}); };
+  return [](Invocation& run) {
+    return run.printer.list(kBackups, run.client, {.path = "/backup", .query = {}, .paged = false});
+  };
 }
 
 Handler verify(CLI::App& command) {

@@ -48,7 +48,9 @@ std::shared_ptr<std::string> bindPlugin(CLI::App& command) {
 std::string pathOf(const std::string& name) { return "/plugin/" + percentEncode(name); }
 
 Handler list(CLI::App&) {
-  return [](Invocation& run) -> Outcome<void> { return run.printer.list(kPlugins, run.client, {.path = "/plugin", .query = {}, .paged = false}); };
+  return [](Invocation& run) -> Outcome<void> {
+    return run.printer.list(kPlugins, run.client, {.path = "/plugin", .query = {}, .paged = false});
+  };
 }
 
 Handler show(CLI::App& command) {

@@ -51,6 +51,7 @@ Verdict verdictOf(const hostwire::Answered& a) {
   r.expires_at_ms = a.expiresAtMs;
   r.cache_ttl_ms = a.cacheTtlMs;
   r.claims_json = str(a.claims);
+  r.grant_count = a.grants.size();
   r.error_code = str(a.code);
   r.error_detail = str(a.detail);
   return readVerdict(r);

@@ -73,6 +73,8 @@ Verdict readAllow(const chatd_result& result, Verdict out) {
   if (id.empty()) return fault("it allowed without naming a user");
   if (id.size() > kMaxId || !plain(id))
     return fault("it named a user by something that is not plain text of 1 to 255 bytes");
+  // Who is allowed a part of the rooms must not be let into all of them.
+  if (result.grant_count > 0) return fault("it limits the user by room grants, which this version does not enforce");
   out.userId = id;
   // 9999-12-31; more would overflow microseconds.
   constexpr std::int64_t kLast = 253'402'300'799'000;

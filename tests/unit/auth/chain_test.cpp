@@ -87,6 +87,15 @@ BOOST_AUTO_TEST_CASE(a_denial_may_say_that_the_token_expired_or_was_revoked) {
   BOOST_TEST(outcome("internal") == "unauthorized");
 }
 
+BOOST_AUTO_TEST_CASE(an_allow_for_some_rooms_only_is_not_taken_for_all_of_them) {
+  configure({spec("script")});
+  ScriptedPlugins::get().on([](const Asked& a) {
+    a.complete(CHATD_ALLOW, "ann", -1, 0, "", "", {{sizeof(chatd_grant), CHATD_PERM_READ, {"hall-*", 6}}});
+  });
+  BOOST_TEST(outcome("token") == "verifier_unavailable");
+  BOOST_TEST((log().find("room grants") != std::string::npos));
+}
+
 BOOST_AUTO_TEST_CASE(an_allow_without_a_user_keeps_the_door_shut_and_is_logged_without_the_token) {
   configure({spec("script")});
   ScriptedPlugins::get().on(allows(""));

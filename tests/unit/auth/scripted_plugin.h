@@ -23,7 +23,8 @@ struct Asked {
 
   /// Answers this job.
   void complete(std::int32_t verdict, const std::string& user = "", std::int64_t ttlMs = -1, std::int64_t expiresMs = 0,
-                const std::string& claims = "", const std::string& code = "") const {
+                const std::string& claims = "", const std::string& code = "",
+                const std::vector<chatd_grant>& grants = {}) const {
     chatd_result result{};
     result.struct_size = sizeof result;
     result.verdict = verdict;
@@ -32,6 +33,8 @@ struct Asked {
     result.expires_at_ms = expiresMs;
     result.claims_json = {claims.data(), claims.size()};
     result.error_code = {code.data(), code.size()};
+    result.grants = grants.data();
+    result.grant_count = grants.size();
     host->complete(host->ctx, job, &result);
   }
 };
