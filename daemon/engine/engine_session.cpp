@@ -147,12 +147,18 @@ void EngineSession::push(FramePtr frames) {
 
 void EngineSession::turnEnd() {
   dirty_ = false;
-  if (!gone_ && polling_ && polling_->parked() && polling_->waiting()) flush();
+  if (!gone_ && polling_ && polling_->parked() && (polling_->waiting() || closing_)) flush();
 }
 
 void EngineSession::flush() {
+  if (closing_ && !polling_->waiting()) {
+    polling_->answer(eio::PacketType::Close);
+    return gone();
+  }
   const bool overHalf = polling_->flush();
-  if (closing_) return gone();
+  // The close comes with the next poll: official clients hear a close at once, but what stands before it in the same payload
+  // a tick later, when they are already disconnected.
+  if (closing_) return server_.loops().arm(deadline_, kLastPoll);
   if (overHalf) handler_->drained();
 }
 
@@ -181,7 +187,7 @@ void EngineSession::poll(Exchange get) {
     return fail();
   }
   polling_->park(std::move(get));
-  if (polling_->waiting()) return flush();
+  if (polling_->waiting() || closing_) return flush();
   // The client waits for this poll to end before it finishes the upgrade.
   if (probed_) polling_->answer(eio::PacketType::Noop);
 }
@@ -403,7 +409,6 @@ void EngineSession::arm(net::Timer& timer, std::chrono::milliseconds delay) {
 void EngineSession::close(ws::CloseCode code, std::string_view reason) {
   if (closing_) return;
   if (link_ != nullptr) return link_->stream().close(code, reason);  // ends in linkClosed()
-  if (polling_->push(makeFrame(framedPacket(eio::PacketType::Close))) != Offer::Taken) return tooSlow();
   endHandler();
   if (!polling_->parked()) return server_.loops().arm(deadline_, kLastPoll);
   if (dirty_) return;

@@ -147,17 +147,40 @@ Result<Body> bodyOf(const JsonValue& frame) {
   return row->parse(frame);
 }
 
+std::optional<std::int64_t> idOf(const JsonValue& frame) {
+  const JsonValue* id = frame.IsObject() ? find(frame, "id") : nullptr;
+  if (id == nullptr || !id->IsInt64() || id->GetInt64() < -kMaxInteger || id->GetInt64() > kMaxInteger) return std::nullopt;
+  return id->GetInt64();
+}
+
+/// The same JSON with a replacement character for each escaped surrogate.
+std::string withoutSurrogates(std::string_view text) {
+  std::string out(text);
+  for (std::size_t at = 0; at + 5 < out.size(); ++at) {
+    if (out[at] != '\\') continue;
+    const bool surrogate = out[at + 1] == 'u' && (out[at + 2] == 'd' || out[at + 2] == 'D') &&
+                           std::string_view("89abcdefABCDEF").find(out[at + 3]) != std::string_view::npos;
+    if (surrogate) out.replace(at, 6, "\\ufffd");
+    ++at;  // an escaped backslash begins nothing
+  }
+  return out;
+}
+
 }  // namespace
 
 Request parse(std::string_view text) {
   auto frame = parseJson(text);
-  if (!frame.ok()) return {std::nullopt, std::move(frame).error()};
-  if (!frame->IsObject()) return {std::nullopt, Error(Code::Invalid, "Send a JSON object with type and id.")};
-  const JsonValue* id = find(*frame, "id");
-  if (id == nullptr || !id->IsInt64() || id->GetInt64() < -kMaxInteger || id->GetInt64() > kMaxInteger) {
-    return {std::nullopt, wire::wanted("id", "every request carries an integer, which its answer repeats")};
+  if (!frame.ok()) {
+    Error error = std::move(frame).error();
+    if (error.code() != Code::InvalidText) return {std::nullopt, std::move(error)};
+    // Half an emoji is a fault of that request alone, which waits for its answer.
+    const auto readable = parseJson(withoutSurrogates(text));
+    return {readable.ok() ? idOf(*readable) : std::nullopt, std::move(error)};
   }
-  return {id->GetInt64(), bodyOf(*frame)};
+  if (!frame->IsObject()) return {std::nullopt, Error(Code::Invalid, "Send a JSON object with type and id.")};
+  const auto id = idOf(*frame);
+  if (!id) return {std::nullopt, wire::wanted("id", "every request carries an integer, which its answer repeats")};
+  return {id, bodyOf(*frame)};
 }
 
 }  // namespace chatd::json_wire

@@ -43,6 +43,10 @@ void SocketIoSession::event(sio::Packet packet) {
 }
 
 void SocketIoSession::refused(Asked asked, Error error) {
+  // What is refused costs as much as what is done.
+  if (error.code() != Code::RateLimited && overEventRate()) {
+    error = Error(Code::RateLimited, "Too many events in too short a time.");
+  }
   command(Kind::Step, [this, asked = std::move(asked), error = std::move(error)] {
     countRefusal(error);
     answer(asked, error);

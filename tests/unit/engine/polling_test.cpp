@@ -187,18 +187,17 @@ BOOST_AUTO_TEST_CASE(a_server_that_closes_tells_the_poll_that_waits_or_the_next_
     h.speakers[0]->transport->close(ws::CloseCode::Normal, {});
   });
   h.loops.run();
-  BOOST_TEST(poll.body() ==
-             "4bye\x1e"
-             "1");
+  // Not in one payload: socket.io-client 4 hears a close before the messages that stand in front of it.
+  BOOST_TEST(poll.body() == "4bye");
+  BOOST_TEST(h.get(sid).body() == "1");
   BOOST_TEST(h.speakers.empty());
 
   sid = h.open();
   BOOST_TEST(h.post(sid, "4close").body() == "ok");
   BOOST_TEST(h.speakers[0]->closes == 1);
   BOOST_TEST(h.post(sid, "4late").status() == 400);
-  BOOST_TEST(h.get(sid).body() ==
-             "4close\x1e"
-             "1");
+  BOOST_TEST(h.get(sid).body() == "4close");
+  BOOST_TEST(h.get(sid).body() == "1");
   BOOST_TEST(h.get(sid).status() == 400);
 
   sid = h.open();

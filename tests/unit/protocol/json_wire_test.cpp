@@ -201,6 +201,16 @@ BOOST_AUTO_TEST_CASE(events_are_exact_and_carry_room_and_id) {
              R"({"type":"left")" + head + R"(,"code":"room_deleted","message":"The room has been deleted."})");
 }
 
+BOOST_AUTO_TEST_CASE(half_an_emoji_is_refused_under_the_id_of_its_request) {
+  for (const char* text : {R"({"type":"send","id":11,"room":"r","text":"\ud800"})",
+                           R"({"text":"\\\ud83d","id":11,"metadata":{"id":3,"a":"\uDE00"},"type":"send"})"}) {
+    const auto request = jw::parse(text);
+    BOOST_REQUIRE(!request.body.ok());
+    BOOST_TEST((request.body.error().code() == Code::InvalidText));
+    BOOST_TEST((request.id == 11));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(hello_names_the_limits_and_holds_no_token) {
   const std::string hello = payload(
       jw::hello("s1", sampleUser(), kTime,
