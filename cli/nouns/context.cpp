@@ -66,7 +66,7 @@ Handler contextAdd(CLI::App& command) {
     context.server = run.settings.server.text;
     context.app = run.settings.app;
     if (contexts.current.empty()) contexts.current = *name;
-    CHATD_CHECK(contexts.save());
+    if (!run.settings.dryRun) CHATD_CHECK(contexts.save());
     note(run, fmt::format("context {} is {}", *name, context.server));
     return {};
   };
@@ -79,7 +79,7 @@ Handler contextUse(CLI::App& command) {
     const Context* context = run.settings.contexts.find(*name);
     if (context == nullptr) return noContext(*name);
     run.settings.contexts.current = *name;
-    CHATD_CHECK(run.settings.contexts.save());
+    if (!run.settings.dryRun) CHATD_CHECK(run.settings.contexts.save());
     note(run, fmt::format("context {} is in force: {}", *name, context->server));
     return {};
   };
@@ -93,7 +93,7 @@ Handler contextRemove(CLI::App& command) {
     if (contexts.find(*name) == nullptr) return noContext(*name);
     contexts.byName.erase(*name);
     if (contexts.current == *name) contexts.current.clear();
-    CHATD_CHECK(contexts.save());
+    if (!run.settings.dryRun) CHATD_CHECK(contexts.save());
     note(run, fmt::format("context {} is removed; a token of it stays valid until it expires", *name));
     return {};
   };

@@ -56,6 +56,10 @@ Handler wait(CLI::App& command) {
       if (goal == "drained") {
         CHATD_TRY(answer, run.client.get("/server"));
         CHATD_TRY(open, integerField(answer.document, "transports"));
+        const JsonValue* draining = find(answer.document, "draining");
+        if (draining == nullptr || !draining->IsTrue()) {
+          return other("not_draining", "the daemon is not being drained", "`chatctl drain` begins it.");
+        }
         return open == 0;
       }
       CHATD_TRY(answer, probe(run, goal == "ready" ? "/readyz" : "/healthz"));

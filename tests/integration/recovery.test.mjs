@@ -198,4 +198,46 @@ describe('connection state recovery', () => {
     assert.equal((await thief.socket.emitWithAck('send_message', 'hello')).code, 'not_joined');
     assert.ok(a.socket.connected);
   });
+
+  for (const transport of ['polling', 'websocket']) {
+    test(`who is kicked on ${transport} hears why before the end`, async () => {
+      const user = await app.user(`kicked-${transport}`);
+      const visitor = new Visitor(chatd, user.token, { transports: [transport] });
+      const heard = [];
+      visitor.socket.on('error', ({ code }) => heard.push(code));
+      visitor.socket.on('disconnect', (reason) => heard.push(reason));
+      await visitor.connected();
+      assert.equal((await app.rest('DELETE', `/user/${user.id}/sessions`)).status, 204);
+      await until('the end', () => heard.length >= 2);
+      assert.deepEqual(heard, ['kicked', 'io server disconnect']);
+      visitor.close();
+    });
+
+    test(`what was on its way on ${transport} when the daemon stopped comes once and in order`, async () => {
+      const here = await Chatd.start({ env: { CHATD_LIMITS__MESSAGES_PER_SECOND: '0' } });
+      try {
+        const own = await TestApp.create(here);
+        const { a, b, room } = await own.pair(1, 2);
+        const x = new Visitor(here, a.token, { transports: [transport], reconnection: true, reconnectionDelay: 100 });
+        const y = new Visitor(here, b.token);
+        await x.connected();
+        await y.connected();
+        await x.join(room.room);
+        await y.join(room.room);
+        for (let i = 0; i < 15; i += 1) y.socket.emit('send_message', `m${i}`);
+        await until('the first message', () => y.seqs.length > 0);
+        here.signal('SIGTERM');
+        await here.exited;
+        await here.launch();
+        await until('it is back', () => x.socket.connected && x.socket.recovered);
+        const said = await own.rest('GET', `/chats/${room.id}/messages?limit=100`);
+        await until('all of them', () => x.seqs.length >= said.body.items.length);
+        assert.deepEqual(x.seqs, said.body.items.map((message) => message.seq).reverse());
+        x.close();
+        y.close();
+      } finally {
+        await here.stop();
+      }
+    });
+  }
 });
