@@ -149,7 +149,11 @@ std::string PostgresServer::run(const std::string& database, const std::string& 
 }
 
 PostgresSession::PostgresSession(const std::string& url) : connection_(PQconnectdb(url.c_str())) {
-  if (PQstatus(connection_) != CONNECTION_OK) throw std::runtime_error(PQerrorMessage(connection_));
+  if (PQstatus(connection_) != CONNECTION_OK) {
+    const std::string why = PQerrorMessage(connection_);
+    PQfinish(connection_);
+    throw std::runtime_error(why);
+  }
   PQsetNoticeProcessor(
       connection_, [](void*, const char*) {}, nullptr);
 }
