@@ -324,7 +324,7 @@ std::vector<Route> appRows() {
            .access = who::Operators,
            .answers = {{.status = 204}},
            .errors = {Code::NotFound},
-           .doc = "Everything of the app is gone; its sessions are closed.",
+           .doc = "Everything of the app is gone, with the accounts of owners who had no other app; its sessions are closed.",
            .handler = blocking<deleteApp>}};
 }
 
