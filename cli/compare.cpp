@@ -73,7 +73,8 @@ std::string wantedText(const JsonValue& actual, const JsonValue& wanted) {
 }
 
 /// What differs below a value, a line each.
-void appendConfig(const JsonValue& actual, const JsonValue& wanted, const std::string& path, std::vector<std::string>& lines) {
+void appendConfig(const JsonValue& actual, const JsonValue& wanted, const std::string& path,
+                  std::vector<std::string>& lines) {
   if (exactly(actual, wanted) == Match::Same) return;
   if (actual.IsArray() && wanted.IsArray() && actual.Size() == wanted.Size()) {
     for (rapidjson::SizeType i = 0; i < actual.Size(); ++i)
@@ -114,7 +115,8 @@ void appendVerifier(const JsonValue& actual, const JsonValue& wanted, const std:
     if (asView(member.name) == "config" && value != nullptr) {
       appendConfig(*value, member.value, below, lines);
     } else if (value == nullptr || exactly(*value, member.value) != Match::Same) {
-      lines.push_back(fmt::format("{}: {} -> {}", below, value == nullptr ? "(none)" : toText(*value), toText(member.value)));
+      lines.push_back(
+          fmt::format("{}: {} -> {}", below, value == nullptr ? "(none)" : toText(*value), toText(member.value)));
     }
   }
 }

@@ -154,7 +154,7 @@ DeclaredMember Reader::member(const YAML::Node& node) {
   YAML::Node id = node;
   if (node.IsMap()) {
     if (!keys(node, "a member", {"appUserId", "role"})) return member;
-    name(node, "appUserId");
+    if (name(node, "appUserId").empty()) return member;
     id.reset(node["appUserId"]);  // an assignment would change the file's own node
     if (const YAML::Node role = node["role"]) {
       member.role = role.IsScalar() ? role.Scalar() : "";

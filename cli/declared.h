@@ -38,7 +38,8 @@ struct DeclaredApp {
 };
 
 /// `path`: a file, a folder (its *.yaml, *.yml and *.json in the order of their names), or "-" for `in`. Errors: Exit::Usage
-/// for what cannot be read, and if no file has a list of apps; Exit::Invalid with "FILE:LINE: what" for what is not right, names declared twice included.
+/// for what cannot be read, and if no file has a list of apps; Exit::Invalid with "FILE:LINE: what" for what is not right,
+/// names declared twice included.
 [[nodiscard]] Outcome<std::vector<DeclaredApp>> readDeclared(const std::string& path, std::istream& in);
 
 }  // namespace chatd::cli

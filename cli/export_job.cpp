@@ -218,10 +218,13 @@ Outcome<void> ExportJob::pageOfRooms(const std::vector<const JsonValue*>& page) 
   work.take = [&](std::size_t, const Part& part) { return write(part.lines, part.rows); };
   work.end = [&](std::size_t i, const Outcome<void>& fetched) -> Outcome<void> {
     CHATD_TRY(id, integerField(*page[i], "id"));
+    if (!fetched.ok()) {
+      // Before the place moves: what stops the job here is to be read again.
+      CHATD_CHECK(leaveOut("room " + nameOf(*page[i]), fetched.error()));
+      std::erase_if(rooms_, [id](const Room& room) { return room.first == id; });
+    }
     place_.room = id;
-    if (fetched.ok()) return {};
-    std::erase_if(rooms_, [id](const Room& room) { return room.first == id; });
-    return leaveOut("room " + nameOf(*page[i]), fetched.error());
+    return {};
   };
   return doInOrder(work);
 }
@@ -262,8 +265,7 @@ Outcome<void> ExportJob::messageRow(const JsonValue& message, const std::string&
 /// Upwards; a page is newest first.
 Outcome<void> ExportJob::messagesOf(AdminClient& client, const Room& room, std::int64_t after,
                                     const std::function<bool(Part)>& give) const {
-  const ListCall list{
-      fmt::format("/chats/{}/messages", room.first), app_, kAllItems, {{"after", fmt::format("{}", after)}}};
+  const ListCall list{fmt::format("/chats/{}/messages", room.first), app_, kAllItems, {{"after", fmt::format("{}", after)}}};
   auto end = client.pages(list, [&](const JsonValue& items) -> Outcome<void> {
     Part part;
     for (rapidjson::SizeType i = items.Size(); i > 0; --i) CHATD_CHECK(messageRow(items[i - 1], room.second, part));
@@ -345,8 +347,11 @@ Outcome<void> ExportJob::finish(Outcome<void> outcome) {
   }
   note(run_, fmt::format("{} exported", counted(place_.rows, "row")));
   if (place_.leftOut == 0) return {};
-  return Failure{Exit::Partial, "partial", fmt::format("{} could not be read and left out", counted(place_.leftOut, "room")),
-                 "What was deleted meanwhile is rightly not there.", {}};
+  return Failure{Exit::Partial,
+                 "partial",
+                 fmt::format("{} could not be read and left out", counted(place_.leftOut, "room")),
+                 "What was deleted meanwhile is rightly not there.",
+                 {}};
 }
 
 Outcome<void> ExportJob::work() {

@@ -275,9 +275,7 @@ void ImportJob::hand(ImportRow row) {
 /// Waits until nothing but `own` (a line that was not handed out yet; 0: none) is under way, or the job is to stop.
 void ImportJob::drain(std::uint64_t own) {
   std::unique_lock lock(mutex_);
-  settled_.wait(lock, [&] {
-    return underWay_.size() == underWay_.count(own) || (fatal_ && skipped(*underWay_.begin()));
-  });
+  settled_.wait(lock, [&] { return underWay_.size() == underWay_.count(own) || (fatal_ && skipped(*underWay_.begin())); });
 }
 
 void ImportJob::readLines(std::istream& in) {
@@ -389,11 +387,12 @@ Outcome<void> ImportJob::report(bool interrupted) {
     return failure;
   }
   if (place_.rejected == 0) return {};
-  return Failure{Exit::Partial, "partial",
-                 fmt::format("{} of {} {} rejected", place_.rejected, counted(rows, "row"), dry ? "would be" : "were"),
-                 dry ? "Nothing was changed."
-                     : fmt::format("They are in {}, with line, reason and row.", visible(options_.rejects)),
-                 {}};
+  return Failure{
+      Exit::Partial,
+      "partial",
+      fmt::format("{} of {} {} rejected", place_.rejected, counted(rows, "row"), dry ? "would be" : "were"),
+      dry ? "Nothing was changed." : fmt::format("They are in {}, with line, reason and row.", visible(options_.rejects)),
+      {}};
 }
 
 /// All lines, through gunzip if the file is packed.

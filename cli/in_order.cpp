@@ -15,8 +15,8 @@ namespace chatd::cli {
 
 namespace {
 
-constexpr std::size_t kPartsWaiting = 4;                  // of one piece
-constexpr std::size_t kAhead = 2;                         // pieces for each thread, begun and not yet taken
+constexpr std::size_t kPartsWaiting = 4;                 // of one piece
+constexpr std::size_t kAhead = 2;                        // pieces for each thread, begun and not yet taken
 constexpr std::chrono::milliseconds kLookForCtrlC{100};  // a signal does not wake a condition
 
 class InOrder {
@@ -53,9 +53,7 @@ void InOrder::fetchAll(std::size_t thread) {
     std::size_t i = 0;
     {
       std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] {
-        return stopped_ || next_ >= work_.count || next_ < taking_ + kAhead * work_.threads;
-      });
+      changed_.wait(lock, [this] { return stopped_ || next_ >= work_.count || next_ < taking_ + kAhead * work_.threads; });
       if (stopped_ || next_ >= work_.count) return;
       i = next_++;
       pieces_[i];
@@ -112,8 +110,7 @@ void InOrder::stop() {
 }
 
 Outcome<void> InOrder::run() {
-  for (std::size_t t = 0; t < std::min(work_.threads, work_.count); ++t)
-    threads_.emplace_back([this, t] { fetchAll(t); });
+  for (std::size_t t = 0; t < std::min(work_.threads, work_.count); ++t) threads_.emplace_back([this, t] { fetchAll(t); });
   Outcome<void> outcome;
   for (std::size_t i = 0; i < work_.count && outcome.ok(); ++i) outcome = takePiece(i);
   stop();

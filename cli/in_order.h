@@ -20,8 +20,8 @@ struct Part {
 
 struct PiecesOfWork {
   std::size_t count = 0, threads = 1;
-  /// Fetches piece `i` on thread `thread`, and gives its parts. `give` waits while there is no room, and is false once nobody
-  /// wants more: then return.
+  /// Fetches piece `i` on thread `thread`, and gives its parts. `give` waits while there is no room, and is false once
+  /// nobody wants more: then return.
   std::function<Outcome<void>(std::size_t i, std::size_t thread, const std::function<bool(Part)>& give)> fetch;
   /// Takes a part, on the caller's thread. A failure ends all.
   std::function<Outcome<void>(std::size_t i, const Part& part)> take;

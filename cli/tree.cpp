@@ -98,7 +98,9 @@ void CommandTree::addGlobalFlags() {
   flag("--token-file", flags_.tokenFile, "FILE", "a file with the bearer token");
   flag("--timeout", flags_.timeout, "TIME", "how long a request with its retries may take: 30, 500ms, 2m; 30 s by itself");
   flag("--confirm", flags_.confirm, "NAME", "the name of what is deleted, beside --yes");
-  root_.add_option("--retries", flags_.retries, "repeat a failed request so often within --timeout, if that is safe; 0 by itself")
+  root_
+      .add_option("--retries", flags_.retries,
+                  "repeat a failed request so often within --timeout, if that is safe; 0 by itself")
       ->type_name("N")
       ->check(CLI::Validator(CLI::Range(0, kMaxRetries)).description(""))
       ->group("Global flags");

@@ -165,7 +165,11 @@ Outcome<void> Runner::finish() {
   if (tally.unchecked > 0)
     note(run_, fmt::format("{} of them need what is not there yet, and can be checked once it is", tally.unchecked));
   if (run_.io.interrupted && run_.io.interrupted())
-    return Failure{Exit::Interrupted, "interrupted", "interrupted", fmt::format("Repeat the {}: what is done stays done.", words_.verb), {}};
+    return Failure{Exit::Interrupted,
+                   "interrupted",
+                   "interrupted",
+                   fmt::format("Repeat the {}: what is done stays done.", words_.verb),
+                   {}};
   if (tally.failed == 0) return {};
   if (tally.writes() == 0) return *firstFailure_;
   return Failure{Exit::Partial,

@@ -77,10 +77,11 @@ Handler importRows(CLI::App& command) {
 }  // namespace
 
 const Noun& bulkNoun() {
-  static const Noun noun{"",
-                         "Bulk work",
-                         {{"export", "Write users, rooms and messages of an app as lines of JSON; can be resumed", exportRows},
-                          {"import", "Read users, rooms and messages from lines of JSON; can be resumed", importRows}}};
+  static const Noun noun{
+      "",
+      "Bulk work",
+      {{"export", "Write users, rooms and messages of an app as lines of JSON; can be resumed", exportRows},
+       {"import", "Read users, rooms and messages from lines of JSON; can be resumed", importRows}}};
   return noun;
 }
 

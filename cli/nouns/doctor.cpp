@@ -275,7 +275,8 @@ void Doctor::pluginFile(const JsonValue& plugin) {
   const JsonValue* bundled = plugin.IsObject() ? find(plugin, "bundled") : nullptr;
   const std::string name = stringField(plugin, "name").value_or("?");
   if (bundled == nullptr || bundled->IsTrue()) return;
-  const std::string reload = fmt::format("chatctl plugin health {0}; once its file is mended: chatctl plugin reload {0}", name);
+  const std::string reload =
+      fmt::format("chatctl plugin health {0}; once its file is mended: chatctl plugin reload {0}", name);
   if (const auto fault = stringField(plugin, "fault"))
     return add("plugin", State::Warning, fmt::format("plugin {} cannot be used: {}", name, *fault), reload);
   const auto health = run_.client.get(fmt::format("/plugin/{}/health", percentEncode(name)));
@@ -286,8 +287,8 @@ void Doctor::pluginFile(const JsonValue& plugin) {
     const auto fault = stringField(process, "fault");
     const auto app = integerField(process, "appId");
     if (fault)
-      add("plugin", State::Failed,
-          fmt::format("plugin {} fails for app {}: {}", name, app.ok() ? app.value() : 0, *fault), reload);
+      add("plugin", State::Failed, fmt::format("plugin {} fails for app {}: {}", name, app.ok() ? app.value() : 0, *fault),
+          reload);
   }
 }
 

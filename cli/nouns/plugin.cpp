@@ -126,7 +126,8 @@ Handler appVerifyTest(CLI::App& command) {
     note(run, fmt::format("the chain says {}", stringField(answer.document, "verdict").value_or("?")));
     // The verdict of the whole is a member of the object, and no column of its steps.
     const Format format = run.settings.format;
-    const bool object = !run.settings.quiet && (format == Format::Json || format == Format::Ndjson || format == Format::Yaml);
+    const bool object =
+        !run.settings.quiet && (format == Format::Json || format == Format::Ndjson || format == Format::Yaml);
     return object ? run.printer.one(kVerdict, answer) : run.printer.items(kSteps, *steps);
   };
 }

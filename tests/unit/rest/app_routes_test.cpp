@@ -43,8 +43,7 @@ BOOST_AUTO_TEST_CASE(an_owner_goes_with_the_last_app_and_not_before) {
                            second.at("appId") + "]}";
   BOOST_REQUIRE(house.call(house.peer, "POST", "/auth/register", both).status == 201);
   const auto login = [&](const std::string& name, const std::string& password) {
-    return house.call(house.nobody, "POST", "/auth/login",
-                      R"({"login":")" + name + R"(","password":")" + password + "\"}");
+    return house.call(house.nobody, "POST", "/auth/login", R"({"login":")" + name + R"(","password":")" + password + "\"}");
   };
   const Reply in = login(first.at("login.login"), first.at("login.password"));
   BOOST_REQUIRE(house.call({.bearer = in.at("token")}, "GET", "/app").status == 200);  // and is kept in the cache
