@@ -286,9 +286,16 @@ void Doctor::pluginFile(const JsonValue& plugin) {
   for (const JsonValue& process : items->GetArray()) {
     const auto fault = stringField(process, "fault");
     const auto app = integerField(process, "appId");
-    if (fault)
-      add("plugin", State::Failed, fmt::format("plugin {} fails for app {}: {}", name, app.ok() ? app.value() : 0, *fault),
-          reload);
+    const auto restarts = integerField(process, "restarts");
+    const std::int64_t id = app.ok() ? app.value() : 0;
+    if (fault) {
+      add("plugin", State::Failed, fmt::format("plugin {} fails for app {}: {}", name, id, *fault), reload);
+    } else if (restarts.ok() && restarts.value() > 0) {
+      add("plugin", State::Warning,
+          fmt::format("plugin {} of app {} has died and been started again {}", name, id,
+                      counted(static_cast<std::size_t>(restarts.value()), "time")),
+          "journalctl -u chatd says how it died; " + reload);
+    }
   }
 }
 

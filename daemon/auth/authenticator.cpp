@@ -233,11 +233,7 @@ Result<NewSecret> Authenticator::createKey(AppId app) { return addKey(app); }
 Result<NewSecret> Authenticator::rotateKey(AppId app, std::chrono::seconds grace) {
   CHATD_TRY(made, addKey(app));
   auto ended = credentials_.expireOtherKeys(app, made.key.id, clock_.wall() + grace);
-  cache_.drop([app](const Principal& p) {
-    const bool owns = p.account && p.account->role == AccountRole::Owner &&
-                      std::find(p.account->apps.begin(), p.account->apps.end(), app) != p.account->apps.end();
-    return owns || (p.key && p.key->app == app);
-  });
+  cache_.drop([app](const Principal& p) { return p.key && p.key->app == app; });
   if (!ended.ok()) return std::move(ended).error();
   return std::move(made);
 }
@@ -249,7 +245,11 @@ Result<void> Authenticator::deleteKey(AppId app, KeyId key) {
 }
 
 void Authenticator::appClosed(AppId app) {
-  cache_.drop([app](const Principal& p) { return p.key && p.key->app == app; });
+  cache_.drop([app](const Principal& p) {
+    const bool owns = p.account && p.account->role == AccountRole::Owner &&
+                      std::find(p.account->apps.begin(), p.account->apps.end(), app) != p.account->apps.end();
+    return owns || (p.key && p.key->app == app);
+  });
 }
 
 }  // namespace chatd
