@@ -40,7 +40,7 @@ class Session {
   [[nodiscard]] bool full() const { return paused_; }
 
   // From the Hub.
-  void push(const FramePtr& frame) { transport_->send(frame); }
+  void push(const FramePtr& frame) { transport_->deliver(frame); }
   /// A letter for later, while what came before it is being replayed.
   void hold(const std::shared_ptr<const EncodedLetter>& letter);
   /// It is no longer in the room, by somebody else's will.
