@@ -24,7 +24,8 @@ class Transport {
   // with 4008.
   virtual void send(FramePtr frames) = 0;
   virtual void send(std::string frames) = 0;
-  /// As send(), for the one buffer of a fan-out: straight to the connection where nothing on the way would hold or change it.
+  /// As send(), for the one buffer of a fan-out: straight to the connection where nothing on the way would hold or change
+  /// it.
   void deliver(const FramePtr& frames) {
     // What the connection refuses goes the long way, which ends the session.
     if (direct_ == nullptr || direct_->send(frames) != Offer::Taken) send(frames);
