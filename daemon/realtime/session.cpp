@@ -49,6 +49,7 @@ Result<void> Session::attach(Identity identity, std::string publicId, std::strin
   app_ = identity.app.id;
   user_ = identity.user.id;
   expiresAt_ = identity.expiresAt;
+  grants_ = identity.grants;
   state_ = State::Connected;
   // After it is in the registry: a revocation either finds it there, or raised the generation before.
   if (!realtime_.verifier().current(identity)) return Code::TokenRevoked;
@@ -193,6 +194,11 @@ void Session::join(RoomId room, OnJoined then) {
                               address,
                               [result = std::move(result), then = std::move(then)](Session& session) mutable {
                                 --session.joining_;
+                                // The grants may have changed while it was joining.
+                                if (result.ok() && !session.mayRead(result->room->name)) {
+                                  session.realtime_.chat().leave(result->room->id, session.address_);
+                                  result = Error(Code::Forbidden, "The token does not allow this in the room.");
+                                }
                                 then(session, std::move(result));
                               },
                               // It went while it was joining: the room must not keep a ghost.
@@ -243,13 +249,38 @@ void Session::replay(std::vector<Replay::Item> items, Replay::Decided decided) {
 }
 
 void Session::lostRoom(RoomId id, Form form, Code why) {
+  // The room has let go of it already. To say `leave` now could undo a join that is on its way, if the user was added again.
+  lose(id, form, why == Code::Forbidden ? Error(why, "You are no longer a member of the room.") : Error(why));
+}
+
+void Session::lose(RoomId id, Form form, const Error& why) {
   const JoinedRoom* joined = joinedRoom(id);
   if (joined == nullptr) return;
   if (replay_) replay_->lost(id);
   const std::shared_ptr<const Room> room = joined->room;
-  // The room has let go of it already. To say `leave` now could undo a join that is on its way, if the user was added again.
   forget(id, form);
-  tellLost(*room, form, why == Code::Forbidden ? Error(why, "You are no longer a member of the room.") : Error(why));
+  tellLost(*room, form, why);
+}
+
+void Session::outOfBounds(RoomId id) {
+  const JoinedRoom* joined = joinedRoom(id);
+  if (joined == nullptr) return;
+  const JoinedRoom was = *joined;
+  realtime_.chat().leave(id, address_);
+  const Error why(Code::Forbidden, "The token does not allow the room any more.");
+  if (was.a) lose(id, Form::A, why);
+  if (was.b) lose(id, Form::B, why);
+  if (was.ws) lose(id, Form::Ws, why);
+}
+
+void Session::setGrants(GrantsPtr grants) {
+  grants_ = std::move(grants);
+  if (!grants_) return;
+  std::vector<RoomId> closed;
+  for (const JoinedRoom& joined : rooms_) {
+    if (!mayRead(joined.room->name)) closed.push_back(joined.room->id);
+  }
+  for (const RoomId id : closed) outOfBounds(id);
 }
 
 Session::JoinedRoom* Session::findRoom(RoomId room) {

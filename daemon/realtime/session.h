@@ -45,6 +45,10 @@ class Session {
   void hold(const std::shared_ptr<const EncodedLetter>& letter);
   /// It is no longer in the room, by somebody else's will.
   void lostRoom(RoomId room, Form form, Code why);
+  /// Its token lets it read in a room of this name.
+  [[nodiscard]] bool mayRead(std::string_view roomName) const { return granted(grants_, roomName, Permission::Read); }
+  /// Leaves the room, because its token does not let it read there (any more), and says so.
+  void outOfBounds(RoomId room);
 
   // From Realtime.
   /// Says why, then closes.
@@ -72,7 +76,9 @@ class Session {
   void watchExpiry();
   /// The timer before the session is connected.
   virtual void lateToConnect() {}
-  [[nodiscard]] Actor actor() const { return {app_, user_, false}; }
+  [[nodiscard]] Actor actor() const { return {app_, user_, false, grants_}; }
+  /// Of a newer token, or a newer word on the same: rooms that it may not read are left.
+  void setGrants(GrantsPtr grants);
 
   // Commands, one after the other. Sends may be under way together (the room keeps their order); everything else waits for
   // what came before it, and a Barrier holds up what comes after it until barrierDone().
@@ -143,11 +149,13 @@ class Session {
   [[nodiscard]] JoinedRoom* findRoom(RoomId room);
   [[nodiscard]] static bool& flagOf(JoinedRoom& room, Form form);
   void forget(RoomId room, Form form);
+  void lose(RoomId room, Form form, const Error& why);
   void timer();
 
   const SessionAddress address_;
   AppId app_{};
   UserId user_{};
+  GrantsPtr grants_;
   std::vector<JoinedRoom> rooms_;  ///< one is the common case, and an idle session should cost little
   std::size_t joining_ = 0;        ///< joins under way
   std::unique_ptr<Replay> replay_;

@@ -81,6 +81,7 @@ void WsSession::refreshed(Result<Identity> identity, Id id) {
   }
   if (!realtime_.verifier().current(*identity)) return answer(id, Error(Code::TokenRevoked), Kind::Barrier);
   expiresAt_ = identity->expiresAt;
+  setGrants(std::move(identity->grants));
   answer(json_wire::okAuth(id, expiresAt_), Kind::Barrier);
   if (state_ == State::Connected) watchExpiry();
 }
