@@ -23,6 +23,11 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 LOGS = ROOT / "build" / "test-logs"
 CI = os.environ.get("CI") == "true"
 PART_SECONDS = 1800
+# Where the words on a failure begin: Node's closing list above all; unittest's reports, Boost's errors, what our own programs print.
+NODE_FAILURES = "✖ failing tests:"
+FAILURE = re.compile(r"^={70}$|: (fatal )?error: |^(not ok|FAIL|✖)|[Ss]anitizer: |^E  ")
+FAILURE_LINES = 60
+failures = []  # (program, what it said of its failure)
 
 
 class Count:
@@ -74,7 +79,14 @@ def run(command, cwd=ROOT, env=None):
         timer.cancel()
 
 
-def settled(code, count, what):
+def remember(what, text):
+    """Keeps what a failed program said, from its first words on a failure: at most FAILURE_LINES lines."""
+    lines = (text[text.rindex(NODE_FAILURES):] if NODE_FAILURES in text else text).splitlines()
+    first = next((index for index, line in enumerate(lines) if FAILURE.search(line)), max(0, len(lines) - FAILURE_LINES))
+    failures.append((what, lines[first:first + FAILURE_LINES]))
+
+
+def settled(code, count, what, text=""):
     """The count, with a failure if the program says so and no case did; or if nothing ran."""
     if code != 0 and count.failed == 0:
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
@@ -83,6 +95,8 @@ def settled(code, count, what):
     elif code == 0 and count.passed + count.failed + count.skipped == 0:
         print(f"-- {what} ran no case", flush=True)
         count.failed = 1
+    if count.failed:
+        remember(what, text)
     return count
 
 
@@ -90,12 +104,12 @@ def boost(program, env=None):
     """A Boost.Test executable."""
     report = LOGS / f"{program.parent.parent.name}-{program.name}.xml"
     report.unlink(missing_ok=True)
-    code, _ = run([program, "--color_output=no", "--logger=HRF,error,stdout", f"--logger=JUNIT,all,{report}"], env=env)
+    code, text = run([program, "--color_output=no", "--logger=HRF,error,stdout", f"--logger=JUNIT,all,{report}"], env=env)
     count = Count()
     try:
         # Cases about escapes and control characters print them, which XML does not allow.
-        text = re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f]", "?", report.read_text(encoding="utf-8", errors="replace"))
-        suite = xml.etree.ElementTree.fromstring(text)
+        cleaned = re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f]", "?", report.read_text(encoding="utf-8", errors="replace"))
+        suite = xml.etree.ElementTree.fromstring(cleaned)
         bad = int(suite.get("failures")) + int(suite.get("errors"))
         skipped = int(suite.get("skipped"))
         # Boost counts assertions as failures; a case is what we count.
@@ -104,7 +118,7 @@ def boost(program, env=None):
         count = Count(len(cases) - failed - skipped, failed if bad else 0, skipped)
     except (OSError, xml.etree.ElementTree.ParseError):
         pass  # it ended before it could write: settled() says so
-    return settled(code, count, program.name)
+    return settled(code, count, program.name, text)
 
 
 def node(folder, env=None):
@@ -113,7 +127,7 @@ def node(folder, env=None):
     if not files:
         return missing(f"{folder.relative_to(ROOT)}")
     tap = LOGS / f"{folder.name}.tap"
-    code, _ = run(["node", "--test", "--test-reporter=spec", "--test-reporter-destination=stdout", "--test-reporter=tap",
+    code, said = run(["node", "--test", "--test-reporter=spec", "--test-reporter-destination=stdout", "--test-reporter=tap",
                    f"--test-reporter-destination={tap}", *files], env=env)
     text = tap.read_text(encoding="utf-8", errors="replace") if tap.exists() else ""
 
@@ -122,7 +136,7 @@ def node(folder, env=None):
         return int(found[-1]) if found else 0
 
     count = Count(total("pass"), total("fail") + total("cancelled"), total("skipped") + total("todo"))
-    return settled(code, count, folder.name)
+    return settled(code, count, folder.name, said)
 
 
 def unittest(folder, env=None):
@@ -132,7 +146,7 @@ def unittest(folder, env=None):
     numbers = dict(re.findall(r"(failures|errors|skipped)=(\d+)", text[ran.end():] if ran else ""))
     failed = int(numbers.get("failures", 0)) + int(numbers.get("errors", 0))
     skipped = int(numbers.get("skipped", 0))
-    return settled(code, Count((int(ran.group(1)) if ran else 0) - failed - skipped, failed, skipped), folder.name)
+    return settled(code, Count((int(ran.group(1)) if ran else 0) - failed - skipped, failed, skipped), folder.name, text)
 
 
 def script(path, *arguments):
@@ -144,7 +158,7 @@ def script(path, *arguments):
     count = Count()
     for numbers in found:
         count += Count(*(int(number or 0) for number in numbers))
-    return settled(code, count, str(path.relative_to(ROOT)))
+    return settled(code, count, str(path.relative_to(ROOT)), text)
 
 
 def units(build, env=None):
@@ -159,9 +173,10 @@ def units(build, env=None):
 
 def built(preset, targets, *definitions):
     for command in (["cmake", "--preset", preset, *definitions], ["cmake", "--build", "--preset", preset, "--target", *targets]):
-        code, _ = run(command)
+        code, text = run(command)
         if code != 0:
             print(f"-- the {preset} build failed", flush=True)
+            remember(f"the {preset} build", text)
             return False
     return True
 
@@ -192,7 +207,7 @@ def fuzz():
     code, text = run(["ctest", "--test-dir", "build-fuzz", "--output-on-failure", "-R", "^fuzz_"])
     found = re.search(r"(\d+) tests failed out of (\d+)", text)
     count = Count(int(found.group(2)) - int(found.group(1)), int(found.group(1))) if found else Count()
-    return settled(code, count, "fuzz")
+    return settled(code, count, "fuzz", text)
 
 
 ASAN = {"ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1", "UBSAN_OPTIONS": "print_stacktrace=1",
@@ -229,6 +244,10 @@ def main():
         count = PARTS[name]()
         summary.append(f"{name} ({time.monotonic() - start:.0f} s): {count}")
         total += count
+    for what, lines in failures:
+        print(f"== {what} failed:", flush=True)
+        for line in lines:
+            print(f"| {line}")
     print("==", flush=True)
     for line in summary:
         print(line)

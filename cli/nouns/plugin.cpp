@@ -40,6 +40,7 @@ const View kSteps{"plugin",
                    {"EXPIRES", "expiresAt"},
                    {"CODE", "code"},
                    {"DETAIL", "detail"},
+                   {"GRANTS", "grants", true},
                    {"CLAIMS", "claims", true}}};
 
 std::shared_ptr<std::string> bindPlugin(CLI::App& command) {

@@ -51,7 +51,10 @@ Verdict verdictOf(const hostwire::Answered& a) {
   r.expires_at_ms = a.expiresAtMs;
   r.cache_ttl_ms = a.cacheTtlMs;
   r.claims_json = str(a.claims);
-  r.grant_count = a.grants.size();
+  std::vector<chatd_grant> grants;
+  for (const hostwire::Grant& grant : a.grants) grants.push_back({sizeof(chatd_grant), grant.perms, str(grant.glob)});
+  r.grants = grants.data();
+  r.grant_count = grants.size();
   r.error_code = str(a.code);
   r.error_detail = str(a.detail);
   return readVerdict(r);

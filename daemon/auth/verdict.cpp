@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
+#include <vector>
 
 #include "base/json.h"
+#include "base/result.h"
 #include "base/text.h"
 
 namespace chatd {
@@ -68,13 +71,38 @@ void readNames(const chatd_result& result, Verdict& out) {
   if (!named && !display.empty() && display.size() <= kMaxName && plain(display)) out.firstName = display;
 }
 
+/// Who is allowed a part of the rooms must not be let into all of them: what cannot be read is a fault. Nothing: none given.
+Result<GrantsPtr> readGrants(const chatd_result& result) {
+  if (result.grant_count == 0) return GrantsPtr();
+  constexpr std::size_t kLeast = offsetof(chatd_grant, room_glob) + sizeof(chatd_grant::room_glob);
+  if (result.grant_count > Grants::kMost) return Error(Code::Invalid, fmt::format("more than {} grants", Grants::kMost));
+  if (result.grants == nullptr || result.grants->struct_size < kLeast) {
+    return Error(Code::Invalid, "grants without a list or without a size");
+  }
+  // Its struct may be longer than ours; all of an array are of one length.
+  const std::size_t stride = result.grants->struct_size;
+  const auto* at = reinterpret_cast<const char*>(result.grants);
+  std::vector<Grants::Grant> list;
+  for (std::uint64_t i = 0; i < result.grant_count; ++i, at += stride) {
+    chatd_grant grant{};
+    std::memcpy(&grant, at, sizeof grant);
+    const std::string_view glob = view(grant.room_glob, Grants::kMaxGlob + 1);
+    if (glob.empty() || glob.size() > Grants::kMaxGlob || !plain(glob)) {
+      return Error(Code::Invalid, "a grant whose glob is not plain text of 1 to 128 bytes");
+    }
+    list.push_back({grant.perms, std::string(glob)});
+  }
+  return GrantsPtr(std::make_shared<const Grants>(std::move(list)));
+}
+
 Verdict readAllow(const chatd_result& result, Verdict out) {
   const std::string_view id = view(result.user_id, kMaxId + 1);
   if (id.empty()) return fault("it allowed without naming a user");
   if (id.size() > kMaxId || !plain(id))
     return fault("it named a user by something that is not plain text of 1 to 255 bytes");
-  // Who is allowed a part of the rooms must not be let into all of them.
-  if (result.grant_count > 0) return fault("it limits the user by room grants, which this version does not enforce");
+  auto grants = readGrants(result);
+  if (!grants.ok()) return fault("it gave " + grants.error().detail());
+  out.grants = std::move(*grants);
   out.userId = id;
   // 9999-12-31; more would overflow microseconds.
   constexpr std::int64_t kLast = 253'402'300'799'000;

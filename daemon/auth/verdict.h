@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "chat/grants.h"
 #include "sdk/chatd_plugin.h"
 
 namespace chatd {
@@ -20,6 +21,7 @@ struct Verdict {
   std::optional<std::string> lastName;
   std::optional<Timestamp> expiresAt;
   std::optional<std::chrono::milliseconds> cacheTtl;  ///< nothing: as the app is configured
+  GrantsPtr grants;                                   ///< null: the verifier narrows nothing
   std::string claims;                                 ///< JSON object; empty: none, or dropped before caching
   std::string errorCode;                              ///< snake_case, may be told to the client
   std::string detail;                                 ///< for operators only
@@ -33,7 +35,7 @@ struct Verdict {
 };
 
 /// Copies and checks. An answer that breaks the contract (no user, a user id that is not text, an unknown verdict, a broken
-/// expiry) becomes Unavailable with `pluginFault`: closed doors.
+/// expiry, grants that cannot be read) becomes Unavailable with `pluginFault`: closed doors.
 [[nodiscard]] Verdict readVerdict(const chatd_result& result);
 
 }  // namespace chatd

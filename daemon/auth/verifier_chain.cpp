@@ -258,7 +258,7 @@ void VerifierChain::Impl::acceptRegistered(const VerificationPtr& v, const Regis
     return user.error().code() == Code::UserNotFound ? refuse(v, Code::Unauthorized) : v->finish(std::move(user).error());
   }
   if (auto good = standing(*user); !good.ok()) return v->finish(std::move(good).error());
-  v->finish(Identity{**app, std::move(*user), token.expiresAt, token.id, v->generation});
+  v->finish(Identity{**app, std::move(*user), token.expiresAt, token.id, v->generation, nullptr});
 }
 
 // One step of the chain after the other, as long as the cache knows what the verifiers say.
@@ -314,7 +314,7 @@ void VerifierChain::Impl::allow(const VerificationPtr& v, const std::string& key
     v->generation = revocations_.now();
     return fly(v, key);
   }
-  v->finish(Identity{*v->app, std::move(*user), verdict.expiresAt, std::nullopt, v->generation});
+  v->finish(Identity{*v->app, std::move(*user), verdict.expiresAt, std::nullopt, v->generation, verdict.grants});
 }
 
 void VerifierChain::Impl::refuse(const VerificationPtr& v, Error error) {

@@ -122,6 +122,7 @@ void ChatService::send(SendCommand command, UniqueFunction<void(Result<Appended>
   pending.append.clientMsgId = std::move(command.clientMsgId);
   pending.append.replyTo = command.replyTo;
   pending.append.metadata = std::move(command.metadata);
+  pending.grants = std::move(command.actor.grants);
   pending.done = std::move(done);
 
   const std::size_t loop = impl_->home(command.room);
@@ -250,7 +251,12 @@ Result<Page<RoomSummary>> ChatService::roomsOf(const Actor& actor, RoomId after,
   PageQuery page;
   page.limit = limit;
   page.cursor = raw(after);
-  return impl_->context.directory.rooms(actor.app, actor.user, page);
+  auto rooms = impl_->context.directory.rooms(actor.app, actor.user, page);
+  if (rooms.ok() && actor.grants) {
+    std::erase_if(rooms->items,
+                  [&](const RoomSummary& each) { return !granted(actor.grants, each.room.name, Permission::Read); });
+  }
+  return rooms;
 }
 
 void ChatService::follow(UserId user, std::size_t loop, const std::vector<RoomId>& rooms, bool on) {

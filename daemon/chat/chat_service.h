@@ -13,6 +13,7 @@
 #include "chat/directory.h"
 #include "chat/executor.h"
 #include "chat/fanout.h"
+#include "chat/grants.h"
 #include "chat/message_log.h"
 #include "chat/model.h"
 
@@ -28,12 +29,13 @@ struct ChatLimits {
   std::size_t historyBytes = 64u << 20;  ///< recent messages in memory; 0 unless the log is this process's alone
 };
 
-/// Who acts. A user acts under its membership. An app (its key) sends in the name of a member, and reads and deletes in any
-/// room of its own.
+/// Who acts. A user acts under its membership and what its token was granted. An app (its key) sends in the name of a
+/// member, and reads and deletes in any room of its own.
 struct Actor {
   AppId app{};
   UserId user{};
-  bool asApp = false;  ///< not bound by the user's rate; may delete any message
+  bool asApp = false;     ///< not bound by the user's rate; may delete any message
+  GrantsPtr grants = {};  ///< of a user's token
 };
 
 struct SendCommand {
@@ -113,7 +115,8 @@ class ChatService final : public LogSink {
 
   /// For who may read the room. Errors: RoomNotFound, Forbidden, Busy, StoreUnavailable.
   void position(Actor actor, RoomId room, UniqueFunction<void(Result<RoomPosition>)> done);
-  /// Rooms of the user with an id above `after`, in the order of ids. Blocks; thread: worker.
+  /// Rooms of the user with an id above `after`, in the order of ids. Those that its token may not read are left out, so a
+  /// page may be short and still have a next one. Blocks; thread: worker.
   Result<Page<RoomSummary>> roomsOf(const Actor& actor, RoomId after, std::size_t limit);
 
   // Users who are told of their rooms without being in them (Fanout::tellUsers): what is new at most once a second and room,

@@ -23,6 +23,7 @@ struct LiveMember {
 /// A send between the check of its access and its commit.
 struct PendingSend {
   Append append;
+  GrantsPtr grants;
   int checks = 0;  ///< how often its access was checked
   UniqueFunction<void(Result<Appended>)> done;
 };

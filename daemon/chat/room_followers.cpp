@@ -14,8 +14,10 @@ constexpr std::chrono::milliseconds kActivity{1000};  // CONTRACT 3.2: at most o
 void RoomShard::position(Actor actor, RoomId id, UniqueFunction<void(Result<RoomPosition>)> done) {
   whenLive(actor.app, id, [actor, done = std::move(done)](Result<LiveRoom*> room) mutable {
     if (!room.ok()) return done(std::move(room).error());
-    if (!actor.asApp && (*room)->member(actor.user) == nullptr) {
-      return done(Error(Code::Forbidden, "The user is not a member of the room."));
+    if (!actor.asApp) {
+      if (auto may = mayAct(**room, actor.user, actor.grants, Permission::Read); !may.ok()) {
+        return done(std::move(may).error());
+      }
     }
     done(RoomPosition{(*room)->room, (*room)->counter});
   });

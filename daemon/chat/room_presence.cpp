@@ -12,10 +12,7 @@ constexpr std::chrono::milliseconds kCoalesce{250};  // CONTRACT 3.1: one roomDa
 void RoomShard::mayRead(Actor actor, RoomId id, UniqueFunction<void(Result<void>)> done) {
   whenLive(actor.app, id, [actor, done = std::move(done)](Result<LiveRoom*> room) mutable {
     if (!room.ok()) return done(std::move(room).error());
-    if (!actor.asApp && (*room)->member(actor.user) == nullptr) {
-      return done(Error(Code::Forbidden, "The user is not a member of the room."));
-    }
-    done({});
+    done(actor.asApp ? Result<void>() : mayAct(**room, actor.user, actor.grants, Permission::Read));
   });
 }
 
@@ -28,8 +25,8 @@ void RoomShard::join(Actor actor, RoomId id, RosterEntry entry, UniqueFunction<v
 
 void RoomShard::joinLive(LiveRoom& room, const Actor& actor, const RosterEntry& entry,
                          UniqueFunction<void(Result<Joined>)> done) {
+  if (auto may = mayAct(room, actor.user, actor.grants, Permission::Read); !may.ok()) return done(std::move(may).error());
   const LiveMember* member = room.member(actor.user);
-  if (member == nullptr) return done(Error(Code::Forbidden, "The user is not a member of the room."));
   if (room.enter(entry)) {
     ++room.rosterVersion;
     // Told to the others before the joiner's own answer is on its way, so it is not told twice.
@@ -101,7 +98,7 @@ void RoomShard::typing(Actor actor, RoomId id, SessionAddress session, bool typi
   LiveRoom* room = live(id);
   if (room == nullptr || room->room->app != actor.app || !room->inRoom(session)) return;
   const LiveMember* member = room->member(actor.user);
-  if (member == nullptr) return;
+  if (member == nullptr || !granted(actor.grants, room->room->name, Permission::Write)) return;
   stage(*room, TypingEvent{member->user, session, typing});
   flushStaged();
 }
@@ -110,7 +107,7 @@ void RoomShard::announce(Actor actor, RoomId id, SessionAddress session, UniqueF
   whenLive(actor.app, id, [this, actor, session, done = std::move(done)](Result<LiveRoom*> found) mutable {
     if (!found.ok()) return done(std::move(found).error());
     LiveRoom& room = **found;
-    if (room.member(actor.user) == nullptr) return done(Error(Code::Forbidden, "The user is not a member of the room."));
+    if (auto may = mayAct(room, actor.user, actor.grants, Permission::Write); !may.ok()) return done(std::move(may).error());
     if (!room.last) return done(Error(Code::MessageNotFound, "The room has no message yet."));
     stage(room, RepeatEvent{room.last, session});
     flushStaged();
@@ -122,8 +119,8 @@ void RoomShard::seen(Actor actor, RoomId id, std::optional<Seq> upTo, UniqueFunc
   whenLive(actor.app, id, [this, actor, upTo, done = std::move(done)](Result<LiveRoom*> found) mutable {
     if (!found.ok()) return done(std::move(found).error());
     LiveRoom& room = **found;
+    if (auto may = mayAct(room, actor.user, actor.grants, Permission::Read); !may.ok()) return done(std::move(may).error());
     const LiveMember* member = room.member(actor.user);
-    if (member == nullptr) return done(Error(Code::Forbidden, "The user is not a member of the room."));
     const Seq seq = std::min(upTo.value_or(room.counter.lastSeq), room.counter.lastSeq);
     if (seq <= member->read) {
       tellSeen(room, actor.user, member->read);

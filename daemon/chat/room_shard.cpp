@@ -166,11 +166,14 @@ void RoomShard::refreshed(RoomId id, Result<RoomState> state) {
   }
   context_.names.gone(*room->room);
   unindex(*room);
+  const std::string formerName = room->room->name;
   std::vector<UserId> gone = room->refresh(std::move(*state));
   index(*room);
   context_.names.live(*room->room);
   context_.history.open(id, room->counter);
   if (!gone.empty()) loseUsers(*room, std::move(gone));
+  // Its sessions hear who is there under the new name; those whose token does not name it lose the room by that letter.
+  if (room->room->name != formerName && room->sessions() > 0) rosterChanged(*room);
   if (room->rechecking && room->inFlight == 0) resubmitHeld(id);
   auto waiting = std::move(room->waiting);
   room->waiting.clear();
@@ -206,6 +209,14 @@ void RoomShard::userChanged(const User& user) {
 
 // ---- messages
 
+Result<void> RoomShard::mayAct(LiveRoom& room, UserId user, const GrantsPtr& grants, Permission permission) {
+  if (room.member(user) == nullptr) return Error(Code::Forbidden, "The user is not a member of the room.");
+  if (!granted(grants, room.room->name, permission)) {
+    return Error(Code::Forbidden, "The token does not allow this in the room.");
+  }
+  return {};
+}
+
 void RoomShard::send(AppId app, PendingSend pending) {
   const RoomId id = pending.append.room;
   const std::uint64_t slot = ++nextSlot_;
@@ -227,8 +238,10 @@ void RoomShard::sendTo(LiveRoom& room, std::uint64_t slot, PendingSend pending) 
 }
 
 void RoomShard::submit(LiveRoom& room, std::uint64_t slot, PendingSend pending) {
+  if (auto may = mayAct(room, pending.append.sender, pending.grants, Permission::Write); !may.ok()) {
+    return finish(pending, std::move(may).error());
+  }
   const LiveMember* member = room.member(pending.append.sender);
-  if (member == nullptr) return finish(pending, Error(Code::Forbidden, "The user is not a member of the room."));
   if (banned(*member->user, context_.clock.wall())) return finish(pending, Code::Banned);
   if (++pending.checks > kMaxChecks) return finish(pending, Code::AccessChanged);
 
@@ -318,8 +331,16 @@ void RoomShard::change(Actor actor, Message target, Change::Kind kind, std::stri
              LiveRoom& room = **found;
              const LiveMember* member = room.member(actor.user);
              const bool author = target.sender == actor.user;
-             const bool moderator = member != nullptr && member->role == Role::Moderator;
-             if (!actor.asApp && member == nullptr) return done(Code::MessageNotFound);
+             const std::string& name = room.room->name;
+             const bool moderator =
+                 member != nullptr && member->role == Role::Moderator && granted(actor.grants, name, Permission::Moderate);
+             // Who cannot read the room does not learn that there is such a message.
+             if (!actor.asApp && (member == nullptr || !granted(actor.grants, name, Permission::Read))) {
+               return done(Code::MessageNotFound);
+             }
+             if (author && !moderator && !granted(actor.grants, name, Permission::Write)) {
+               return done(Error(Code::Forbidden, "The token does not allow this in the room."));
+             }
              if (kind == Change::Kind::Edit && !author)
                return done(Error(Code::Forbidden, "Only its author may edit a message."));
              if (kind == Change::Kind::Delete && !author && !moderator && !actor.asApp) {

@@ -79,6 +79,8 @@ class RoomShard {
     bool again = false;  ///< it changed while it was being read
   };
 
+  /// A member may, if its token was granted it. Errors: Forbidden.
+  [[nodiscard]] static Result<void> mayAct(LiveRoom& room, UserId user, const GrantsPtr& grants, Permission permission);
   [[nodiscard]] LiveRoom* live(RoomId id);
   void whenLive(AppId app, RoomId id, UniqueFunction<void(Result<LiveRoom*>)> then);
   void startLoad(AppId app, RoomId id);

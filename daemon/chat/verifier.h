@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "base/task.h"
+#include "chat/grants.h"
 #include "chat/model.h"
 
 namespace chatd {
@@ -23,6 +24,7 @@ struct Identity {
   std::optional<Timestamp> expiresAt;  ///< the session ends then
   std::optional<TokenId> token;        ///< a registered token
   std::uint64_t generation = 0;        ///< revocation generation read before verifying; see Verifier::current
+  GrantsPtr grants = {};               ///< what the token is for; null: everything that its user may do
 };
 
 class Verifier {

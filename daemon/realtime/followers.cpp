@@ -79,7 +79,7 @@ void Followers::deliver(const UserLetter& letter) {
 void Followers::deliver(const Room& room, const RoomActivity& activity) {
   for (const auto& [user, unread] : activity.unread) {
     if (!users_.contains(user)) continue;
-    tell(user, makeFrame(json_wire::activity(room, activity.seq, unread, activity.last.get())));
+    tell(user, room, makeFrame(json_wire::activity(room, activity.seq, unread, activity.last.get())));
   }
 }
 
@@ -94,7 +94,7 @@ void Followers::deliver(const Room& room, const MembersChanged& changed) {
   told.erase(std::unique(told.begin(), told.end()), told.end());
   for (const MemberChange& change : changed.changes) {
     const FramePtr frame = makeFrame(json_wire::member(room, change));
-    for (const UserId user : told) tell(user, frame);
+    for (const UserId user : told) tell(user, room, frame);
   }
 }
 
@@ -111,7 +111,7 @@ void Followers::forget(UserId user, RoomId room) {
   if (it != users_.end()) std::erase(it->second.rooms, room);
 }
 
-void Followers::tell(UserId user, const FramePtr& frame) {
+void Followers::tell(UserId user, const Room& room, const FramePtr& frame) {
   const auto it = users_.find(user);
   if (it == users_.end()) return;
   // A session that is too slow leaves in the middle.
@@ -120,7 +120,9 @@ void Followers::tell(UserId user, const FramePtr& frame) {
     const auto still = users_.find(user);
     if (still == users_.end()) return;
     const auto& now = still->second.sessions;
-    if (std::find(now.begin(), now.end(), session) != now.end()) session->push(frame);
+    if (std::find(now.begin(), now.end(), session) == now.end()) continue;
+    // Sessions of one user may have come with tokens for different rooms.
+    if (session->mayRead(room.name)) session->push(frame);
   }
 }
 

@@ -33,7 +33,7 @@ class Followers {
   };
   void load(Follower& follower, const Session& session);
   void loaded(UserId user, std::uint64_t number, std::vector<RoomId> rooms);
-  void tell(UserId user, const FramePtr& frame);
+  void tell(UserId user, const Room& room, const FramePtr& frame);
   void deliver(const Room& room, const RoomActivity& activity);
   void deliver(const Room& room, const MembersChanged& changed);
   void followAlso(UserId user, RoomId room);

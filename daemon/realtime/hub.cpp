@@ -117,9 +117,24 @@ std::optional<Seq> Hub::cursor(RoomId id) const {
   return it->second.cursor;
 }
 
+void Hub::renamed(RoomId id, const std::string& name) {
+  Room& room = rooms_.at(id);
+  room.name = name;
+  std::vector<Session*> out;
+  for (const Listener& listener : room.listeners) {
+    if (listener.session != nullptr && !listener.session->mayRead(name)) out.push_back(listener.session);
+  }
+  // A Socket.IO session may be there twice; it leaves with both.
+  for (Session* session : out) session->outOfBounds(id);
+}
+
 void Hub::deliver(std::shared_ptr<const EncodedLetter> letter) {
   const RoomId id = letter->letter().room->id;
-  const auto found = rooms_.find(id);
+  auto found = rooms_.find(id);
+  if (found != rooms_.end() && found->second.name != letter->letter().room->name) {
+    renamed(id, letter->letter().room->name);
+    found = rooms_.find(id);  // the last one may have left
+  }
   if (found == rooms_.end() || found->second.places.empty()) return;
   Room& room = found->second;
   room.app = letter->letter().app;

@@ -6,6 +6,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -74,6 +75,7 @@ class Hub {
   };
   struct Room {
     AppId app{};
+    std::string name;  ///< as of the newest letter; empty: none has come
     std::vector<Listener> listeners;
     std::unordered_map<std::uint64_t, std::size_t> places;  ///< by key(session, form)
     std::deque<std::shared_ptr<const EncodedLetter>> pending;
@@ -102,6 +104,8 @@ class Hub {
   [[nodiscard]] static std::uint64_t key(const Session& session, Form form);
   [[nodiscard]] Listener* find(Session& session, RoomId room, Form form);
   void tellLost(RoomId id, std::uint64_t number, const LostEvent& lost);
+  /// Those who listen may not all be allowed the room under this name.
+  void renamed(RoomId id, const std::string& name);
   void compact(Room& room);
 
   Executor& executor_;

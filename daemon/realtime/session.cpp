@@ -49,10 +49,15 @@ Result<void> Session::attach(Identity identity, std::string publicId, std::strin
   app_ = identity.app.id;
   user_ = identity.user.id;
   expiresAt_ = identity.expiresAt;
+  grants_ = identity.grants;
   state_ = State::Connected;
   // After it is in the registry: a revocation either finds it there, or raised the generation before.
   if (!realtime_.verifier().current(identity)) return Code::TokenRevoked;
   return {};
+}
+
+void Session::transportChanged() {
+  if (state_ == State::Connected) realtime_.registry().setTransport(user_, address_, transport_->name());
 }
 
 void Session::detach() {
@@ -127,6 +132,17 @@ void Session::checkBackpressure() {
   }
 }
 
+SendCommand Session::sendCommand(RoomId room, wire::MessageFields message) const {
+  SendCommand command;
+  command.actor = actor();
+  command.room = room;
+  command.text = std::move(message.text);
+  command.clientMsgId = std::move(message.clientMsgId);
+  command.replyTo = message.replyTo;
+  command.metadata = std::move(message.metadata);
+  return command;
+}
+
 bool Session::overEventRate() {
   const Steady now = realtime_.clock().steady();
   const double passed = std::chrono::duration<double>(now - eventTokensAt_).count();
@@ -135,6 +151,11 @@ bool Session::overEventRate() {
   if (eventTokens_ < 1) return true;
   eventTokens_ -= 1;
   return false;
+}
+
+Error Session::charged(Error error) {
+  if (error.retryable() || error.code() == Code::RateLimited || !overEventRate()) return error;
+  return Error(Code::RateLimited, "Too many refused messages in too short a time.");
 }
 
 void Session::countRefusal(const Error& error) {
@@ -193,6 +214,11 @@ void Session::join(RoomId room, OnJoined then) {
                               address,
                               [result = std::move(result), then = std::move(then)](Session& session) mutable {
                                 --session.joining_;
+                                // The grants may have changed while it was joining.
+                                if (result.ok() && !session.mayRead(result->room->name)) {
+                                  session.realtime_.chat().leave(result->room->id, session.address_);
+                                  result = Error(Code::Forbidden, "The token does not allow this in the room.");
+                                }
                                 then(session, std::move(result));
                               },
                               // It went while it was joining: the room must not keep a ghost.
@@ -243,13 +269,38 @@ void Session::replay(std::vector<Replay::Item> items, Replay::Decided decided) {
 }
 
 void Session::lostRoom(RoomId id, Form form, Code why) {
+  // The room has let go of it already. To say `leave` now could undo a join that is on its way, if the user was added again.
+  lose(id, form, why == Code::Forbidden ? Error(why, "You are no longer a member of the room.") : Error(why));
+}
+
+void Session::lose(RoomId id, Form form, const Error& why) {
   const JoinedRoom* joined = joinedRoom(id);
   if (joined == nullptr) return;
   if (replay_) replay_->lost(id);
   const std::shared_ptr<const Room> room = joined->room;
-  // The room has let go of it already. To say `leave` now could undo a join that is on its way, if the user was added again.
   forget(id, form);
-  tellLost(*room, form, why == Code::Forbidden ? Error(why, "You are no longer a member of the room.") : Error(why));
+  tellLost(*room, form, why);
+}
+
+void Session::outOfBounds(RoomId id) {
+  const JoinedRoom* joined = joinedRoom(id);
+  if (joined == nullptr) return;
+  const JoinedRoom was = *joined;
+  realtime_.chat().leave(id, address_);
+  const Error why(Code::Forbidden, "The token does not allow the room any more.");
+  if (was.a) lose(id, Form::A, why);
+  if (was.b) lose(id, Form::B, why);
+  if (was.ws) lose(id, Form::Ws, why);
+}
+
+void Session::setGrants(GrantsPtr grants) {
+  grants_ = std::move(grants);
+  if (!grants_) return;
+  std::vector<RoomId> closed;
+  for (const JoinedRoom& joined : rooms_) {
+    if (!mayRead(joined.room->name)) closed.push_back(joined.room->id);
+  }
+  for (const RoomId id : closed) outOfBounds(id);
 }
 
 Session::JoinedRoom* Session::findRoom(RoomId room) {

@@ -40,11 +40,18 @@ class Session {
   [[nodiscard]] bool full() const { return paused_; }
 
   // From the Hub.
-  void push(const FramePtr& frame) { transport_->send(frame); }
+  void push(const FramePtr& frame) { transport_->deliver(frame); }
   /// A letter for later, while what came before it is being replayed.
   void hold(const std::shared_ptr<const EncodedLetter>& letter);
   /// It is no longer in the room, by somebody else's will.
   void lostRoom(RoomId room, Form form, Code why);
+  /// Its token lets it read in a room of this name.
+  [[nodiscard]] bool mayRead(std::string_view roomName) const { return granted(grants_, roomName, Permission::Read); }
+  /// Leaves the room, because its token does not let it read there (any more), and says so.
+  void outOfBounds(RoomId room);
+
+  /// From the transport: its name() is another now.
+  void transportChanged();
 
   // From Realtime.
   /// Says why, then closes.
@@ -72,7 +79,9 @@ class Session {
   void watchExpiry();
   /// The timer before the session is connected.
   virtual void lateToConnect() {}
-  [[nodiscard]] Actor actor() const { return {app_, user_, false}; }
+  [[nodiscard]] Actor actor() const { return {app_, user_, false, grants_}; }
+  /// Of a newer token, or a newer word on the same: rooms that it may not read are left.
+  void setGrants(GrantsPtr grants);
 
   // Commands, one after the other. Sends may be under way together (the room keeps their order); everything else waits for
   // what came before it, and a Barrier holds up what comes after it until barrierDone().
@@ -91,9 +100,13 @@ class Session {
     checkBackpressure();
   }
   void commandDone(Kind kind);
+  [[nodiscard]] SendCommand sendCommand(RoomId room, wire::MessageFields message) const;
   void barrierDone() { commandDone(Kind::Barrier); }
   /// Everything but sends has a rate of its own; true: this one is over it.
   [[nodiscard]] bool overEventRate();
+  /// A send that was refused costs as much as anything else: the error, or RateLimited over the rate of events. What may be
+  /// repeated is free.
+  [[nodiscard]] Error charged(Error error);
   /// Closes a session that goes on after a hundred `rate_limited`.
   void countRefusal(const Error& error);
 
@@ -143,11 +156,13 @@ class Session {
   [[nodiscard]] JoinedRoom* findRoom(RoomId room);
   [[nodiscard]] static bool& flagOf(JoinedRoom& room, Form form);
   void forget(RoomId room, Form form);
+  void lose(RoomId room, Form form, const Error& why);
   void timer();
 
   const SessionAddress address_;
   AppId app_{};
   UserId user_{};
+  GrantsPtr grants_;
   std::vector<JoinedRoom> rooms_;  ///< one is the common case, and an idle session should cost little
   std::size_t joining_ = 0;        ///< joins under way
   std::unique_ptr<Replay> replay_;

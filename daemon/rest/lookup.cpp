@@ -92,6 +92,12 @@ const Member* memberOf(const RoomState& state, UserId user) {
   return it == state.members.end() ? nullptr : &*it;
 }
 
+bool mayRead(const Call& call, const RoomState& state) {
+  const auto& identity = call.principal.identity;
+  if (!identity) return true;
+  return memberOf(state, identity->user.id) != nullptr && granted(identity->grants, state.room.name, Permission::Read);
+}
+
 std::string encodeCursor(char kind, std::int64_t at, std::optional<std::int64_t> end) {
   return toBase64Url(end ? fmt::format("{}{}-{}", kind, at, *end) : fmt::format("{}{}", kind, at));
 }

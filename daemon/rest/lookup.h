@@ -35,6 +35,8 @@ namespace chatd::rest {
 
 /// The member of the state whom the caller's user token stands for; nothing if it is not in.
 [[nodiscard]] const Member* memberOf(const RoomState& state, UserId user);
+/// False: the caller is a user who is not in the room, or whose token is for other rooms.
+[[nodiscard]] bool mayRead(const Call& call, const RoomState& state);
 
 // Pages. A cursor is opaque to clients: base64url of a letter for the kind of list and a number, maybe with the number where
 // the list ends.

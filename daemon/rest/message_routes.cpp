@@ -49,8 +49,10 @@ constexpr Schema kDeleteQuery{"MessageQuery", kDeleteFields};
 
 /// Who acts when it is not in the name of a user: the user token's user, or the app.
 Actor actorOf(const Call& call, AppId app) {
-  if (call.principal.identity) return {.app = app, .user = call.principal.identity->user.id, .asApp = false};
-  return {.app = app, .user = UserId{0}, .asApp = true};
+  if (call.principal.identity) {
+    return {.app = app, .user = call.principal.identity->user.id, .asApp = false, .grants = call.principal.identity->grants};
+  }
+  return {.app = app, .user = UserId{0}, .asApp = true, .grants = {}};
 }
 
 /// The sender of a new message. Errors: Invalid (appUserId missing or out of place), UserNotFound, Banned.
@@ -64,7 +66,7 @@ Result<Actor> senderOf(const Context& context, const Call& call, AppId app) {
   CHATD_TRY(user, context.services.directory.userByAppId(app, appUserIdText(*name)));
   if (user.deletedAt) return Code::UserNotFound;
   if (user.ban && (!user.ban->until || *user.ban->until > context.services.clock.wall())) return Code::Banned;
-  return Actor{.app = app, .user = user.id, .asApp = true};
+  return Actor{.app = app, .user = user.id, .asApp = true, .grants = {}};
 }
 
 Reply messageReply(int status, const Message& message, const std::string& room) {
@@ -190,7 +192,7 @@ Result<Reply> getMessage(const Context& context, Call& call) {
   if (call.principal.identity) {
     CHATD_TRY(state, context.services.directory.roomState(place.room.id));
     // As for a change: who is not in the room does not learn what was said, nor that something was.
-    if (memberOf(state, call.principal.identity->user.id) == nullptr) return Code::MessageNotFound;
+    if (!mayRead(call, state)) return Code::MessageNotFound;
   }
   return messageReply(200, place.message, place.room.name);
 }

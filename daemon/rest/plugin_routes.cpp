@@ -38,6 +38,11 @@ constexpr Field kStep[] = {
     {.name = "appUserId", .type = Type::Line, .required = true, .nullable = true},
     {.name = "expiresAt", .type = Type::Time, .required = true, .nullable = true},
     {.name = "claims", .type = Type::Json, .required = true, .nullable = true, .doc = "Not of a cached verdict."},
+    {.name = "grants",
+     .type = Type::Json,
+     .required = true,
+     .nullable = true,
+     .doc = "A list of {room, permissions}: what the token is for. null: nothing is narrowed."},
     {.name = "code", .type = Type::Line, .required = true, .nullable = true},
     {.name = "detail", .type = Type::Line, .required = true, .nullable = true, .doc = "For operators only."}};
 constexpr Field kTokenFields[] = {{.name = "token", .type = Type::Text, .required = true, .least = 1, .most = 8192}};
@@ -148,6 +153,24 @@ std::string_view kindText(Verdict::Kind kind) {
   return "unavailable";
 }
 
+void appendGrants(JsonWriter& out, const GrantsPtr& grants) {
+  if (!grants) {
+    out.null();
+    return;
+  }
+  out.beginArray();
+  for (const Grants::Grant& grant : grants->list()) {
+    out.beginObject().field("room", grant.glob).key("permissions").beginArray();
+    constexpr std::pair<Permission, std::string_view> kWords[] = {
+        {Permission::Read, "read"}, {Permission::Write, "write"}, {Permission::Moderate, "moderate"}};
+    for (const auto& [permission, word] : kWords) {
+      if ((grant.permissions & static_cast<std::uint32_t>(permission)) != 0) out.string(word);
+    }
+    out.endArray().endObject();
+  }
+  out.endArray();
+}
+
 void appendStep(JsonWriter& out, const VerifierStep& step) {
   const Verdict& v = step.verdict;
   out.beginObject().field("plugin", step.plugin).field("verdict", kindText(v.kind));
@@ -158,6 +181,7 @@ void appendStep(JsonWriter& out, const VerifierStep& step) {
   } else {
     out.raw(v.claims);
   }
+  appendGrants(out.key("grants"), v.grants);
   out.field("code", some(v.errorCode)).field("detail", some(v.detail)).endObject();
 }
 

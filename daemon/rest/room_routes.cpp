@@ -55,9 +55,9 @@ Result<std::string> roomBody(const Context& context, const Call& call, RoomId id
   extras.withLastMessage = true;
   if (state.lastMessage) extras.lastMessage = &*state.lastMessage;
   if (call.principal.identity) {
-    const Member* me = memberOf(state, call.principal.identity->user.id);
     // A user sees its own rooms; of others it does not learn that they exist.
-    if (me == nullptr) return Code::RoomNotFound;
+    if (!mayRead(call, state)) return Code::RoomNotFound;
+    const Member* me = memberOf(state, call.principal.identity->user.id);
     extras.unread = unreadOf(state.counter, me->readSeq);
   }
   extras.withRetention = !call.principal.identity;
@@ -112,6 +112,7 @@ Result<Reply> listRooms(const Context& context, Call& call) {
   CHATD_TRY(rooms, context.services.directory.rooms(app, forUser, page, kMembersInList));
   std::vector<std::string> items;
   for (const RoomSummary& summary : rooms.items) {
+    if (forUser && !granted(call.principal.identity->grants, summary.room.name, Permission::Read)) continue;
     wire::RoomExtras extras;
     extras.members = summary.members;
     extras.withRetention = !forUser;

@@ -285,9 +285,14 @@ void PluginChild::complete(std::uint64_t instance, chatd_job job, const chatd_re
     answer.code = text(r.error_code, hostwire::kMaxReason);
     answer.detail = text(r.error_detail, hostwire::kMaxField);
     const auto* at = reinterpret_cast<const char*>(r.grants);
-    for (std::uint64_t i = 0; at != nullptr && i < std::min<std::uint64_t>(r.grant_count, hostwire::kMaxGrants); ++i) {
+    for (std::uint64_t i = 0; i < std::min<std::uint64_t>(r.grant_count, hostwire::kMaxGrants); ++i) {
+      // A grant that is not there is told as one without a glob, which the daemon refuses.
+      if (at == nullptr || r.grants->struct_size < sizeof(chatd_grant)) {
+        answer.grants.push_back({});
+        continue;
+      }
       const auto* grant = reinterpret_cast<const chatd_grant*>(at + i * r.grants->struct_size);
-      answer.grants.push_back({grant->perms, text(grant->room_glob, hostwire::kMaxReason)});
+      answer.grants.push_back({grant->perms, text(grant->room_glob, hostwire::kMaxGlob)});
     }
   }
   send(Type::Answered, job, hostwire::encode(answer));

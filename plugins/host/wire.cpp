@@ -140,7 +140,7 @@ CHATD_WIRE_DESCRIBE(Answered) {
   a.number(m.cacheTtlMs);
   list(a, m.grants, kMaxGrants, [&a](auto& grant) {
     a.number(grant.perms);
-    a.text(grant.glob, kMaxReason);
+    a.text(grant.glob, kMaxGlob);
   });
 }
 CHATD_WIRE_DESCRIBE(Cancel) { a.number(m.instance); }

@@ -46,7 +46,9 @@ constexpr std::size_t kMaxFields = 64;
 constexpr std::size_t kMaxClaims = 16 * 1024;
 constexpr std::size_t kMaxBody = 1024 * 1024;
 constexpr std::size_t kMaxSchema = 64 * 1024;
-constexpr std::size_t kMaxGrants = 64;
+/// One more than is allowed, so that the daemon can tell too many from just enough. So with a glob's length, 128 bytes.
+constexpr std::size_t kMaxGrants = 65;
+constexpr std::size_t kMaxGlob = 129;
 
 using Fields = std::vector<std::pair<std::string, std::string>>;
 

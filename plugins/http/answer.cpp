@@ -9,21 +9,16 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "sdk/chatd_plugin.h"
+#include "common/grants.h"
 
 namespace chatd::http_plugin {
+
+using chatd_sdk::Answer;
 
 namespace {
 
 constexpr std::size_t kMaxId = 255;
 constexpr std::size_t kMaxName = 255;
-
-Answer unavailable(std::string detail) {
-  Answer out;
-  out.verdict = CHATD_UNAVAILABLE;
-  out.detail = std::move(detail);
-  return out;
-}
 
 /// The id as text, or nothing if the value cannot be one.
 std::optional<std::string> idOf(const JsonValue& value) {
@@ -85,17 +80,14 @@ std::optional<std::int64_t> expiryIn(const JsonValue& object) {
 
 }  // namespace
 
-Answer judge(std::int32_t status, std::string_view body) {
+Answer judge(std::int32_t status, std::string_view body, const std::string& grantsClaim) {
   if (status == 401 || status == 403) {
-    Answer out;
-    out.verdict = CHATD_DENY;
-    out.detail = fmt::format("the verification URL answered {}", status);
-    return out;
+    return Answer::deny(fmt::format("the verification URL answered {}", status));
   }
-  if (status < 200 || status > 299) return unavailable(fmt::format("the verification URL answered {}", status));
+  if (status < 200 || status > 299) return Answer::unavailable(fmt::format("the verification URL answered {}", status));
   const auto json = parseJson(body);
-  if (!json.ok()) return unavailable("the verification URL's answer is not valid JSON");
-  if (!json->IsObject()) return unavailable("the verification URL's answer is not a JSON object");
+  if (!json.ok()) return Answer::unavailable("the verification URL's answer is not valid JSON");
+  if (!json->IsObject()) return Answer::unavailable("the verification URL's answer is not a JSON object");
 
   std::vector<const JsonValue*> places = {&*json};
   for (const char* key : {"user", "data"}) {
@@ -105,23 +97,26 @@ Answer judge(std::int32_t status, std::string_view body) {
   for (const JsonValue* place : places) {
     auto id = idIn(*place);
     if (!id) continue;
-    Answer out;
-    out.verdict = CHATD_ALLOW;
-    out.userId = std::move(*id);
+    Answer out = Answer::allow(std::move(*id));
     out.displayName = nameIn(*place, "name");
-    out.claims = claimsOf(*place);
+    out.claimsJson = claimsOf(*place);
     for (const JsonValue* holder : {places.front(), place}) {
       const auto expiry = expiryIn(*holder);
       // A limit that we cannot read must not become no limit.
-      if (!expiry) return unavailable("the verification URL's answer has an expiry that cannot be read");
+      if (!expiry) return Answer::unavailable("the verification URL's answer has an expiry that cannot be read");
       if (*expiry != 0) {
         out.expiresAtMs = *expiry;
         break;
       }
     }
+    if (!plugins::takeGrants(*json, grantsClaim, out)) {
+      return Answer::unavailable(
+          fmt::format("the verification URL's answer has a {} that is no list of grants", grantsClaim));
+    }
     return out;
   }
-  return unavailable("the verification URL's answer names no user: expected appUserId, id or sub, a string or an integer");
+  return Answer::unavailable(
+      "the verification URL's answer names no user: expected appUserId, id or sub, a string or an integer");
 }
 
 }  // namespace chatd::http_plugin

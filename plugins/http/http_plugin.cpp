@@ -16,6 +16,8 @@
 #include "base/text.h"
 #include "common/config_reader.h"
 #include "common/crypto.h"
+#include "common/form.h"
+#include "common/grants.h"
 #include "http/answer.h"
 #include "sdk/chatd_plugin.hpp"
 
@@ -43,6 +45,7 @@ constexpr const char* kSchema = R"({
       "secret": {"type": "string", "minLength": 16, "maxLength": 1024},
       "header": {"type": "string", "minLength": 1, "maxLength": 128, "default": "X-Chatd-Signature"}},
       "description": "a field t=SECONDS,v1=HEX: HMAC-SHA-256 of the lines t, method, url, SHA-256 of the token in hex, body"},
+    )" CHATD_GRANTS_SCHEMA R"(,
     "timeoutMs": {"type": "integer", "minimum": 1, "maximum": 60000, "default": 5000,
                   "description": "milliseconds for the whole call"}
   }
@@ -54,7 +57,7 @@ struct Config {
   std::string url, method, body, contentType;
   Escape escape = Escape::Json;
   std::vector<std::pair<std::string, std::string>> headers;
-  std::string signSecret, signHeader;
+  std::string signSecret, signHeader, grantsClaim;
   std::int64_t timeoutMs = 0;
 };
 
@@ -73,6 +76,7 @@ Config read(std::string_view text) {
   c.url = plugins::textOr(json, "url");
   plugins::requireUrl(c.url, "url");
   c.method = plugins::textOr(json, "method", "GET");
+  c.grantsClaim = plugins::textOr(json, "grantsClaim");
   c.timeoutMs = plugins::integerOr(json, "timeoutMs", 5000);
   c.contentType = plugins::textOr(json, "contentType", "application/json");
   c.escape = c.contentType == "application/json" ? Escape::Json
@@ -106,21 +110,12 @@ Config read(std::string_view text) {
 
 std::string escaped(std::string_view text, Escape how) {
   if (how == Escape::None) return std::string(text);
-  std::string out;
   if (how == Escape::Json) {
+    std::string out;
     appendJsonString(out, text);
     return out.substr(1, out.size() - 2);
   }
-  for (const char c : text) {
-    const bool plain =
-        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-    if (plain) {
-      out += c;
-    } else {
-      fmt::format_to(std::back_inserter(out), "%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return out;
+  return plugins::formEncoded(text);
 }
 
 /// Fills {token} and {app} in, in one pass: what a token holds is never read as a template.
@@ -142,17 +137,6 @@ std::string filled(std::string_view form, std::string_view token, std::string_vi
       form.remove_prefix(1);
     }
   }
-  return out;
-}
-
-chatd_sdk::Answer sdkAnswer(const Answer& a) {
-  chatd_sdk::Answer out;
-  out.verdict = a.verdict;
-  out.userId = a.userId;
-  out.displayName = a.displayName;
-  out.claimsJson = a.claims;
-  out.expiresAtMs = a.expiresAtMs;
-  out.errorDetail = a.detail;
   return out;
 }
 
@@ -179,12 +163,12 @@ class HttpVerifier final : public chatd_sdk::Verifier {
     call.deadlineNs = std::min(host_.nowNs() + config_.timeoutMs * 1'000'000, request.deadlineNs);
     call.maxResponse = kMaxAnswer;
     auto held = std::make_shared<chatd_sdk::Job>(std::move(job));
-    const bool asked = host_.fetch(call, [held](const chatd_sdk::HttpResponse& response) {
+    const bool asked = host_.fetch(call, [held, grants = config_.grantsClaim](const chatd_sdk::HttpResponse& response) {
       if (response.status < 0) {
         return held->answer(
             chatd_sdk::Answer::unavailable(fmt::format("the verification URL cannot be asked: {}", response.error)));
       }
-      held->answer(sdkAnswer(judge(response.status, response.body)));
+      held->answer(judge(response.status, response.body, grants));
     });
     if (!asked) held->answer(chatd_sdk::Answer::unavailable("the verification URL cannot be asked"));
   }

@@ -13,6 +13,8 @@
 #include "base/text.h"
 #include "common/claims.h"
 #include "common/config_reader.h"
+#include "common/form.h"
+#include "common/grants.h"
 #include "sdk/chatd_plugin.hpp"
 
 namespace chatd::plugins::introspect {
@@ -34,31 +36,17 @@ constexpr const char* kSchema = R"({
     "scopes": {"type": "array", "items": {"type": "string"}, "maxItems": 32, "description": "all of these must be granted"},
     "userClaim": {"type": "string", "minLength": 1, "maxLength": 256, "default": "sub"},
     )" CHATD_NAMES_SCHEMA R"(,
+    )" CHATD_GRANTS_SCHEMA R"(,
     "timeoutMs": {"type": "integer", "minimum": 1, "maximum": 60000, "default": 5000}
   }
 })";
 
 struct Settings {
-  std::string url, authorization, issuer, userClaim;
+  std::string url, authorization, issuer, userClaim, grantsClaim;
   std::vector<std::string> audiences, scopes;
   NameMapping names;
   std::int64_t timeoutMs = 5000;
 };
-
-/// application/x-www-form-urlencoded.
-std::string formEncoded(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const bool plain =
-        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-    if (plain) {
-      out += c;
-    } else {
-      fmt::format_to(std::back_inserter(out), "%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return out;
-}
 
 Settings readSettings(std::string_view config) {
   const JsonDocument json = readConfig(kSchema, config);
@@ -75,6 +63,7 @@ Settings readSettings(std::string_view config) {
   s.audiences = texts(json, "audience");
   s.scopes = texts(json, "scopes");
   s.userClaim = textOr(json, "userClaim", "sub");
+  s.grantsClaim = textOr(json, "grantsClaim");
   s.names = namesOf(json);
   s.timeoutMs = integerOr(json, "timeoutMs", 5000);
   return s;
@@ -125,6 +114,10 @@ Answer judge(const Settings& s, const chatd_sdk::HttpResponse& response, std::in
   answer.displayName = textClaim(*json, s.names.display);
   answer.avatarUrl = textClaim(*json, s.names.avatar);
   answer.claimsJson = claimsJson(*json, s.names);
+  // As with exp: a limit that we cannot read must not become no limit.
+  if (!takeGrants(*json, s.grantsClaim, answer)) {
+    return Answer::unavailable(fmt::format("the server's answer has a {} that is no list of grants", s.grantsClaim));
+  }
   return answer;
 }
 

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "common/config_reader.h"
+#include "common/grants.h"
 #include "jwt/key_source.h"
 #include "jwt/settings.h"
 #include "sdk/chatd_plugin.hpp"
@@ -120,6 +121,9 @@ Answer judgeClaims(const Settings& s, std::string_view payload, std::int64_t now
   answer.displayName = plugins::textClaim(claims, s.names.display);
   answer.avatarUrl = plugins::textClaim(claims, s.names.avatar);
   answer.claimsJson = plugins::claimsJson(claims, s.names);
+  if (!plugins::takeGrants(claims, s.grantsClaim, answer)) {
+    return Answer::deny(fmt::format("its claim {} is no list of grants", s.grantsClaim));
+  }
   return answer;
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "common/config_reader.h"
+#include "common/grants.h"
 
 namespace chatd::jwt {
 
@@ -41,6 +42,7 @@ const char* const kSchema = R"({
     "userClaim": {"type": "string", "minLength": 1, "maxLength": 256, "default": "sub", "description": "may be a path: user.id"},
     "requiredClaims": {"type": "object", "description": "claims that must have exactly these values"},
     )" CHATD_NAMES_SCHEMA R"(,
+    )" CHATD_GRANTS_SCHEMA R"(,
     "refreshSeconds": {"type": "integer", "minimum": 1, "maximum": 86400, "default": 300},
     "staleSeconds": {"type": "integer", "minimum": 0, "maximum": 604800, "default": 86400},
     "cooldownSeconds": {"type": "integer", "minimum": 1, "maximum": 3600, "default": 30}
@@ -141,6 +143,7 @@ Settings readSettings(std::string_view text) {
   s.leewayMs = plugins::integerOr(config, "leewaySeconds", 30) * 1000;
   s.requireExpiry = plugins::flagOr(config, "requireExpiry", true);
   s.userClaim = plugins::textOr(config, "userClaim", "sub");
+  s.grantsClaim = plugins::textOr(config, "grantsClaim");
   s.names = plugins::namesOf(config);
   if (const JsonValue* required = find(config, "requiredClaims")) {
     for (const auto& member : required->GetObject()) s.required.emplace_back(asView(member.name), toText(member.value));

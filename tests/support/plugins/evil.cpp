@@ -1,5 +1,6 @@
 // A plugin that does what its token says, also everything that a plugin must not do. For the tests of the supervisor and of
 // the checker. Written against the C ABI alone, because the C++ wrapper would not let it misbehave.
+//   grant:USER:PERMS:GLOB[,PERMS:GLOB...] grants:N (N equal grants, to ann)
 //   ok:USER deny defer unavailable refuse double:USER late:MS:USER slow:MS:USER never garbage wild hang crash throw exit
 //   fork socket connect readfile:PATH write closefds leak spam fetch:URL peer
 // Config: {"refuse":"why"} {"createHangs":true} {"createCrashes":true} {"crashEvery":N} {"version":"…"} (user suffix)
@@ -56,6 +57,34 @@ void answer(const Instance& self, chatd_job job, int verdict, const std::string&
   r.cache_ttl_ms = 0;
   r.error_detail = str(detail);
   self.host->complete(self.host->ctx, job, &r);
+}
+
+void answerWith(const Instance& self, chatd_job job, const std::string& user, const std::vector<chatd_grant>& grants) {
+  chatd_result r{};
+  r.struct_size = sizeof r;
+  r.verdict = CHATD_ALLOW;
+  r.user_id = str(user);
+  r.cache_ttl_ms = -1;
+  r.grants = grants.data();
+  r.grant_count = grants.size();
+  self.host->complete(self.host->ctx, job, &r);
+}
+
+/// USER:PERMS:GLOB[,PERMS:GLOB...]
+void grant(const Instance& self, chatd_job job, std::string rest) {
+  const std::string user = rest.substr(0, rest.find(':'));
+  rest = rest.substr(user.size() + 1);
+  std::vector<std::string> globs;
+  std::vector<std::uint32_t> perms;
+  while (!rest.empty()) {
+    const std::string one = rest.substr(0, rest.find(','));
+    rest = one.size() < rest.size() ? rest.substr(one.size() + 1) : "";
+    perms.push_back(static_cast<std::uint32_t>(std::atoi(one.c_str())));
+    globs.push_back(one.substr(one.find(':') + 1));
+  }
+  std::vector<chatd_grant> grants;
+  for (std::size_t i = 0; i < globs.size(); ++i) grants.push_back({sizeof(chatd_grant), perms[i], str(globs[i])});
+  answerWith(self, job, user, grants);
 }
 
 std::string value(const std::string& config, const std::string& key) {
@@ -155,6 +184,12 @@ int verify(chatd_instance* instance, const chatd_verify_req* request, chatd_job 
   if (self.crashEvery > 0 && ++self.asked % self.crashEvery == 0) std::abort();
   const auto after = [&](const char* prefix) { return token.substr(std::strlen(prefix)); };
   if (token.rfind("ok:", 0) == 0) return answer(self, job, CHATD_ALLOW, after("ok:") + suffix), 0;
+  if (token.rfind("grant:", 0) == 0) return grant(self, job, after("grant:")), 0;
+  if (token.rfind("grants:", 0) == 0) {
+    const std::vector<chatd_grant> many(static_cast<std::size_t>(std::atoi(token.c_str() + 7)),
+                                        chatd_grant{sizeof(chatd_grant), CHATD_PERM_READ, {"*", 1}});
+    return answerWith(self, job, "ann", many), 0;
+  }
   if (token == "version") return answer(self, job, CHATD_ALLOW, "version-" + self.shared.version()), 0;
   if (token == "deny") return answer(self, job, CHATD_DENY), 0;
   if (token == "defer") return answer(self, job, CHATD_DEFER), 0;

@@ -87,13 +87,44 @@ BOOST_AUTO_TEST_CASE(a_denial_may_say_that_the_token_expired_or_was_revoked) {
   BOOST_TEST(outcome("internal") == "unauthorized");
 }
 
-BOOST_AUTO_TEST_CASE(an_allow_for_some_rooms_only_is_not_taken_for_all_of_them) {
+BOOST_AUTO_TEST_CASE(room_grants_come_with_the_identity_from_the_cache_too) {
   configure({spec("script")});
   ScriptedPlugins::get().on([](const Asked& a) {
-    a.complete(CHATD_ALLOW, "ann", -1, 0, "", "", {{sizeof(chatd_grant), CHATD_PERM_READ, {"hall-*", 6}}});
+    if (a.token == "free") return a.complete(CHATD_ALLOW, "bob");
+    a.complete(
+        CHATD_ALLOW, "ann", -1, 0, "", "",
+        {{sizeof(chatd_grant), CHATD_PERM_READ | CHATD_PERM_CREATE, {"hall-*", 6}}, {sizeof(chatd_grant), 0, {"*", 1}}});
   });
-  BOOST_TEST(outcome("token") == "verifier_unavailable");
-  BOOST_TEST((log().find("room grants") != std::string::npos));
+  const std::vector<Grants::Grant> wanted{{CHATD_PERM_READ, "hall-*"}, {0, "*"}};
+  for (int i = 0; i < 2; ++i) {
+    const auto who = verify("token");
+    BOOST_REQUIRE(who.ok());
+    BOOST_REQUIRE(who->grants != nullptr);
+    BOOST_TEST((who->grants->list() == wanted));
+  }
+  BOOST_TEST(asked() == 1U);
+  BOOST_TEST((verify("free")->grants == nullptr));
+}
+
+BOOST_AUTO_TEST_CASE(grants_that_cannot_be_read_keep_the_door_shut) {
+  configure({spec("script")});
+  ScriptedPlugins::get().on([](const Asked& a) {
+    const std::string longGlob(129, 'g');
+    const chatd_grant good{sizeof(chatd_grant), CHATD_PERM_READ, {"*", 1}};
+    std::vector<chatd_grant> grants{good};
+    if (a.token == "long") grants[0].room_glob = {longGlob.data(), longGlob.size()};
+    if (a.token == "empty") grants[0].room_glob = {nullptr, 0};
+    if (a.token == "control") grants[0].room_glob = {"a\nb", 3};
+    if (a.token == "small") grants[0].struct_size = 8;
+    if (a.token == "many") grants.assign(65, good);
+    if (a.token == "second") grants.push_back({sizeof(chatd_grant), 1, {"\xFF", 1}});
+    a.complete(CHATD_ALLOW, "ann", -1, 0, "", "", grants);
+  });
+  for (const char* token : {"long", "empty", "control", "small", "many", "second"}) {
+    BOOST_TEST(outcome(token) == "verifier_unavailable", token);
+  }
+  BOOST_TEST((log().find("more than 64 grants") != std::string::npos));
+  BOOST_TEST(outcome("good") == "user:ann");
 }
 
 BOOST_AUTO_TEST_CASE(an_allow_without_a_user_keeps_the_door_shut_and_is_logged_without_the_token) {

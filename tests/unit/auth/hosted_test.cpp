@@ -125,6 +125,20 @@ bool has(const std::string& text, const char* part) { return text.find(part) != 
 
 BOOST_FIXTURE_TEST_SUITE(hosted_plugins, Hosted)
 
+BOOST_AUTO_TEST_CASE(grants_come_over_from_the_process_whole_or_not_at_all) {
+  const auto verdictOf = [this](const std::string& token) { return start(app(kShop), token).get(); };
+  const Verdict some = verdictOf("grant:ann:3:hall-*,0:*");
+  BOOST_REQUIRE(some.grants != nullptr);
+  const std::vector<Grants::Grant> wanted{{3, "hall-*"}, {0, "*"}};
+  BOOST_TEST((some.grants->list() == wanted));
+  const std::string longest(128, 'g');
+  BOOST_TEST(verdictOf("grant:ann:1:" + longest).grants->list().at(0).glob == longest);
+  // Cut to what fits they would be others.
+  BOOST_TEST((verdictOf("grant:ann:1:" + longest + "*").kind == Verdict::Kind::Unavailable));
+  BOOST_TEST(verdictOf("grants:64").grants->list().size() == 64U);
+  BOOST_TEST((verdictOf("grants:65").kind == Verdict::Kind::Unavailable));
+}
+
 BOOST_AUTO_TEST_CASE(a_plugin_in_its_process_answers_like_any_other) {
   const App shop = app(kShop);
   BOOST_TEST(ask(shop, "ok:ann") == "allow ann");

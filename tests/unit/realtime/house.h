@@ -31,9 +31,11 @@ class NamedVerifier final : public Verifier {
     identity.app.id = kApp;
     identity.user.id = UserId{std::stoll(request.token.substr(1))};
     identity.user.app = kApp;
+    identity.grants = grants;
     done(std::move(identity));
   }
   [[nodiscard]] bool current(const Identity&) const override { return !revoked; }
+  GrantsPtr grants;  ///< of every token
   bool outage = false;
   bool revoked = false;
 };
@@ -172,7 +174,7 @@ struct House {
     executor.on(c.session.address().loop, [&] { c.session.packet(packet); });
     executor.run();
   }
-  std::unique_ptr<WsClient> wsClient(std::int64_t user, std::size_t loop) {
+  std::unique_ptr<WsClient> wsClient(std::int64_t user, std::size_t loop, GrantsPtr grants = nullptr) {
     auto c = std::make_unique<WsClient>(realtime, loop, wheels[loop]);
     executor.on(loop, [&] {
       Identity identity;
@@ -180,6 +182,7 @@ struct House {
       identity.user.id = UserId{user};
       identity.user.app = kApp;
       identity.user.appUserId = std::to_string(user);
+      identity.grants = grants;
       BOOST_REQUIRE(c->session.admit(std::move(identity), "127.0.0.1", {}).ok());
       c->session.opened(*c);
     });

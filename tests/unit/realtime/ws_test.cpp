@@ -428,3 +428,68 @@ BOOST_AUTO_TEST_CASE(without_followers_changes_of_members_load_no_room) {
 }
 
 BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(tokens_for_some_rooms)
+
+BOOST_AUTO_TEST_CASE(a_session_is_told_of_the_rooms_of_its_token_only) {
+  House h;
+  const RoomId hall = h.directory.addRoom(kApp, "hall", {1, 2});
+  auto free = h.wsClient(1, 0);
+  auto bound = h.wsClient(1, 0, std::make_shared<const Grants>(std::vector<Grants::Grant>{{1, "hall"}}));
+  h.post(2, "in the pair");
+  h.post(2, "in the hall", hall);
+  h.advance(1ms);
+  BOOST_TEST(free->with(R"("text":"in the pair")") == 1U);
+  BOOST_TEST(free->with(R"("text":"in the hall")") == 1U);
+  BOOST_TEST(bound->with(R"("text":"in the pair")") == 0U);
+  BOOST_TEST(bound->with(R"("text":"in the hall")") == 1U);
+  h.say(*bound, R"({"type":"rooms","id":1})");
+  BOOST_TEST(bound->answer(1).find(R"("room":"hall")") != std::string::npos);
+  BOOST_TEST(bound->answer(1).find(R"("room":"usr-1-2")") == std::string::npos);
+  h.say(*bound, R"({"type":"join","id":2,"room":"usr-1-2"})");
+  BOOST_TEST(bound->answer(2).find(R"("code":"forbidden")") != std::string::npos);
+  // Recovery is a join too.
+  h.say(*bound, R"({"type":"join","id":3,"room":"usr-1-2","since":0})");
+  BOOST_TEST(bound->answer(3).find(R"("code":"forbidden")") != std::string::npos);
+  h.say(*bound, R"({"type":"sync","id":4,"rooms":{"usr-1-2":{"since":0}}})");
+  BOOST_TEST(bound->answer(4).find(R"("code":"forbidden")") != std::string::npos);
+  BOOST_TEST(bound->with("in the pair") == 0U);
+  h.gone(free);
+  h.gone(bound);
+}
+
+BOOST_AUTO_TEST_CASE(a_room_that_is_given_another_name_is_lost_by_tokens_that_do_not_name_it) {
+  House h;
+  auto free = h.wsClient(1, 0);
+  auto bound = h.wsClient(2, 1, std::make_shared<const Grants>(std::vector<Grants::Grant>{{1, "usr-*"}}));
+  for (auto* c : {&free, &bound}) h.say(**c, R"({"type":"join","id":1,"room":"usr-1-2"})");
+  BOOST_TEST(bound->answer(1).find(R"("type":"ok")") != std::string::npos);
+  h.directory.byId[h.room].room.name = "secret";
+  h.chat.roomChanged(h.room);
+  h.executor.run();
+  h.post(1, "behind the door");
+  h.advance(1000ms);
+  BOOST_TEST(bound->with(R"("code":"forbidden")") == 1U);
+  BOOST_TEST(bound->with("behind the door") == 0U);
+  BOOST_TEST(free->with(R"("text":"behind the door")") >= 1U);
+  h.gone(free);
+  h.gone(bound);
+}
+
+BOOST_AUTO_TEST_CASE(a_newer_token_for_other_rooms_takes_the_session_out_of_the_old_ones) {
+  House h;
+  auto c = h.wsClient(1, 0);
+  h.say(*c, R"({"type":"join","id":1,"room":"usr-1-2"})");
+  h.verifier.grants = std::make_shared<const Grants>(std::vector<Grants::Grant>{{7, "hall"}});
+  h.say(*c, R"({"type":"auth","id":2,"token":"u1"})");
+  BOOST_TEST(c->answer(2).find(R"("type":"ok")") != std::string::npos);
+  BOOST_TEST(c->with(R"("code":"forbidden")") == 1U);
+  h.post(2, "too late");
+  h.advance(1000ms);
+  BOOST_TEST(c->with("too late") == 0U);
+  h.say(*c, R"({"type":"send","id":3,"room":"usr-1-2","text":"x"})");
+  BOOST_TEST(c->answer(3).find(R"("code":"forbidden")") != std::string::npos);
+  h.gone(c);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
