@@ -264,13 +264,14 @@ for (const over of ['the Unix socket', 'TLS']) describe(`chatctl over ${over}`, 
   test('-o json of each noun is what jq reads', { skip: missing('jq') }, async () => {
     const lists = [['app', 'list'], ['app', 'key', 'list', 'shop'], ['user', 'list', '-a', 'shop'], ['room', 'list', '-a', 'shop'],
       ['room', 'member', 'list', '-a', 'shop', 'support'], ['message', 'list', '-a', 'shop', 'support'], ['account', 'list'],
-      ['context', 'list'], ['user', 'sessions', '-a', 'shop', '1']];
+      ['context', 'list'], ['user', 'sessions', '-a', 'shop', '1'], ['plugin', 'list'], ['backup', 'list']];
     for (const words of lists) {
       const piped = spawnSync('sh', ['-c', '"$0" "$@" -o json | jq -e ".items | type == \\"array\\""', CHATCTL, ...words],
         { env: { ...process.env, ...ctl.env }, encoding: 'utf8' });
       assert.equal(piped.stdout, 'true\n', words.join(' ') + piped.stderr);
     }
-    for (const words of [['status'], ['version'], ['whoami'], ['app', 'get', 'shop'], ['loglevel']]) {
+    for (const words of [['status'], ['version'], ['whoami'], ['app', 'get', 'shop'], ['loglevel'],
+      ['watch', 'stats', '--limit', '1'], ['plugin', 'show', 'jwt']]) {
       const piped = spawnSync('sh', ['-c', '"$0" "$@" -o json | jq -e type', CHATCTL, ...words],
         { env: { ...process.env, ...ctl.env }, encoding: 'utf8' });
       assert.equal(piped.stdout, '"object"\n', words.join(' ') + piped.stderr);
