@@ -165,6 +165,7 @@ class VerifierChain::Impl {
   Step apply(const VerificationPtr& v, const std::string& key, const VerdictCache::Found& found);
   void allow(const VerificationPtr& v, const std::string& key, const VerdictCache::Found& found);
   void refuse(const VerificationPtr& v, Error error);
+  [[nodiscard]] static std::shared_ptr<const Terms> termsOf(const Verification& v, const Verdict& verdict);
   Result<User> userOf(const App& app, const Verdict& verdict);
   [[nodiscard]] Result<void> standing(const User& user) const;
   void fly(const VerificationPtr& v, const std::string& key);
@@ -266,7 +267,7 @@ void VerifierChain::Impl::walk(const VerificationPtr& v) {
   for (;;) {
     if (v->index >= v->app->verifiers.size()) return refuse(v, Code::Unauthorized);
     const std::string key = keyOf(*v->app, v->index, v->request);
-    const auto cached = cache_.find(key, clock_.steady());
+    const auto cached = v->request.again ? std::nullopt : cache_.find(key, clock_.steady());
     if (!cached) return fly(v, key);
     if (apply(v, key, *cached) == Step::Ended) return;
   }
@@ -314,12 +315,26 @@ void VerifierChain::Impl::allow(const VerificationPtr& v, const std::string& key
     v->generation = revocations_.now();
     return fly(v, key);
   }
-  v->finish(Identity{*v->app, std::move(*user), verdict.expiresAt, std::nullopt, v->generation, verdict.grants});
+  Identity identity{*v->app, std::move(*user), verdict.expiresAt, std::nullopt, v->generation, nullptr};
+  identity.terms = termsOf(*v, verdict);
+  v->finish(std::move(identity));
+}
+
+std::shared_ptr<const Terms> VerifierChain::Impl::termsOf(const Verification& v, const Verdict& verdict) {
+  Terms terms{verdict.grants, nullptr};
+  if (v.app->settings.reverify.count() > 0) {
+    VerifyRequest again = v.request;
+    again.app = std::to_string(raw(v.app->id));
+    again.again = true;
+    terms.again = std::make_shared<const VerifyRequest>(std::move(again));
+  }
+  if (!terms.grants && !terms.again) return nullptr;
+  return std::make_shared<const Terms>(std::move(terms));
 }
 
 void VerifierChain::Impl::refuse(const VerificationPtr& v, Error error) {
-  // AppRequired asks for more; the others are failed credentials.
-  if (error.code() == Code::AppRequired) return v->finish(std::move(error));
+  // AppRequired asks for more, a live session is no guess; the others are failed credentials.
+  if (error.code() == Code::AppRequired || v->request.again) return v->finish(std::move(error));
   v->finish(overBudget(v->request.clientIp, std::move(error)));
 }
 
@@ -358,7 +373,7 @@ std::string VerifierChain::Impl::keyOf(const App& app, std::size_t index, const 
 
 void VerifierChain::Impl::fly(const VerificationPtr& v, const std::string& key) {
   using Board = Flights<Verification>::Board;
-  const Board board = flights_.board(key, v->app->id, v);
+  const Board board = flights_.board(key, v->app->id, v, v->request.again);
   if (board == Board::Joined) return;
   if (board == Board::Full) return v->finish(Error(Code::Busy).after(std::chrono::seconds(1)));
   // From here on land() must come, once.

@@ -1,6 +1,7 @@
 // Port: who is behind a user token. Implemented by auth/ (registered tokens first, then the app's chain).
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -16,15 +17,28 @@ struct VerifyRequest {
   std::optional<std::string> app;  ///< id or name, as the client gave it
   std::string clientIp;            ///< textual address, for limits and plugins that read it
   std::string origin;
+  /// A live session asks whether its token still holds: no older word on it counts, the address' budget of failures is left
+  /// alone, and who is outside goes first (Busy).
+  bool again = false;
+};
+
+/// On what terms a token is good.
+struct Terms {
+  GrantsPtr grants;  ///< what it is for; null: everything that its user may do
+  /// With which to ask every `app.settings.reverify`; null: it holds until it expires or is revoked.
+  std::shared_ptr<const VerifyRequest> again;
 };
 
 struct Identity {
   App app;
   User user;
-  std::optional<Timestamp> expiresAt;  ///< the session ends then
-  std::optional<TokenId> token;        ///< a registered token
-  std::uint64_t generation = 0;        ///< revocation generation read before verifying; see Verifier::current
-  GrantsPtr grants = {};               ///< what the token is for; null: everything that its user may do
+  std::optional<Timestamp> expiresAt;       ///< the session ends then
+  std::optional<TokenId> token;             ///< a registered token
+  std::uint64_t generation = 0;             ///< revocation generation read before verifying; see Verifier::current
+  std::shared_ptr<const Terms> terms = {};  ///< null: the token says nothing more
+
+  [[nodiscard]] GrantsPtr grants() const { return terms ? terms->grants : nullptr; }
+  [[nodiscard]] std::shared_ptr<const VerifyRequest> again() const { return terms ? terms->again : nullptr; }
 };
 
 class Verifier {

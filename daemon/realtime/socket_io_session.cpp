@@ -144,7 +144,7 @@ void SocketIoSession::verified(Result<Identity> identity) {
   if (!attached.ok())
     return attached.error().code() == Code::TokenRevoked ? end(Code::TokenRevoked) : refuse(attached.error());
   former ? resume(*offset) : welcomeAnew();
-  if (state_ == State::Connected) watchExpiry();
+  if (state_ == State::Connected) watchToken();
 }
 
 void SocketIoSession::refuse(const Error& error) {
