@@ -13,6 +13,7 @@
 #include "auth/plugin_jobs.h"
 #include "auth/plugin_supervisor.h"
 #include "auth/task_thread.h"
+#include "auth/verifier_metrics.h"
 #include "base/mutex.h"
 #include "common/config_schema.h"
 #include "hmac/hmac_plugin.h"
@@ -132,6 +133,12 @@ class PluginHost::Core : public std::enable_shared_from_this<PluginHost::Core>, 
   void completed(const Instance& by, chatd_job job, Verdict verdict) override;
   void say(AuthLogLevel level, const std::string& line) override {
     if (options_.log) options_.log(level, line);
+  }
+  void counted(AppId app, const std::string& plugin, const std::string& name, double by, MetricLabels labels) override {
+    if (options_.metrics != nullptr) options_.metrics->counted(app, plugin, name, by, std::move(labels));
+  }
+  void restarted(AppId app, const std::string& plugin) override {
+    if (options_.metrics != nullptr) options_.metrics->restarted(app, plugin);
   }
   Steady steady() override { return clock_.steady(); }
   Timestamp wall() override { return clock_.wall(); }

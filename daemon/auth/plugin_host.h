@@ -21,6 +21,7 @@
 namespace chatd {
 
 struct HostedState;
+class VerifierMetrics;
 
 /// A plugin that is linked in.
 struct PluginEntry {
@@ -38,6 +39,7 @@ struct PluginHostOptions {
   std::string key;                    ///< secret, for hashes of tokens
   bool allowPrivateNetworks = false;  ///< for apps whose settings do not say
   AuthLog log;
+  VerifierMetrics* metrics = nullptr;  ///< optional
 };
 
 /// What a verifier is asked. Peer data reaches only plugins that say they use it.

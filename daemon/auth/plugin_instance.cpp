@@ -52,8 +52,17 @@ struct PluginHostFunctions {
   static std::int64_t nowNs(chatd_host_ctx* ctx) { return nanoseconds(ctx->instance->owner_->steady()); }
   static std::int64_t unixMs(chatd_host_ctx* ctx) { return micros(ctx->instance->owner_->wall()) / 1000; }
 
-  // Plugins' own counters have no place in the metrics yet; a call is allowed and counts nothing.
-  static void metricAdd(chatd_host_ctx*, chatd_str, double, const chatd_kv*, std::uint32_t) {}
+  static void metricAdd(chatd_host_ctx* ctx, chatd_str name, double by, const chatd_kv* labels, std::uint32_t n) {
+    constexpr std::size_t kMostBytes = 128;
+    constexpr std::uint32_t kMostLabels = 8;
+    InlineInstance& self = *ctx->instance;
+    MetricLabels pairs;
+    for (std::uint32_t i = 0; i < std::min(n, kMostLabels); ++i) {
+      pairs.emplace_back(printable(view(labels[i].key).substr(0, kMostBytes)),
+                         printable(view(labels[i].value).substr(0, kMostBytes)));
+    }
+    self.owner_->counted(self.app_, self.name(), std::string(view(name).substr(0, kMostBytes)), by, std::move(pairs));
+  }
 
   // No app has secrets for its plugins: never found.
   static std::int32_t secret(chatd_host_ctx*, chatd_str, char*, std::uint64_t, std::uint64_t* length) {

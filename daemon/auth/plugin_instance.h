@@ -6,6 +6,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "auth/plugin_host.h"
 #include "sdk/chatd_plugin.h"
@@ -21,12 +23,19 @@ struct chatd_host_ctx {
 
 namespace chatd {
 
+/// Labels of metric_add: at most 8, of 128 bytes each, come through.
+using MetricLabels = std::vector<std::pair<std::string, std::string>>;
+
 /// What an instance needs from its host. Thread: any.
 class PluginInstanceOwner {
  public:
   virtual ~PluginInstanceOwner() = default;
   virtual void completed(const PluginHost::Instance& by, chatd_job job, Verdict verdict) = 0;
   virtual void say(AuthLogLevel level, const std::string& line) = 0;
+  /// metric_add of a plugin.
+  virtual void counted(AppId app, const std::string& plugin, const std::string& name, double by, MetricLabels labels) = 0;
+  /// The plugin's process ended before its time.
+  virtual void restarted(AppId app, const std::string& plugin) = 0;
   virtual Steady steady() = 0;
   virtual Timestamp wall() = 0;
   /// False: the host is stopping; `done` will not be called.

@@ -273,6 +273,7 @@ void PluginSlot::died(HostedProcess& process, const std::string& why, Steady now
   if (wasCurrent) {
     fault_ = reason;
     ++restarts_;
+    host_.owner().restarted(app_, plugin_);
     backOff(process.answers > 0, now);
     if (failures_ >= kHopeless) refuseWaiting("the plugin does not run: " + fault_);
   }
@@ -410,7 +411,10 @@ void PluginSlot::heard(HostedProcess& process, hostwire::Message&& message, Stea
         host_.say(level, fmt::format("{} says: {}", name(), printable(m.text)));
       });
     case Type::Counted:
-      return;  // plugins' own counters have no place in the metrics; a call is allowed and counts nothing
+      return read.operator()<hostwire::Counted>([&](auto m) {
+        for (auto& [key, value] : m.labels) value = printable(value);
+        host_.owner().counted(app_, plugin_, m.name, m.by, std::move(m.labels));
+      });
     default:
       return died(process, "sent a message that is none", now);
   }

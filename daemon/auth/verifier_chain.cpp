@@ -16,6 +16,7 @@
 #include "auth/flights.h"
 #include "auth/revocations.h"
 #include "auth/verdict_cache.h"
+#include "auth/verifier_metrics.h"
 #include "base/mutex.h"
 #include "base/random.h"
 
@@ -92,9 +93,10 @@ struct Verification {
 };
 using VerificationPtr = std::shared_ptr<Verification>;
 
-PluginHostOptions pluginOptions(const VerifierOptions& options, std::string key) {
+PluginHostOptions pluginOptions(const VerifierOptions& options, std::string key, VerifierMetrics* metrics) {
   return {options.plugins, options.pluginFolders,        options.pluginProgram,
-          std::move(key),  options.allowPrivateNetworks, options.log};
+          std::move(key),  options.allowPrivateNetworks, options.log,
+          metrics};
 }
 
 void appendPart(std::string& out, std::string_view part) {
@@ -121,7 +123,8 @@ class VerifierChain::Impl {
         logLines_(kLogLinesPerMinute, kLogBurst, 1),
         admission_(options.admitted),
         flights_(options.perApp, kWaitersPerFlight),
-        plugins_(pluginOptions(options, hmacSha256(serverKey_, "chatd plugin quarantine")), http, clock),
+        metrics_(options.metrics != nullptr ? std::make_unique<VerifierMetrics>(*options.metrics) : nullptr),
+        plugins_(pluginOptions(options, hmacSha256(serverKey_, "chatd plugin quarantine"), metrics_.get()), http, clock),
         pool_(options.threads) {}
 
   void verify(VerifyRequest request, Done done);
@@ -189,6 +192,7 @@ class VerifierChain::Impl {
   Admission admission_;  // before flights_: a verification that is dropped leaves it
   Flights<Verification> flights_;
   std::atomic<bool> stopping_{false};
+  const std::unique_ptr<VerifierMetrics> metrics_;  ///< null: nobody wants to know
   PluginHost plugins_;
   FairPool pool_;  // last: its threads use all of the above
 };
@@ -269,6 +273,7 @@ void VerifierChain::Impl::walk(const VerificationPtr& v) {
     const std::string key = keyOf(*v->app, v->index, v->request);
     const auto cached = v->request.again ? std::nullopt : cache_.find(key, clock_.steady());
     if (!cached) return fly(v, key);
+    if (metrics_) metrics_->cached(v->app->id, v->app->verifiers[v->index].plugin);
     if (apply(v, key, *cached) == Step::Ended) return;
   }
 }
@@ -377,7 +382,12 @@ void VerifierChain::Impl::fly(const VerificationPtr& v, const std::string& key) 
   if (board == Board::Joined) return;
   if (board == Board::Full) return v->finish(Error(Code::Busy).after(std::chrono::seconds(1)));
   // From here on land() must come, once.
-  const auto land = [this, app = v->app, index = v->index, key, generation = revocations_.now()](Verdict verdict) {
+  const auto land = [this, app = v->app, index = v->index, key, generation = revocations_.now(),
+                     began = std::chrono::steady_clock::now()](Verdict verdict) {
+    if (metrics_) {
+      const auto took = std::chrono::steady_clock::now() - began;
+      metrics_->asked(app->id, app->verifiers[index].plugin, verdict.kind, took);
+    }
     this->land(app, index, key, generation, std::move(verdict));
   };
   Question question{v->request.token, v->request.clientIp, v->request.origin};

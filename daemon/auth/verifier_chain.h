@@ -11,6 +11,7 @@
 #include "chat/credentials.h"
 #include "chat/directory.h"
 #include "chat/verifier.h"
+#include "observe/metrics.h"
 #include "outbound/outbound_http.h"
 
 namespace chatd {
@@ -28,6 +29,7 @@ struct VerifierOptions {
   std::vector<std::string> pluginFolders;  ///< where foreign plugins are looked for
   std::string pluginProgram;               ///< chatd-plugin-host
   AuthLog log;                             ///< optional
+  Metrics* metrics = nullptr;              ///< optional; must live longer than the chain
 };
 
 /// What one verifier of a chain said, for operators.

@@ -48,8 +48,8 @@ void hostLog(chatd_host_ctx* ctx, std::int32_t level, chatd_str message, const c
 }
 std::int64_t hostNowNs(chatd_host_ctx*) { return clockNs(CLOCK_MONOTONIC); }
 std::int64_t hostUnixMs(chatd_host_ctx*) { return clockNs(CLOCK_REALTIME) / 1'000'000; }
-void hostMetricAdd(chatd_host_ctx* ctx, chatd_str name, double by, const chatd_kv*, std::uint32_t) {
-  ctx->child->count(ctx->instance, name, by);
+void hostMetricAdd(chatd_host_ctx* ctx, chatd_str name, double by, const chatd_kv* labels, std::uint32_t n) {
+  ctx->child->count(ctx->instance, name, by, labels, n);
 }
 std::int32_t hostSecret(chatd_host_ctx*, chatd_str, char*, std::uint64_t, std::uint64_t* length) {
   // No app has secrets for its plugins: never found.
@@ -302,8 +302,12 @@ void PluginChild::say(std::uint64_t instance, std::int32_t level, chatd_str mess
   send(Type::Said, instance, hostwire::encode(hostwire::Said{level, text(message, hostwire::kMaxReason)}));
 }
 
-void PluginChild::count(std::uint64_t instance, chatd_str name, double by) {
-  send(Type::Counted, instance, hostwire::encode(hostwire::Counted{text(name, hostwire::kMaxReason), by}));
+void PluginChild::count(std::uint64_t instance, chatd_str name, double by, const chatd_kv* labels, std::uint32_t n) {
+  hostwire::Counted counted{text(name, hostwire::kMaxReason), by, {}};
+  for (std::uint32_t i = 0; i < std::min<std::uint32_t>(n, hostwire::kMaxLabels); ++i) {
+    counted.labels.emplace_back(text(labels[i].key, hostwire::kMaxLabel), text(labels[i].value, hostwire::kMaxLabel));
+  }
+  send(Type::Counted, instance, hostwire::encode(counted));
 }
 
 std::int32_t PluginChild::fetch(std::uint64_t instance, const chatd_http_req& given,

@@ -62,7 +62,7 @@ class PluginChild {
   // The functions of chatd_host; see there. Thread: any.
   void complete(std::uint64_t instance, chatd_job job, const chatd_result* result);
   void say(std::uint64_t instance, std::int32_t level, chatd_str text);
-  void count(std::uint64_t instance, chatd_str name, double by);
+  void count(std::uint64_t instance, chatd_str name, double by, const chatd_kv* labels, std::uint32_t n);
   [[nodiscard]] std::int32_t fetch(std::uint64_t instance, const chatd_http_req& given,
                                    void (*done)(void*, const chatd_http_resp*), void* user);
 

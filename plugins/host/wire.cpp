@@ -166,6 +166,10 @@ CHATD_WIRE_DESCRIBE(Said) {
 CHATD_WIRE_DESCRIBE(Counted) {
   a.text(m.name, kMaxReason);
   a.number(m.by);
+  list(a, m.labels, kMaxLabels, [&a](auto& label) {
+    a.text(label.first, kMaxLabel);
+    a.text(label.second, kMaxLabel);
+  });
 }
 #undef CHATD_WIRE_DESCRIBE
 

@@ -43,6 +43,8 @@ constexpr std::size_t kMaxConfig = 256 * 1024;
 constexpr std::size_t kMaxToken = 16 * 1024;
 constexpr std::size_t kMaxField = 8 * 1024;
 constexpr std::size_t kMaxFields = 64;
+constexpr std::size_t kMaxLabels = 8;
+constexpr std::size_t kMaxLabel = 128;
 constexpr std::size_t kMaxClaims = 16 * 1024;
 constexpr std::size_t kMaxBody = 1024 * 1024;
 constexpr std::size_t kMaxSchema = 64 * 1024;
@@ -106,6 +108,7 @@ struct Said {
 struct Counted {
   std::string name;
   double by = 0;
+  Fields labels;
 };
 
 /// The payload of a message.

@@ -185,6 +185,29 @@ describe('foreign plugins', () => {
     assert.ok(hostProcesses(chatd.pid).length <= before);
   });
 
+  test('metrics tell of each verifier what it said, how long it took, what the cache knew and how often it fell', async () => {
+    const app = await evilApp({}, { cacheTtlMs: 60_000 });
+    for (const token of ['ok:ann', 'deny', 'unavailable', 'defer', 'crash', 'grants:1', 'grants:1', 'count:logins:2', 'count:logins:0.5', 'count:bad-name:1']) await ask(app, token);
+    const metrics = async () => (await chatd.admin('GET', '/metrics')).text.split('\n').filter((line) => line.includes(`app="${app.id}"`));
+    const lines = await metrics();
+    const value = (series) => Number(lines.find((line) => line.startsWith(`${series} `))?.split(' ').at(-1));
+    const labels = `app="${app.id}",verifier="evil"`;
+    assert.equal(value(`chatd_verifier_verdicts_total{${labels},verdict="allow"}`), 5);
+    assert.equal(value(`chatd_verifier_verdicts_total{${labels},verdict="deny"}`), 1);
+    assert.equal(value(`chatd_verifier_verdicts_total{${labels},verdict="defer"}`), 1);
+    assert.ok(value(`chatd_verifier_verdicts_total{${labels},verdict="unavailable"}`) >= 2);
+    assert.equal(value(`chatd_verifier_seconds_count{${labels}}`), lines.filter((line) => line.startsWith('chatd_verifier_verdicts_total')).reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0));
+    assert.equal(value(`chatd_verifier_cache_hits_total{${labels}}`), 1);
+    assert.ok(value(`chatd_plugin_restarts_total{app="${app.id}",plugin="evil"}`) >= 1);
+    assert.equal(value(`chatd_plugin_counts_total{app="${app.id}",plugin="evil",name="logins",labels="kind=test"}`), 2.5);
+    assert.equal(lines.some((line) => line.includes('bad-name')), false);
+    // However many names a plugin invents, there is a bound.
+    for (let i = 0; i < 80; i++) await ask(app, `count:name_${i}:1`);
+    const series = (await metrics()).filter((line) => line.startsWith('chatd_plugin_counts_total'));
+    assert.ok(series.length <= 51, `${series.length} series`);
+    assert.ok(series.some((line) => line.includes('name="other"')));
+  });
+
   test('chatctl knows plugins', async () => {
     const chatctl = (...words) => run(CHATCTL, ['--server', `unix:${chatd.adminSocket}`, ...words]);
     const listed = await chatctl('plugin', 'list', '-o', 'name');

@@ -1,5 +1,6 @@
 // A plugin that does what its token says, also everything that a plugin must not do. For the tests of the supervisor and of
 // the checker. Written against the C ABI alone, because the C++ wrapper would not let it misbehave.
+//   count:NAME:BY (metric_add, with the label kind=test)
 //   grant:USER:PERMS:GLOB[,PERMS:GLOB...] grants:N (N equal grants, to ann)
 //   ok:USER deny defer unavailable refuse double:USER late:MS:USER slow:MS:USER never garbage wild hang crash throw exit
 //   fork socket connect readfile:PATH write closefds leak spam fetch:URL peer
@@ -184,6 +185,13 @@ int verify(chatd_instance* instance, const chatd_verify_req* request, chatd_job 
   if (self.crashEvery > 0 && ++self.asked % self.crashEvery == 0) std::abort();
   const auto after = [&](const char* prefix) { return token.substr(std::strlen(prefix)); };
   if (token.rfind("ok:", 0) == 0) return answer(self, job, CHATD_ALLOW, after("ok:") + suffix), 0;
+  if (token.rfind("count:", 0) == 0) {
+    const std::string rest = after("count:");
+    const std::string name = rest.substr(0, rest.find(':'));
+    const chatd_kv label{{"kind", 4}, {"test", 4}};
+    self.host->metric_add(self.host->ctx, str(name), std::atof(rest.substr(name.size() + 1).c_str()), &label, 1);
+    return answer(self, job, CHATD_ALLOW, "counter"), 0;
+  }
   if (token.rfind("grant:", 0) == 0) return grant(self, job, after("grant:")), 0;
   if (token.rfind("grants:", 0) == 0) {
     const std::vector<chatd_grant> many(static_cast<std::size_t>(std::atoi(token.c_str() + 7)),
