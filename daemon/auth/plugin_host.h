@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "auth/log_hook.h"
@@ -47,6 +48,7 @@ struct Question {
   std::string token;
   std::string clientIp;
   std::string origin;
+  std::vector<std::pair<std::string, std::string>> fields = {};  ///< header fields and cookies that the verifier names
 };
 
 /// A plugin, for operators.

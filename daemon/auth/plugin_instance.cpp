@@ -154,9 +154,13 @@ bool InlineInstance::verify(const Question& question, std::chrono::milliseconds 
   request.struct_size = sizeof request;
   request.app_id = str(appText_);
   request.token = str(question.token);
+  std::vector<chatd_kv> fields;
   if (peer) {
     request.client_ip = str(question.clientIp);
     request.origin = str(question.origin);
+    for (const auto& [name, value] : question.fields) fields.push_back({str(name), str(value)});
+    request.kv = fields.data();
+    request.kv_count = static_cast<std::uint32_t>(fields.size());
   }
   request.deadline_ns = nanoseconds(owner_->steady() + timeout);
   return plugin_->verify(handle_, &request, job) == 0;

@@ -164,6 +164,7 @@ void PluginSlot::ask(HostedProcess& process, chatd_job id, HostedJob& job) {
   question.token = job.question.token;
   question.clientIp = job.question.clientIp;
   question.origin = job.question.origin;
+  question.fields = job.question.fields;
   question.deadlineNs = nanoseconds(job.deadline);
   if (!process.process->send(Type::Verify, id, hostwire::encode(question))) {
     return finish(id, Verdict::unavailable("the plugin's process does not read"), false);

@@ -85,6 +85,8 @@ struct Verification {
   std::uint64_t generation = 0;
   AppPtr app;
   std::size_t index = 0;  ///< of the verifier that is asked next
+  bool asked = false;     ///< a verifier was, or the cache for it
+  PeerFields fields;      ///< that this verifier names
   int repeats = 0;        ///< times that a verdict turned out to be older than a revocation
 
  private:
@@ -97,6 +99,18 @@ PluginHostOptions pluginOptions(const VerifierOptions& options, std::string key,
   return {options.plugins, options.pluginFolders,        options.pluginProgram,
           std::move(key),  options.allowPrivateNetworks, options.log,
           metrics};
+}
+
+/// What any verifier of the app names: nothing else of a request is kept for later.
+PeerFields namedFields(const KnownApp& app, const PeerFields& fields) {
+  PeerFields kept;
+  for (const auto& field : fields) {
+    const bool named = std::any_of(app.peerNames.begin(), app.peerNames.end(), [&](const auto& names) {
+      return std::find(names.begin(), names.end(), field.first) != names.end();
+    });
+    if (named) kept.push_back(field);
+  }
+  return kept;
 }
 
 void appendPart(std::string& out, std::string_view part) {
@@ -174,7 +188,10 @@ class VerifierChain::Impl {
   void fly(const VerificationPtr& v, const std::string& key);
   void land(const AppPtr& app, std::size_t index, const std::string& key, std::uint64_t generation, Verdict verdict);
   void remember(const App& app, std::size_t index, const std::string& key, const VerdictCache::Found& found);
-  [[nodiscard]] std::string keyOf(const App& app, std::size_t index, const VerifyRequest& request) const;
+  [[nodiscard]] std::string keyOf(const App& app, std::size_t index, const VerifyRequest& request,
+                                  const PeerFields& fields) const;
+  /// What the verifier whose turn it is names, and the request has.
+  [[nodiscard]] PeerFields fieldsOf(const Verification& v) const;
   void warn(const std::string& line);
   Verdict askNow(const App& app, std::size_t index, const std::string& token);
 
@@ -199,7 +216,8 @@ class VerifierChain::Impl {
 
 void VerifierChain::Impl::verify(VerifyRequest request, Done done) {
   if (stopping_) return done(Error(Code::VerifierUnavailable));
-  if (request.token.empty()) return done(Error(Code::Unauthorized));
+  // Without a token there may be one in what a verifier of the named app reads.
+  if (request.token.empty() && (!request.app || !request.fields)) return done(Error(Code::Unauthorized));
   if (request.token.size() > kMaxToken) return done(overBudget(request.clientIp, Code::Unauthorized));
   const std::uint64_t lane = std::hash<std::string_view>{}(request.app ? *request.app : std::string_view{});
   if (!admission_.enter(lane)) return done(Error(Code::Busy).after(std::chrono::seconds(1)));
@@ -221,6 +239,7 @@ void VerifierChain::Impl::begin(const VerificationPtr& v) {
     v->app = std::move(*app);
     if (!v->app->settings.enabled) return v->finish(Error(Code::AppDisabled));
   }
+  if (v->request.token.empty()) return walk(v);
   auto found = registered(*v);
   if (!found.ok()) return v->finish(std::move(found).error());
   if (!found->empty()) {
@@ -269,8 +288,17 @@ void VerifierChain::Impl::acceptRegistered(const VerificationPtr& v, const Regis
 // One step of the chain after the other, as long as the cache knows what the verifiers say.
 void VerifierChain::Impl::walk(const VerificationPtr& v) {
   for (;;) {
-    if (v->index >= v->app->verifiers.size()) return refuse(v, Code::Unauthorized);
-    const std::string key = keyOf(*v->app, v->index, v->request);
+    if (v->index >= v->app->verifiers.size()) {
+      // Who has shown nothing has guessed nothing.
+      return v->asked ? refuse(v, Code::Unauthorized) : v->finish(Error(Code::Unauthorized));
+    }
+    v->fields = fieldsOf(*v);
+    if (v->request.token.empty() && v->fields.empty()) {
+      ++v->index;
+      continue;
+    }
+    v->asked = true;
+    const std::string key = keyOf(*v->app, v->index, v->request, v->fields);
     const auto cached = v->request.again ? std::nullopt : cache_.find(key, clock_.steady());
     if (!cached) return fly(v, key);
     if (metrics_) metrics_->cached(v->app->id, v->app->verifiers[v->index].plugin);
@@ -331,6 +359,7 @@ std::shared_ptr<const Terms> VerifierChain::Impl::termsOf(const Verification& v,
     VerifyRequest again = v.request;
     again.app = std::to_string(raw(v.app->id));
     again.again = true;
+    if (again.fields) again.fields = std::make_shared<const PeerFields>(namedFields(*v.app, *again.fields));
     terms.again = std::make_shared<const VerifyRequest>(std::move(again));
   }
   if (!terms.grants && !terms.again) return nullptr;
@@ -362,8 +391,20 @@ Result<void> VerifierChain::Impl::standing(const User& user) const {
   return {};
 }
 
+PeerFields VerifierChain::Impl::fieldsOf(const Verification& v) const {
+  PeerFields shown;
+  const auto& names = v.app->peerNames[v.index];
+  if (names.empty() || !v.request.fields) return shown;
+  if ((plugins_.flags(v.app->verifiers[v.index].plugin) & CHATD_PF_USES_PEER) == 0) return shown;
+  for (const auto& field : *v.request.fields) {
+    if (std::find(names.begin(), names.end(), field.first) != names.end()) shown.push_back(field);
+  }
+  return shown;
+}
+
 // The revision is in the key, so that a verdict of an older configuration is never found by a newer one.
-std::string VerifierChain::Impl::keyOf(const App& app, std::size_t index, const VerifyRequest& request) const {
+std::string VerifierChain::Impl::keyOf(const App& app, std::size_t index, const VerifyRequest& request,
+                                       const PeerFields& fields) const {
   std::string text;
   appendPart(text, std::to_string(raw(app.id)));
   appendPart(text, std::to_string(index));
@@ -372,6 +413,10 @@ std::string VerifierChain::Impl::keyOf(const App& app, std::size_t index, const 
   if ((plugins_.flags(app.verifiers[index].plugin) & CHATD_PF_USES_PEER) != 0) {
     appendPart(text, request.clientIp);
     appendPart(text, request.origin);
+    for (const auto& [name, value] : fields) {
+      appendPart(text, name);
+      appendPart(text, value);
+    }
   }
   return hmacSha256(cacheKey_, text);
 }
@@ -390,7 +435,7 @@ void VerifierChain::Impl::fly(const VerificationPtr& v, const std::string& key) 
     }
     this->land(app, index, key, generation, std::move(verdict));
   };
-  Question question{v->request.token, v->request.clientIp, v->request.origin};
+  Question question{v->request.token, v->request.clientIp, v->request.origin, v->fields};
   const auto timeout = v->app->verifiers[v->index].timeout;
   plugins_.instance(
       *v->app, v->index, [this, land, timeout, lane = v->lane, question = std::move(question)](auto made) mutable {
@@ -513,7 +558,7 @@ Result<std::vector<VerifierStep>> VerifierChain::Impl::trace(const App& app, con
     VerifierStep step;
     step.plugin = app.verifiers[i].plugin;
     const Steady began = std::chrono::steady_clock::now();
-    const auto cached = cache_.find(keyOf(app, i, request), clock_.steady());
+    const auto cached = cache_.find(keyOf(app, i, request, {}), clock_.steady());
     step.cached = cached.has_value();
     step.verdict = cached ? *cached->verdict : askNow(app, i, token);
     step.took = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began);

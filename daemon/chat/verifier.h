@@ -4,6 +4,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/result.h"
 #include "base/task.h"
@@ -12,14 +14,19 @@
 
 namespace chatd {
 
+/// Header fields by lower-case name, and cookies as "cookie:NAME"; never logged.
+using PeerFields = std::vector<std::pair<std::string, std::string>>;
+
 struct VerifyRequest {
-  std::string token;               ///< never logged
+  std::string token;               ///< never logged; may be empty if `app` and `fields` are there
   std::optional<std::string> app;  ///< id or name, as the client gave it
   std::string clientIp;            ///< textual address, for limits and plugins that read it
   std::string origin;
   /// A live session asks whether its token still holds: no older word on it counts, the address' budget of failures is left
   /// alone, and who is outside goes first (Busy).
   bool again = false;
+  /// What else the request brought. A verifier is shown what its configuration names (members `header` and `cookie`).
+  std::shared_ptr<const PeerFields> fields = {};
 };
 
 /// On what terms a token is good.

@@ -5,6 +5,7 @@
 #include "base/mutex.h"
 #include "base/text.h"
 #include "net/origin.h"
+#include "net/peer_fields.h"
 #include "rest/call.h"
 #include "rest/idempotency.h"
 #include "rest/openapi.h"
@@ -140,6 +141,7 @@ void RestApi::Impl::authenticate(const CallPtr& call) {
   }
   if (const std::string* origin = call->request.header("Origin")) presented.origin = *origin;
   presented.peer = call->request.peer;
+  presented.fields = net::peerFields(call->request, call->options->corsOrigins);
   context.services.authenticator.authenticate(presented, [this, call](Result<Principal> principal) {
     if (!principal.ok()) return call->refuse(principal.error());
     call->principal = std::move(*principal);

@@ -37,6 +37,12 @@ const char* const kSchema = R"({
         "pem": {"type": "string", "maxLength": 65536, "description": "public key or certificate"},
         "pemFile": {"type": "string", "minLength": 1, "maxLength": 4096, "description": "absolute path of one"},
         "jwk": {"type": "object"}}}},
+    "cookie": {"anyOf": [{"type": "string", "minLength": 1, "maxLength": 128}, {"type": "array", "minItems": 1, "maxItems": 8,
+      "items": {"type": "string", "minLength": 1, "maxLength": 128}}],
+      "description": "cookies that hold the token, if none is presented; only of pages of the same or an allowed origin"},
+    "header": {"anyOf": [{"type": "string", "minLength": 1, "maxLength": 128}, {"type": "array", "minItems": 1, "maxItems": 8,
+      "items": {"type": "string", "minLength": 1, "maxLength": 128}}],
+      "description": "header fields that hold it, with or without Bearer"},
     "leewaySeconds": {"type": "integer", "minimum": 0, "maximum": 600, "default": 30},
     "requireExpiry": {"type": "boolean", "default": true},
     "userClaim": {"type": "string", "minLength": 1, "maxLength": 256, "default": "sub", "description": "may be a path: user.id"},
@@ -143,6 +149,8 @@ Settings readSettings(std::string_view text) {
   s.leewayMs = plugins::integerOr(config, "leewaySeconds", 30) * 1000;
   s.requireExpiry = plugins::flagOr(config, "requireExpiry", true);
   s.userClaim = plugins::textOr(config, "userClaim", "sub");
+  for (const std::string& name : plugins::texts(config, "header")) s.fields.push_back(toLower(name));
+  for (const std::string& name : plugins::texts(config, "cookie")) s.fields.push_back("cookie:" + name);
   s.grantsClaim = plugins::textOr(config, "grantsClaim");
   s.names = plugins::namesOf(config);
   if (const JsonValue* required = find(config, "requiredClaims")) {

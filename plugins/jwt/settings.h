@@ -23,7 +23,8 @@ struct Settings {
   bool requireExpiry = true;
   bool requireAuthTime = false;  ///< auth_time must lie in the past
   std::string userClaim;
-  std::string grantsClaim;  ///< empty: none
+  std::vector<std::string> fields;  ///< where a token is, if none was presented: keys of chatd_verify_req.kv
+  std::string grantsClaim;          ///< empty: none
   plugins::NameMapping names;
   std::vector<std::pair<std::string, std::string>> required;  ///< claims that must be equal; the value as JSON
   std::int64_t refreshMs = 0;                                 ///< published keys are read again after so long
