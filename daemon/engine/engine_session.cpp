@@ -53,16 +53,16 @@ FramePtr forRevision3(std::string_view frames, bool base64) {
 }  // namespace
 
 EngineSession::EngineSession(EngineServer& server, std::string sid, std::size_t loop, EngineSetup setup)
-    : server_(server),
-      sid_(std::move(sid)),
+    : handler_(std::move(setup.handler)),
       loop_(static_cast<std::uint32_t>(loop)),
       revision_(static_cast<std::uint8_t>(setup.revision)),
       base64_(setup.base64),
+      server_(server),
+      sid_(std::move(sid)),
       peer_(std::move(setup.peer)),
       options_(std::move(setup.options)),
       heartbeat_([](void* self) { static_cast<EngineSession*>(self)->beat(); }, this),
-      deadline_([](void* self) { static_cast<EngineSession*>(self)->deadline(); }, this),
-      handler_(std::move(setup.handler)) {
+      deadline_([](void* self) { static_cast<EngineSession*>(self)->deadline(); }, this) {
   server_.sessionMade();
 }
 
@@ -82,9 +82,14 @@ void EngineSession::begin(Exchange first) {
 }
 
 void EngineSession::begin(EngineLink& link) {
-  link_ = &link;
+  carriedBy(link);
   sendOpen();
   handler_->opened(*this);
+}
+
+void EngineSession::carriedBy(EngineLink& link) {
+  link_ = &link;
+  if (revision_ != 3) direct_ = link.stream().direct();
 }
 
 void EngineSession::sendOpen() {
@@ -349,7 +354,7 @@ void EngineSession::upgraded(EngineLink& link) {
   probed_ = false;
   probe_ = nullptr;
   polling_->answer(eio::PacketType::Noop);
-  link_ = &link;
+  carriedBy(link);
   for (std::uint32_t i = 0; i < paused_; ++i) link.stream().pauseReading();
   // Its packets come before those of the WebSocket.
   if (polling_->incoming) link.stream().pauseReading();
@@ -357,7 +362,9 @@ void EngineSession::upgraded(EngineLink& link) {
     if (closing_) return;
     send(std::move(frames));
   }
-  if (!closing_ && !polling_->incoming) polling_.reset();
+  if (closing_) return;
+  if (!polling_->incoming) polling_.reset();
+  handler_->upgraded();
 }
 
 void EngineSession::deadline() {
@@ -438,6 +445,7 @@ void EngineSession::fail() {
 void EngineSession::endHandler() {
   if (closing_) return;
   closing_ = true;
+  direct_ = nullptr;
   heartbeat_.cancel();
   handler_->closed();
 }

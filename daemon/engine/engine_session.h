@@ -75,6 +75,7 @@ class EngineSession final : public Transport, public std::enable_shared_from_thi
   void linkClosed(const EngineLink& link);
 
  private:
+  void carriedBy(EngineLink& link);
   void sendOpen();
   void take(const eio::Packet& packet);
   void sendPacket(eio::PacketType type, std::string_view data = {});
@@ -95,8 +96,10 @@ class EngineSession final : public Transport, public std::enable_shared_from_thi
   void endHandler();
   void gone();
 
-  EngineServer& server_;
-  const std::string sid_;
+  // First what each message needs: with thousands of sessions every line of memory that one touches is a cold one.
+  EngineLink* link_ = nullptr;        ///< carries it
+  std::unique_ptr<Polling> polling_;  ///< until it is upgraded
+  const std::unique_ptr<TransportHandler> handler_;
   const std::uint32_t loop_;
   const std::uint8_t revision_;
   const bool base64_;
@@ -108,15 +111,14 @@ class EngineSession final : public Transport, public std::enable_shared_from_thi
   bool dirty_ = false;       ///< turnEnd() will come
   bool handingOut_ = false;  ///< inside continuePost()
   std::uint32_t paused_ = 0;
+  EngineServer& server_;
+  const std::string sid_;
   const net::Peer peer_;
   const std::shared_ptr<const EngineOptions> options_;
-  EngineLink* link_ = nullptr;        ///< carries it
-  EngineLink* probe_ = nullptr;       ///< wants to
-  std::unique_ptr<Polling> polling_;  ///< until it is upgraded
+  EngineLink* probe_ = nullptr;  ///< wants to carry it
   net::Timer heartbeat_;
   Steady beatDue_;       ///< what heartbeat_ is armed for
   net::Timer deadline_;  ///< of an upgrade; of a close that waits for the client's last poll
-  const std::unique_ptr<TransportHandler> handler_;
 };
 
 }  // namespace chatd::engine

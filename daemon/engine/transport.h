@@ -24,6 +24,13 @@ class Transport {
   // with 4008.
   virtual void send(FramePtr frames) = 0;
   virtual void send(std::string frames) = 0;
+  /// As send(), for the one buffer of a fan-out: straight to the connection where nothing on the way would hold or change
+  /// it.
+  void deliver(const FramePtr& frames) {
+    // What the connection refuses goes the long way, which ends the session.
+    if (direct_ == nullptr || direct_->send(frames) != Offer::Taken) send(frames);
+  }
+  [[nodiscard]] net::Connection* direct() const { return direct_; }
   /// Bytes that the peer asked for and that may be more than its outbox holds (a page of long messages, a room of
   /// thousands): who has read what it was sent gets them in whatever size, one such reply at a time.
   virtual void sendReply(std::string frames) = 0;
@@ -48,6 +55,10 @@ class Transport {
   [[nodiscard]] virtual std::string_view id() const { return {}; }
   /// The revision of Engine.IO that the peer speaks: 4 or 3; 0 on a plain WebSocket.
   [[nodiscard]] virtual int revision() const { return 0; }
+
+ protected:
+  /// The connection that takes frames as they are; nullptr: there is none, or not any more.
+  net::Connection* direct_ = nullptr;
 };
 
 /// Who speaks through a Transport; owned by it. May close it in any of these calls, and is destroyed in none of them.
@@ -64,6 +75,8 @@ class TransportHandler {
   /// No more messages are to be handed out now. Who says so has called pauseReading(), and gets the rest after
   /// resumeReading().
   [[nodiscard]] virtual bool full() const { return false; }
+  /// name() is another now: an Engine.IO session was upgraded.
+  virtual void upgraded() {}
   /// What waited went out: unsentBytes() fell under half of the outbox after it had been over it.
   virtual void drained() {}
   /// Once, the last call, as soon as the transport begins to close for whatever reason: nothing can be sent any more.

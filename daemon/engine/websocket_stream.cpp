@@ -12,16 +12,17 @@ constexpr int kFramesATurn = 32;                       // then other connections
 
 WebSocketStream::WebSocketStream(std::unique_ptr<TransportHandler> handler, const WebSocketLimits& limits,
                                  net::EventLoop* home)
-    : home_(home),
-      parser_(limits.maxMessage, limits.deflate),
+    : handler_(std::move(handler)),
       deflate_(limits.deflate),
       outboxBytes_(limits.outboxBytes),
-      handler_(std::move(handler)) {}
+      home_(home),
+      parser_(limits.maxMessage, limits.deflate) {}
 
 WebSocketStream::~WebSocketStream() = default;
 
 void WebSocketStream::attached(net::Connection& connection) {
   connection_ = &connection;
+  if (!deflate_) direct_ = &connection;
   connection.setOutboxLimit(outboxBytes_);
   handler_->opened(*this);
 }
@@ -119,6 +120,7 @@ void WebSocketStream::drained() {
 
 void WebSocketStream::ending() {
   closing_ = true;
+  direct_ = nullptr;
   handler_->closed();
 }
 

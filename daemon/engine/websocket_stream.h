@@ -55,13 +55,13 @@ class WebSocketStream final : public net::StreamHandler, public Transport {
   void ending();
 
   net::Connection* connection_ = nullptr;
-  net::EventLoop* const home_;
-  ws::FrameParser parser_;
+  const std::unique_ptr<TransportHandler> handler_;
   const bool deflate_;
   bool closing_ = false;
   bool outboxRaised_ = false;  ///< for a reply that was larger than the outbox
   const std::size_t outboxBytes_;
-  const std::unique_ptr<TransportHandler> handler_;
+  net::EventLoop* const home_;
+  ws::FrameParser parser_;
 };
 
 }  // namespace chatd::engine

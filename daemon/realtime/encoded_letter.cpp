@@ -111,6 +111,7 @@ std::optional<Segment> encodeEvent(const Room& room, const RoomEvent& event, For
 }
 
 std::vector<Segment> joinSegments(std::vector<Segment> segments) {
+  if (segments.size() <= 1) return segments;
   std::vector<Segment> joined;
   for (std::size_t i = 0; i < segments.size();) {
     std::size_t end = i + 1;

@@ -3,6 +3,8 @@
 //   --seconds N   of measuring a figure (5)         --idle N   sessions for the memory figure (10000)
 //   --only fanout|durable|idle|store|verify         --json FILE  all figures for a program
 //   --messages N   in the long room of the history figure (200000; the promise speaks of 10000000)
+//   --shape RxMxN  one shape alone (100x10x8)       --beside FILE another build of chatd in the same run, each figure of it first
+//   --no-peers     chatd alone
 //   --no-postgres  leave the INSERT peer out        --no-chatd  the peers alone
 // The generator is ../../build/bin/bench_loadgen (BENCH_LOADGEN), chatd ../../build/bin/chatd (CHATD_BIN).
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -37,6 +39,9 @@ const { values: options } = parseArgs({
     seconds: { type: 'string', default: '5' },
     idle: { type: 'string', default: '10000' },
     only: { type: 'string' },
+    shape: { type: 'string' },
+    beside: { type: 'string' },
+    'no-peers': { type: 'boolean', default: false },
     messages: { type: 'string', default: '200000' },
     json: { type: 'string' },
     'no-postgres': { type: 'boolean', default: false },
@@ -98,14 +103,16 @@ async function idleFigure(start, join) {
   }
 }
 
+const shapes = (all) => all.filter((each) => !options.shape || options.shape === `${each.rooms}x${each.members}x${each.underWay}`);
+
 /** Every figure of one server, which is alone on the machine meanwhile. */
 async function figuresOf(start, { durable, fanout = true }) {
   const wanted = (part) => !options.only || options.only === part;
   const server = await start();
   const figures = { name: server.name, fanout: [], durable: [], idle: [] };
   try {
-    if (wanted('fanout') && fanout) for (const shape of FANOUT) figures.fanout.push(await measure(server, shape, 'delivered'));
-    if (wanted('durable') && durable) for (const shape of DURABLE) figures.durable.push(await measure(server, shape, 'acked'));
+    if (wanted('fanout') && fanout) for (const shape of shapes(FANOUT)) figures.fanout.push(await measure(server, shape, 'delivered'));
+    if (wanted('durable') && durable) for (const shape of shapes(DURABLE)) figures.durable.push(await measure(server, shape, 'acked'));
   } finally {
     await server.stop();
   }
@@ -141,22 +148,24 @@ let store;
 try {
   console.log(`${machine()}; ${PAYLOAD}-byte payload, ${options.seconds} s a figure`);
   const results = [];
-  results.push(await figuresOf(() => startInMemory(folder), { durable: false }));
-  if (!options['no-postgres']) {
+  if (!options['no-peers']) results.push(await figuresOf(() => startInMemory(folder), { durable: false }));
+  if (!options['no-postgres'] && !options['no-peers']) {
     postgres = await startPostgres(folder);
     results.push(await figuresOf(() => startInsert(folder, postgres), { durable: true }));
     if (!options['no-chatd']) {
-      results.push(await figuresOf(() => startChatd(folder, postgres), { durable: true, fanout: false }));
+      results.push(await figuresOf(() => startChatd(folder, { postgres }), { durable: true, fanout: false }));
       if (!options.only || options.only === 'store') store = storeFigures(postgres, folder);
     }
     await postgres.stop();
   }
   if (!options['no-chatd']) {
     if (!existsSync(CHATD)) throw new Error(`there is no ${CHATD}: build first, or --no-chatd`);
-    results.push(await figuresOf(() => startChatd(folder), { durable: true }));
+    for (const program of options.beside ? [resolve(options.beside), undefined] : [undefined]) {
+      results.push(await figuresOf(() => startChatd(folder, { program }), { durable: true }));
+    }
   }
   const verify = !options.only && !options['no-chatd'] ? verifyFigures() : null;
-  const tables = [fanoutTable(FANOUT, results), durableTable(DURABLE, results), idleTable(results), store, verify].filter(Boolean);
+  const tables = [fanoutTable(shapes(FANOUT), results), durableTable(shapes(DURABLE), results), idleTable(results), store, verify].filter(Boolean);
   console.log(`\n${tables.join('\n\n')}`);
   if (options.json) writeFileSync(options.json, JSON.stringify({ machine: machine(), options, results }, null, 2));
 } finally {

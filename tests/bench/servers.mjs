@@ -54,16 +54,16 @@ export async function startInsert(folder, postgres) {
 
 /**
  * chatd with its defaults (every acknowledged message is on disk) on a SQLite file, or on `postgres`; only the rates are off, as the
- * peers have none.
+ * peers have none. `program`: another build of it, to compare with.
  */
-export async function startChatd(folder, postgres) {
+export async function startChatd(folder, { postgres, program } = {}) {
   const env = { CHATD_LIMITS__MESSAGES_PER_SECOND: '0', CHATD_LOG__LEVEL: 'warning', ...(postgres && { CHATD_STORE__URL: postgres.create('chatd') }) };
-  const chatd = await Chatd.start({ env, wrap: PINNED, purpose: 'bench' });
+  const chatd = await Chatd.start({ env, wrap: PINNED, purpose: 'bench', program });
   const app = await TestApp.create(chatd, 'bench');
   const tokens = [];
   let scenes = 0;
   return {
-    name: postgres ? 'chatd on PostgreSQL' : 'chatd',
+    name: `chatd${postgres ? ' on PostgreSQL' : ''}${program ? ', the other build' : ''}`,
     pid: chatd.pid,
     sidePid: postgres?.pid,
     port: chatd.port,

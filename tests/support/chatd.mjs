@@ -36,15 +36,15 @@ export function removeFolder(folder) {
 export class Chatd {
   /**
    * options: env (CHATD_… settings), args (more flags), wrap (a command in front, such as ['taskset', '-c', '0']), listen (entries
-   * of the key `listen`, or what makes them from the folder, instead of one plain address).
+   * of the key `listen`, or what makes them from the folder, instead of one plain address), program (another build of chatd).
    */
-  static async start({ env = {}, args = [], wrap = [], purpose, listen } = {}) {
+  static async start({ env = {}, args = [], wrap = [], purpose, listen, program = CHATD } = {}) {
     const chatd = new Chatd();
     chatd.folder = temporaryFolder(purpose);
     chatd.dataDir = join(chatd.folder, 'data');
     chatd.log = join(chatd.folder, 'log');
     chatd.out = join(chatd.folder, 'out');
-    Object.assign(chatd, { env, args, wrap, port: 0, host: '127.0.0.1', scheme: 'http' });
+    Object.assign(chatd, { env, args, wrap, program, port: 0, host: '127.0.0.1', scheme: 'http' });
     chatd.listen = typeof listen === 'function' ? listen(chatd.folder) : listen;
     await chatd.launch();
     return chatd;
@@ -56,7 +56,7 @@ export class Chatd {
     const log = openSync(this.log, 'a');
     const where = this.listen ? [] : ['--listen', `${this.host}:${this.port}`];
     const env = this.listen ? { CHATD_LISTEN: JSON.stringify(this.listen), ...this.env } : this.env;
-    const argv = [...this.wrap, CHATD, '--dev', '--data-dir', this.dataDir, ...where, ...this.args];
+    const argv = [...this.wrap, this.program, '--dev', '--data-dir', this.dataDir, ...where, ...this.args];
     this.child = spawn(argv[0], argv.slice(1), { stdio: ['ignore', out, log], env: cleanEnvironment(env), cwd: this.folder });
     closeSync(out);
     closeSync(log);
