@@ -118,6 +118,7 @@ VerifierOptions verifierOptions(const Options& o, Metrics& metrics) {
   verifier.allowStatic = o.dev || o.plugins.allowStatic;
   verifier.pluginFolders = o.plugins.paths;
   verifier.pluginProgram = pluginHostProgram();
+  verifier.pluginSecrets = PluginSecrets(o.plugins.secrets);
   verifier.log = [](AuthLogLevel level, const std::string& what) {
     switch (level) {
       case AuthLogLevel::Debug:

@@ -119,7 +119,7 @@ class PluginHost::Core : public std::enable_shared_from_this<PluginHost::Core>, 
   void instance(const App& app, std::size_t index, UniqueFunction<void(Result<InstancePtr>)> then);
   void ask(const InstancePtr& instance, Question question, std::chrono::milliseconds timeout, PluginJobs::Done done);
   void forget(AppId app);
-  Result<void> check(AppId app, const VerifierSpec& spec);
+  Result<void> check(const SecretScope& app, const VerifierSpec& spec);
   [[nodiscard]] std::uint32_t flags(const std::string& name) const;
   [[nodiscard]] bool bundled(const std::string& name) const { return bundled_.count(name) > 0; }
   [[nodiscard]] std::vector<PluginFacts> list() const;
@@ -152,19 +152,23 @@ class PluginHost::Core : public std::enable_shared_from_this<PluginHost::Core>, 
   using Key = std::tuple<AppId, std::size_t, std::int64_t>;  // app, index of the verifier, revision
   struct Kept {
     InstancePtr instance;
+    std::string appName;
     Steady used{};
     VerifierSpec spec;
     bool allowPrivate = false;
   };
   static constexpr std::size_t kMaxProcesses = 64;
 
-  Result<InstancePtr> make(AppId app, const VerifierSpec& spec, bool allowPrivate);
-  Result<InstancePtr> makeInline(const chatd_plugin* plugin, AppId app, const VerifierSpec& spec, bool allowPrivate);
+  Result<InstancePtr> make(const SecretScope& app, const VerifierSpec& spec, bool allowPrivate);
+  Result<InstancePtr> makeInline(const chatd_plugin* plugin, const SecretScope& app, const VerifierSpec& spec,
+                                 bool allowPrivate);
+  /// Read anew each time: what an operator has changed is taken with the next verifier that is made.
+  [[nodiscard]] PluginSecrets::Values secretsOf(const SecretScope& app);
   /// Of a foreign plugin that is to run inline; loaded at its first use. Thread: control.
   Result<const chatd_plugin*> inlineTable(const std::string& name);
   Result<const chatd_plugin*> loadInline(const std::string& name);
   Result<std::size_t> replaceInline(const std::string& name);
-  Result<hostwire::Loaded> probe(const std::string& name, AppId app, std::optional<std::string> config);
+  Result<hostwire::Loaded> probe(const std::string& name, const SecretScope& app, std::optional<std::string> config);
   void learn(const std::string& name, std::uint32_t flags);
   std::vector<InstancePtr> keep(const Key& key, Kept made);
   void endOverdue(bool all);
@@ -212,7 +216,7 @@ void PluginHost::Core::learn(const std::string& name, std::uint32_t flags) {
 // --- instances --------------------------------------------------------------------------------------------------------
 
 // Thread: control.
-Result<PluginHost::InstancePtr> PluginHost::Core::make(AppId app, const VerifierSpec& spec, bool allowPrivate) {
+Result<PluginHost::InstancePtr> PluginHost::Core::make(const SecretScope& app, const VerifierSpec& spec, bool allowPrivate) {
   if (const auto it = bundled_.find(spec.plugin); it != bundled_.end()) {
     return makeInline(it->second, app, spec, allowPrivate);
   }
@@ -220,19 +224,26 @@ Result<PluginHost::InstancePtr> PluginHost::Core::make(AppId app, const Verifier
     CHATD_TRY(plugin, inlineTable(spec.plugin));
     return makeInline(plugin, app, spec, allowPrivate);
   }
-  return InstancePtr(
-      std::make_shared<HostedInstance>(supervisor_, HostedVerifier{app, spec.plugin, spec.config, allowPrivate}));
+  return InstancePtr(std::make_shared<HostedInstance>(
+      supervisor_, HostedVerifier{app.app, spec.plugin, spec.config, allowPrivate, secretsOf(app)}));
 }
 
-Result<PluginHost::InstancePtr> PluginHost::Core::makeInline(const chatd_plugin* plugin, AppId app, const VerifierSpec& spec,
-                                                             bool allowPrivate) {
+PluginSecrets::Values PluginHost::Core::secretsOf(const SecretScope& app) {
+  std::vector<std::string> faults;
+  auto values = options_.secrets.of(app, faults);
+  for (const std::string& fault : faults) say(AuthLogLevel::Error, fmt::format("app {}: {}", raw(app.app), fault));
+  return values;
+}
+
+Result<PluginHost::InstancePtr> PluginHost::Core::makeInline(const chatd_plugin* plugin, const SecretScope& app,
+                                                             const VerifierSpec& spec, bool allowPrivate) {
   // Destroyed on the control thread wherever the last one lets go, which may be inside the plugin's own complete(). After
   // stop() only those are left that owed an answer: they stay, because their plugin may still be running.
   const auto destroyer = [self = shared_from_this()](InlineInstance* gone) {
     static_cast<void>(self->control_->post([gone] { delete gone; }));
   };
-  const std::shared_ptr<InlineInstance> made(new InlineInstance(shared_from_this(), plugin, spec.plugin, app, allowPrivate),
-                                             destroyer);
+  const std::shared_ptr<InlineInstance> made(
+      new InlineInstance(shared_from_this(), plugin, spec.plugin, app.app, allowPrivate, secretsOf(app)), destroyer);
   if (auto created = made->create(spec.config); !created.ok()) return std::move(created).error();
   return InstancePtr(made);
 }
@@ -296,11 +307,11 @@ void PluginHost::Core::instance(const App& app, std::size_t index, UniqueFunctio
   if (stopping_) return then(unavailable("the daemon is stopping"));
   const bool allowPrivate = app.settings.allowPrivateNetworks.value_or(options_.allowPrivateNetworks);
   auto held = std::make_shared<decltype(then)>(std::move(then));
-  const bool posted = control_->post([this, key, lookUp, allowPrivate, spec = app.verifiers[index], held] {
+  const bool posted = control_->post([this, key, name = app.name, lookUp, allowPrivate, spec = app.verifiers[index], held] {
     // Many may have asked for the same one; the first made it.
     if (InstancePtr found = lookUp()) return (*held)(std::move(found));
-    auto made = make(std::get<0>(key), spec, allowPrivate);
-    if (made.ok() && !stopping_) keep(key, Kept{*made, {}, spec, allowPrivate});
+    auto made = make({std::get<0>(key), name}, spec, allowPrivate);
+    if (made.ok() && !stopping_) keep(key, Kept{*made, name, {}, spec, allowPrivate});
     (*held)(std::move(made));
   });
   if (!posted) (*held)(unavailable("the daemon is stopping"));
@@ -363,7 +374,7 @@ void PluginHost::Core::forget(AppId app) {
 
 // --- for administrators -----------------------------------------------------------------------------------------------
 
-Result<void> PluginHost::Core::check(AppId app, const VerifierSpec& spec) {
+Result<void> PluginHost::Core::check(const SecretScope& app, const VerifierSpec& spec) {
   if (!bundled(spec.plugin) && spec.isolation != "inline") {
     auto loaded = probe(spec.plugin, app, spec.config);
     return loaded.ok() ? Result<void>() : Result<void>(std::move(loaded).error());
@@ -386,7 +397,8 @@ Result<void> PluginHost::Core::check(AppId app, const VerifierSpec& spec) {
   return {};
 }
 
-Result<hostwire::Loaded> PluginHost::Core::probe(const std::string& name, AppId app, std::optional<std::string> config) {
+Result<hostwire::Loaded> PluginHost::Core::probe(const std::string& name, const SecretScope& app,
+                                                 std::optional<std::string> config) {
   // First the file: a plugin that is not there is another fault than one that does not work.
   auto file = PluginFile::find(options_.folders, name);
   if (!file.ok() && file.error().code() == Code::NotFound) {
@@ -394,8 +406,8 @@ Result<hostwire::Loaded> PluginHost::Core::probe(const std::string& name, AppId 
   }
   if (!file.ok()) return Error(Code::Invalid, file.error().detail());
   auto wait = std::make_shared<Awaited<hostwire::Loaded>>();
-  supervisor_->probe(name, app, std::move(config),
-                     [wait](Result<hostwire::Loaded> loaded) { wait->tell(std::move(loaded)); });
+  supervisor_->probe({app.app, name, config.value_or(""), false, config ? secretsOf(app) : PluginSecrets::Values()},
+                     config.has_value(), [wait](Result<hostwire::Loaded> loaded) { wait->tell(std::move(loaded)); });
   auto loaded = wait->get();
   if (loaded.ok()) learn(name, loaded->flags);
   return loaded;
@@ -427,7 +439,7 @@ Result<PluginFacts> PluginHost::Core::show(const std::string& name) {
       if (facts.name == name) return std::move(facts);
     }
   }
-  auto loaded = probe(name, AppId{0}, std::nullopt);
+  auto loaded = probe(name, {}, std::nullopt);
   PluginFacts facts;
   facts.name = name;
   if (!loaded.ok()) {
@@ -457,7 +469,7 @@ Result<std::size_t> PluginHost::Core::replaceInline(const std::string& name) {
   }
   std::vector<std::pair<Key, InstancePtr>> made;
   for (const auto& [key, kept] : old) {
-    CHATD_TRY(instance, makeInline(plugin, std::get<0>(key), kept.spec, kept.allowPrivate));
+    CHATD_TRY(instance, makeInline(plugin, {std::get<0>(key), kept.appName}, kept.spec, kept.allowPrivate));
     made.emplace_back(key, std::move(instance));
   }
   inline_[name] = plugin;
@@ -473,7 +485,7 @@ Result<std::size_t> PluginHost::Core::replaceInline(const std::string& name) {
 
 Result<std::size_t> PluginHost::Core::reload(const std::string& name) {
   if (bundled(name)) return Error(Code::Invalid, "a bundled plugin changes with the daemon");
-  CHATD_CHECK(probe(name, AppId{0}, std::nullopt));
+  CHATD_CHECK(probe(name, {}, std::nullopt));
   auto hosted = std::make_shared<Awaited<std::size_t>>();
   supervisor_->reload(name, [hosted](Result<std::size_t> replaced) { hosted->tell(std::move(replaced)); });
   auto inlined = std::make_shared<Awaited<std::size_t>>();
@@ -554,7 +566,7 @@ void PluginHost::ask(const InstancePtr& instance, Question question, std::chrono
   core_->ask(instance, std::move(question), timeout, std::move(done));
 }
 void PluginHost::forget(AppId app) { core_->forget(app); }
-Result<void> PluginHost::check(AppId app, const VerifierSpec& spec) { return core_->check(app, spec); }
+Result<void> PluginHost::check(const SecretScope& app, const VerifierSpec& spec) { return core_->check(app, spec); }
 std::uint32_t PluginHost::flags(const std::string& plugin) const { return core_->flags(plugin); }
 bool PluginHost::bundled(const std::string& plugin) const { return core_->bundled(plugin); }
 std::vector<PluginFacts> PluginHost::list() const { return core_->list(); }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "auth/log_hook.h"
+#include "auth/plugin_secrets.h"
 #include "auth/verdict.h"
 #include "base/clock.h"
 #include "base/result.h"
@@ -37,6 +38,7 @@ struct PluginHostOptions {
   std::vector<PluginEntry> bundled = bundledPlugins();
   std::vector<std::string> folders;   ///< of foreign plugins
   std::string program;                ///< chatd-plugin-host; empty: none, foreign plugins can run inline only
+  PluginSecrets secrets;              ///< of operators, for plugins
   std::string key;                    ///< secret, for hashes of tokens
   bool allowPrivateNetworks = false;  ///< for apps whose settings do not say
   AuthLog log;
@@ -84,7 +86,7 @@ class PluginHost {
   /// Judges the configuration by the plugin's schema, then makes an instance of it and destroys that: a foreign one in a
   /// process of its own, unless it is to run inline. Errors: NotFound (no such plugin), Invalid, its detail is the plugin's
   /// own words; Busy. Thread: worker; waits 5 s at most.
-  Result<void> check(AppId app, const VerifierSpec& spec);
+  Result<void> check(const SecretScope& app, const VerifierSpec& spec);
   /// CHATD_PF_* of a plugin. Of one that nobody has looked at yet: that it uses peer data, which is the safe answer.
   [[nodiscard]] std::uint32_t flags(const std::string& plugin) const;
   [[nodiscard]] bool bundled(const std::string& plugin) const;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "host/secrets.h"
 
 namespace chatd {
 
@@ -64,10 +65,8 @@ struct PluginHostFunctions {
     self.owner_->counted(self.app_, self.name(), std::string(view(name).substr(0, kMostBytes)), by, std::move(pairs));
   }
 
-  // No app has secrets for its plugins: never found.
-  static std::int32_t secret(chatd_host_ctx*, chatd_str, char*, std::uint64_t, std::uint64_t* length) {
-    if (length != nullptr) *length = 0;
-    return 1;
+  static std::int32_t secret(chatd_host_ctx* ctx, chatd_str name, char* to, std::uint64_t room, std::uint64_t* length) {
+    return giveSecret(ctx->instance->secrets_, view(name), to, room, length);
   }
 
   static const void* service(chatd_host_ctx*, const char* id) {
@@ -118,13 +117,14 @@ struct PluginHostFunctions {
 };
 
 InlineInstance::InlineInstance(std::shared_ptr<PluginInstanceOwner> owner, const chatd_plugin* plugin, std::string name,
-                               AppId app, bool allowPrivateNetworks)
+                               AppId app, bool allowPrivateNetworks, PluginSecrets::Values secrets)
     : Instance(std::move(name)),
       owner_(std::move(owner)),
       plugin_(plugin),
       app_(app),
       appText_(std::to_string(raw(app))),
-      allowPrivate_(allowPrivateNetworks) {
+      allowPrivate_(allowPrivateNetworks),
+      secrets_(std::move(secrets)) {
   using F = PluginHostFunctions;
   context_.instance = this;
   host_ = {sizeof(chatd_host), CHATD_ABI_MINOR, &context_,     &F::complete, &F::log,

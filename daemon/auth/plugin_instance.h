@@ -65,7 +65,7 @@ class PluginHost::Instance {
 class InlineInstance final : public PluginHost::Instance {
  public:
   InlineInstance(std::shared_ptr<PluginInstanceOwner> owner, const chatd_plugin* plugin, std::string name, AppId app,
-                 bool allowPrivateNetworks);
+                 bool allowPrivateNetworks, PluginSecrets::Values secrets);
   ~InlineInstance() override;
 
   /// Errors: VerifierUnavailable, its detail is the plugin's reason. Called once.
@@ -84,6 +84,7 @@ class InlineInstance final : public PluginHost::Instance {
   const AppId app_;
   const std::string appText_;
   const bool allowPrivate_;
+  const PluginSecrets::Values secrets_;
   chatd_host_ctx context_;
   chatd_host host_{};
   chatd_instance* handle_ = nullptr;

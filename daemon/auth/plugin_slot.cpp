@@ -148,7 +148,8 @@ HostedProcess::Instance& PluginSlot::made(HostedProcess& process, Id id, Steady 
   const bool again = instance.made == Made::Failed && now >= instance.until;
   if (fresh || again) {
     instance = {Made::Asked, now + kCreateTime, {}};
-    const hostwire::Create create{std::to_string(raw(app_)), verifiers_.at(id).config};
+    const HostedVerifier& verifier = verifiers_.at(id);
+    const hostwire::Create create{std::to_string(raw(app_)), verifier.config, verifier.secrets};
     if (!process.process->send(Type::Create, id, hostwire::encode(create))) {
       instance = {Made::Failed, now + kCreateAgain, "its process does not read"};
     }

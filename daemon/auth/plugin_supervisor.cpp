@@ -75,9 +75,8 @@ class Inbox {
 
 /// A process that only tells what a plugin is, and whether it takes a configuration.
 struct Probe {
-  std::string plugin;
-  AppId app{};
-  std::optional<std::string> config;
+  HostedVerifier verifier;
+  bool create = false;
   UniqueFunction<void(Result<hostwire::Loaded>)> then;
   std::unique_ptr<PluginProcess> process;
   hostwire::Loaded loaded;
@@ -390,7 +389,7 @@ void PluginSupervisor::Core::startProbes() {
     Probe probe = std::move(probesWaiting_.front());
     probesWaiting_.pop_front();
     const std::uint64_t serial = newSerial();
-    auto process = spawn(probe.plugin, serial);
+    auto process = spawn(probe.verifier.plugin, serial);
     if (!process.ok()) {
       probe.then(Error(Code::Invalid, process.error().detail()));
       continue;
@@ -434,11 +433,11 @@ void PluginSupervisor::Core::probeHeard(std::uint64_t serial, Probe& probe, host
     if (!loaded) return endProbe(serial, Error(Code::Invalid, "the plugin's process sent a message that is none"));
     if (!loaded->ok) return endProbe(serial, Error(Code::Invalid, printable(loaded->reason)));
     probe.loaded = std::move(*loaded);
-    if (!probe.config) return endProbe(serial, std::move(probe.loaded));
-    if (auto fits = checkConfig(probe.loaded.schema, *probe.config); !fits.ok()) {
+    if (!probe.create) return endProbe(serial, std::move(probe.loaded));
+    if (auto fits = checkConfig(probe.loaded.schema, probe.verifier.config); !fits.ok()) {
       return endProbe(serial, std::move(fits).error());
     }
-    const hostwire::Create create{std::to_string(raw(probe.app)), *probe.config};
+    const hostwire::Create create{std::to_string(raw(probe.verifier.app)), probe.verifier.config, probe.verifier.secrets};
     static_cast<void>(probe.process->send(Type::Create, 1, hostwire::encode(create)));
     return rewatch(*probe.process, serial);
   }
@@ -545,10 +544,9 @@ void PluginSupervisor::cancel(InstanceId instance, chatd_job job) {
   core_->post([core = core_.get(), instance, job] { core->cancel(instance, job); });
 }
 
-void PluginSupervisor::probe(const std::string& plugin, AppId app, std::optional<std::string> config,
-                             UniqueFunction<void(Result<hostwire::Loaded>)> then) {
-  core_->post([core = core_.get(), plugin, app, config = std::move(config), then = std::move(then)]() mutable {
-    core->probe({plugin, app, std::move(config), std::move(then), nullptr, {}, {}});
+void PluginSupervisor::probe(HostedVerifier verifier, bool create, UniqueFunction<void(Result<hostwire::Loaded>)> then) {
+  core_->post([core = core_.get(), verifier = std::move(verifier), create, then = std::move(then)]() mutable {
+    core->probe({std::move(verifier), create, std::move(then), nullptr, {}, {}});
   });
 }
 

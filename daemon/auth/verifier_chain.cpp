@@ -96,9 +96,8 @@ struct Verification {
 using VerificationPtr = std::shared_ptr<Verification>;
 
 PluginHostOptions pluginOptions(const VerifierOptions& options, std::string key, VerifierMetrics* metrics) {
-  return {options.plugins, options.pluginFolders,        options.pluginProgram,
-          std::move(key),  options.allowPrivateNetworks, options.log,
-          metrics};
+  return {options.plugins, options.pluginFolders,        options.pluginProgram, options.pluginSecrets,
+          std::move(key),  options.allowPrivateNetworks, options.log,           metrics};
 }
 
 /// What any verifier of the app names: nothing else of a request is kept for later.
@@ -151,7 +150,7 @@ class VerifierChain::Impl {
     plugins_.forget(app);
     cache_.eraseApp(app);
   }
-  Result<void> check(AppId app, const std::vector<VerifierSpec>& verifiers);
+  Result<void> check(const SecretScope& app, const std::vector<VerifierSpec>& verifiers);
   Result<std::vector<VerifierStep>> trace(const App& app, const std::string& token);
   PluginHost& plugins() { return plugins_; }
   /// The answer to a credential that failed: `error`, or RateLimited once the address has used up its failures. Only
@@ -485,7 +484,7 @@ void VerifierChain::Impl::warn(const std::string& line) {
   if (options_.log && logLines_.tryTake("", clock_.steady())) options_.log(AuthLogLevel::Warn, line);
 }
 
-Result<void> VerifierChain::Impl::check(AppId app, const std::vector<VerifierSpec>& verifiers) {
+Result<void> VerifierChain::Impl::check(const SecretScope& app, const std::vector<VerifierSpec>& verifiers) {
   using std::chrono::milliseconds;
   if (verifiers.size() > kMaxVerifiers) return Error::field("verifiers", fmt::format("has more than {}", kMaxVerifiers));
   for (std::size_t i = 0; i < verifiers.size(); ++i) {
@@ -585,7 +584,7 @@ void VerifierChain::verify(VerifyRequest request, Done done) { impl_->verify(std
 bool VerifierChain::current(const Identity& identity) const { return impl_->current(identity); }
 void VerifierChain::revoked(UserId user) { impl_->revoked(user); }
 void VerifierChain::appChanged(AppId app) { impl_->appChanged(app); }
-Result<void> VerifierChain::check(AppId app, const std::vector<VerifierSpec>& verifiers) {
+Result<void> VerifierChain::check(const SecretScope& app, const std::vector<VerifierSpec>& verifiers) {
   return impl_->check(app, verifiers);
 }
 Result<std::vector<VerifierStep>> VerifierChain::trace(const App& app, const std::string& token) {

@@ -1,5 +1,7 @@
 #include "host/child.h"
 
+#include "host/secrets.h"
+
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -51,10 +53,8 @@ std::int64_t hostUnixMs(chatd_host_ctx*) { return clockNs(CLOCK_REALTIME) / 1'00
 void hostMetricAdd(chatd_host_ctx* ctx, chatd_str name, double by, const chatd_kv* labels, std::uint32_t n) {
   ctx->child->count(ctx->instance, name, by, labels, n);
 }
-std::int32_t hostSecret(chatd_host_ctx*, chatd_str, char*, std::uint64_t, std::uint64_t* length) {
-  // No app has secrets for its plugins: never found.
-  if (length != nullptr) *length = 0;
-  return 1;
+std::int32_t hostSecret(chatd_host_ctx* ctx, chatd_str name, char* to, std::uint64_t room, std::uint64_t* length) {
+  return giveSecret(ctx->secrets, {name.ptr, static_cast<std::size_t>(name.len)}, to, room, length);
 }
 std::int32_t hostFetch(chatd_host_ctx* ctx, const chatd_http_req* request, void (*done)(void*, const chatd_http_resp*),
                        void* user) {
@@ -188,7 +188,7 @@ chatd_instance* PluginChild::handleOf(std::uint64_t id) {
 // Thread: control.
 void PluginChild::create(std::uint64_t id, const hostwire::Create& wanted) {
   Instance made;
-  made.context = new chatd_host_ctx{this, id};
+  made.context = new chatd_host_ctx{this, id, wanted.secrets};
   made.host =
       std::make_unique<chatd_host>(chatd_host{sizeof(chatd_host), CHATD_ABI_MINOR, made.context, &hostComplete, &hostLog,
                                               &hostNowNs, &hostUnixMs, &hostMetricAdd, &hostSecret, &hostService});

@@ -32,6 +32,7 @@ class PluginChild;
 struct chatd_host_ctx {
   chatd::plugin_host::PluginChild* child = nullptr;
   std::uint64_t instance = 0;
+  chatd::hostwire::Fields secrets = {};
 };
 
 namespace chatd::plugin_host {

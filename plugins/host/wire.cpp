@@ -114,6 +114,7 @@ CHATD_WIRE_DESCRIBE(Loaded) {
 CHATD_WIRE_DESCRIBE(Create) {
   a.text(m.app, kMaxReason);
   a.text(m.config, kMaxConfig);
+  fields(a, m.secrets);
 }
 CHATD_WIRE_DESCRIBE(Outcome) {
   flag(a, m.ok);

@@ -62,6 +62,7 @@ struct Loaded {
 };
 struct Create {
   std::string app, config;
+  Fields secrets;
 };
 /// Also of HealthIs.
 struct Outcome {

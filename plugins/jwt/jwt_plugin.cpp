@@ -180,7 +180,8 @@ class JwtVerifier final : public chatd_sdk::Verifier {
  private:
   /// Outlives the verifier for as long as a reading of keys is under way.
   struct Shared {
-    Shared(chatd_sdk::Host h, std::string_view config) : host(h), settings(readSettings(config)) {}
+    Shared(chatd_sdk::Host h, std::string_view config)
+        : host(h), settings(readSettings(config, [h](const std::string& name) { return h.secret(name); })) {}
     [[nodiscard]] Answer judge(const Token& token, const KeySource::Found& found) const {
       if (!found.keys) return Answer::unavailable(found.fault);
       switch (match(*found.keys, token)) {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,7 +36,10 @@ struct Settings {
 
 extern const char* const kSchema;
 
+/// Finds a secret of the app by name.
+using SecretOf = std::function<std::optional<std::string>(const std::string&)>;
+
 /// Throws std::invalid_argument with the reason for the admin.
-[[nodiscard]] Settings readSettings(std::string_view config);
+[[nodiscard]] Settings readSettings(std::string_view config, const SecretOf& secretOf);
 
 }  // namespace chatd::jwt

@@ -1,5 +1,6 @@
 // A plugin that does what its token says, also everything that a plugin must not do. For the tests of the supervisor and of
 // the checker. Written against the C ABI alone, because the C++ wrapper would not let it misbehave.
+//   secret:NAME (allows the user "got-VALUE", or "no-secret")
 //   count:NAME:BY (metric_add, with the label kind=test)
 //   grant:USER:PERMS:GLOB[,PERMS:GLOB...] grants:N (N equal grants, to ann)
 //   ok:USER deny defer unavailable refuse double:USER late:MS:USER slow:MS:USER never garbage wild hang crash throw exit
@@ -185,6 +186,15 @@ int verify(chatd_instance* instance, const chatd_verify_req* request, chatd_job 
   if (self.crashEvery > 0 && ++self.asked % self.crashEvery == 0) std::abort();
   const auto after = [&](const char* prefix) { return token.substr(std::strlen(prefix)); };
   if (token.rfind("ok:", 0) == 0) return answer(self, job, CHATD_ALLOW, after("ok:") + suffix), 0;
+  if (token.rfind("secret:", 0) == 0) {
+    const std::string name = after("secret:");
+    std::string value(256, ' ');
+    uint64_t length = 0;
+    if (self.host->secret(self.host->ctx, str(name), value.data(), value.size(), &length) != 0) {
+      return answer(self, job, CHATD_ALLOW, "no-secret"), 0;
+    }
+    return answer(self, job, CHATD_ALLOW, "got-" + value.substr(0, length)), 0;
+  }
   if (token.rfind("count:", 0) == 0) {
     const std::string rest = after("count:");
     const std::string name = rest.substr(0, rest.find(':'));

@@ -297,7 +297,7 @@ BOOST_AUTO_TEST_CASE(peer_data_reaches_only_a_plugin_that_says_it_reads_it) {
 
 BOOST_AUTO_TEST_CASE(a_configuration_is_judged_before_it_is_stored) {
   const auto fault = [&](VerifierSpec s) {
-    const auto r = chain->check(shop.id, {spec("script"), std::move(s)});
+    const auto r = chain->check({shop.id, shop.name}, {spec("script"), std::move(s)});
     return r.ok() ? std::string() : r.error().fields().at(0).field + ": " + r.error().fields().at(0).detail;
   };
   BOOST_TEST(fault(spec("second")) == "");
