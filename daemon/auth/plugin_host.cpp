@@ -33,6 +33,7 @@ constexpr std::chrono::seconds kOwedAtStop{5};
 constexpr std::chrono::seconds kCheckWait{5};
 // The plugin is told the exact deadline; the host waits a little longer, so that the plugin's own, better reason wins.
 constexpr std::chrono::milliseconds kGrace{50};
+constexpr std::chrono::seconds kCarried{5};
 constexpr std::size_t kMaxOwedPerInstance = 256;
 // Loaded into the daemon they stay; somebody who reloads all day must not fill its memory.
 constexpr std::size_t kMaxInlineLoads = 64;
@@ -75,6 +76,9 @@ class HostedInstance final : public PluginHost::Instance {
     return true;
   }
   void cancel(chatd_job job) override { supervisor_->cancel(id_, job); }
+  void reconfigure(const std::string& config, Reconfigured then) override {
+    supervisor_->reconfigure(id_, config, std::move(then));
+  }
 
  private:
   const std::shared_ptr<PluginSupervisor> supervisor_;
@@ -120,6 +124,7 @@ class PluginHost::Core : public std::enable_shared_from_this<PluginHost::Core>, 
   void ask(const InstancePtr& instance, Question question, std::chrono::milliseconds timeout, PluginJobs::Done done);
   void forget(AppId app);
   Result<void> check(const SecretScope& app, const VerifierSpec& spec);
+  Result<bool> reconfigure(const App& before, std::size_t index, const VerifierSpec& now);
   [[nodiscard]] std::uint32_t flags(const std::string& name) const;
   [[nodiscard]] bool bundled(const std::string& name) const { return bundled_.count(name) > 0; }
   [[nodiscard]] std::vector<PluginFacts> list() const;
@@ -171,6 +176,8 @@ class PluginHost::Core : public std::enable_shared_from_this<PluginHost::Core>, 
   Result<hostwire::Loaded> probe(const std::string& name, const SecretScope& app, std::optional<std::string> config);
   void learn(const std::string& name, std::uint32_t flags);
   std::vector<InstancePtr> keep(const Key& key, Kept made);
+  /// The instance that was reconfigured for this, if there is one.
+  [[nodiscard]] InstancePtr takeCarried(const Key& key, const VerifierSpec& spec, bool allowPrivate);
   void endOverdue(bool all);
   [[nodiscard]] std::string known() const;
 
@@ -185,6 +192,8 @@ class PluginHost::Core : public std::enable_shared_from_this<PluginHost::Core>, 
   mutable Mutex mutex_;
   Condition answered_;
   std::map<Key, Kept> instances_ CHATD_GUARDED_BY(mutex_);
+  /// By app and index: instances that have the configuration of the next revision. They wait for it a moment (Kept::used).
+  std::map<std::pair<AppId, std::size_t>, Kept> carried_ CHATD_GUARDED_BY(mutex_);
   std::map<std::string, std::uint32_t> foreignFlags_ CHATD_GUARDED_BY(mutex_);  ///< of those that were looked at
 
   std::map<std::string, const chatd_plugin*> inline_;  ///< thread: control
@@ -310,11 +319,55 @@ void PluginHost::Core::instance(const App& app, std::size_t index, UniqueFunctio
   const bool posted = control_->post([this, key, name = app.name, lookUp, allowPrivate, spec = app.verifiers[index], held] {
     // Many may have asked for the same one; the first made it.
     if (InstancePtr found = lookUp()) return (*held)(std::move(found));
-    auto made = make({std::get<0>(key), name}, spec, allowPrivate);
+    InstancePtr carried = takeCarried(key, spec, allowPrivate);
+    auto made = carried ? Result<InstancePtr>(std::move(carried)) : make({std::get<0>(key), name}, spec, allowPrivate);
     if (made.ok() && !stopping_) keep(key, Kept{*made, name, {}, spec, allowPrivate});
     (*held)(std::move(made));
   });
   if (!posted) (*held)(unavailable("the daemon is stopping"));
+}
+
+PluginHost::InstancePtr PluginHost::Core::takeCarried(const Key& key, const VerifierSpec& spec, bool allowPrivate) {
+  std::vector<Kept> late;  // let go outside the lock
+  const Steady now = clock_.steady();
+  LockGuard g(mutex_);
+  for (auto it = carried_.begin(); it != carried_.end();) {
+    const auto here = it++;
+    if (now - here->second.used < kCarried) continue;
+    late.push_back(std::move(here->second));
+    carried_.erase(here);
+  }
+  const auto it = carried_.find({std::get<0>(key), std::get<1>(key)});
+  if (it == carried_.end() || !(it->second.spec == spec) || it->second.allowPrivate != allowPrivate) return nullptr;
+  InstancePtr taken = std::move(it->second.instance);
+  carried_.erase(it);
+  return taken;
+}
+
+Result<bool> PluginHost::Core::reconfigure(const App& before, std::size_t index, const VerifierSpec& now) {
+  auto wait = std::make_shared<Awaited<bool>>();
+  const bool posted = control_->post([this, wait, key = Key{before.id, index, before.revision}, now] {
+    Kept kept;
+    {
+      LockGuard g(mutex_);
+      const auto it = instances_.find(key);
+      if (it != instances_.end()) kept = it->second;
+    }
+    if (!kept.instance) return wait->tell(false);
+    Instance& instance = *kept.instance;
+    instance.reconfigure(now.config, [self = shared_from_this(), wait, key, now, kept](Result<bool> taken) mutable {
+      if (taken.ok() && *taken) {
+        kept.spec = now;
+        kept.used = self->clock_.steady();
+        Kept displaced;
+        LockGuard g(self->mutex_);
+        displaced = std::exchange(self->carried_[{std::get<0>(key), std::get<1>(key)}], std::move(kept));
+      }
+      wait->tell(std::move(taken));
+    });
+  });
+  if (!posted) return Error(Code::Restarting);
+  return wait->get();
 }
 
 void PluginHost::Core::ask(const InstancePtr& instance, Question question, std::chrono::milliseconds timeout,
@@ -537,11 +590,14 @@ void PluginHost::Core::stop() {
     while (owed_ > 0 && !late) late = answered_.waitUntil(lock, until) == std::cv_status::timeout;
   }
   std::map<Key, Kept> gone;
+  std::map<std::pair<AppId, std::size_t>, Kept> carried;
   {
     LockGuard g(mutex_);
     gone.swap(instances_);
+    carried.swap(carried_);
   }
   gone.clear();
+  carried.clear();
   control_->stop();
   supervisor_->stop();
   // It holds us, as we hold it.
@@ -567,6 +623,9 @@ void PluginHost::ask(const InstancePtr& instance, Question question, std::chrono
 }
 void PluginHost::forget(AppId app) { core_->forget(app); }
 Result<void> PluginHost::check(const SecretScope& app, const VerifierSpec& spec) { return core_->check(app, spec); }
+Result<bool> PluginHost::reconfigure(const App& before, std::size_t index, const VerifierSpec& now) {
+  return core_->reconfigure(before, index, now);
+}
 std::uint32_t PluginHost::flags(const std::string& plugin) const { return core_->flags(plugin); }
 bool PluginHost::bundled(const std::string& plugin) const { return core_->bundled(plugin); }
 std::vector<PluginFacts> PluginHost::list() const { return core_->list(); }

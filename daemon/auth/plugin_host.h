@@ -87,6 +87,11 @@ class PluginHost {
   /// process of its own, unless it is to run inline. Errors: NotFound (no such plugin), Invalid, its detail is the plugin's
   /// own words; Busy. Thread: worker; waits 5 s at most.
   Result<void> check(const SecretScope& app, const VerifierSpec& spec);
+  /// The configuration of this verifier of the app is about to become another. A live instance whose plugin can take it
+  /// does, and goes on under the next revision with all that it knows; else the next question makes a new one. Errors:
+  /// Invalid in the plugin's words, and the instance goes on as it was; Busy. Thread: worker; waits 5 s at most. True: it
+  /// did; if the change does not come after all, forget().
+  Result<bool> reconfigure(const App& before, std::size_t index, const VerifierSpec& now);
   /// CHATD_PF_* of a plugin. Of one that nobody has looked at yet: that it uses peer data, which is the safe answer.
   [[nodiscard]] std::uint32_t flags(const std::string& plugin) const;
   [[nodiscard]] bool bundled(const std::string& plugin) const;

@@ -170,6 +170,15 @@ void InlineInstance::cancel(chatd_job job) {
   if (CHATD_HAS(plugin_, cancel) && plugin_->cancel != nullptr) plugin_->cancel(handle_, job);
 }
 
+void InlineInstance::reconfigure(const std::string& config, Reconfigured then) {
+  if (!CHATD_HAS(plugin_, reconfigure) || plugin_->reconfigure == nullptr) return then(false);
+  std::array<char, 512> why{};
+  if (plugin_->reconfigure(handle_, str(config), why.data(), why.size()) == 0) return then(true);
+  why.back() = '\0';
+  const std::string reason = printable(why.data());
+  then(Error(Code::Invalid, reason.empty() ? "the plugin refused the configuration" : reason));
+}
+
 std::string InlineInstance::health() {
   if (!CHATD_HAS(plugin_, health) || plugin_->health == nullptr) return {};
   std::array<char, 512> message{};

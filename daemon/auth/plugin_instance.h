@@ -53,6 +53,10 @@ class PluginHost::Instance {
   /// False: this job will never be completed. `timeout` is from now on.
   [[nodiscard]] virtual bool verify(const Question& question, std::chrono::milliseconds timeout, chatd_job job) = 0;
   virtual void cancel(chatd_job job) = 0;
+  /// Told once, maybe before it returns: true, it goes on with this configuration; false, its plugin cannot be reconfigured.
+  /// Errors: Invalid in the plugin's words; it goes on as it was. Thread: control.
+  using Reconfigured = UniqueFunction<void(Result<bool>)>;
+  virtual void reconfigure(const std::string& config, Reconfigured then) = 0;
 
   [[nodiscard]] const std::string& name() const { return name_; }
   std::atomic<std::size_t> owed{0};  ///< answers; kept by PluginHost
@@ -72,6 +76,7 @@ class InlineInstance final : public PluginHost::Instance {
   Result<void> create(const std::string& config);
   [[nodiscard]] bool verify(const Question& question, std::chrono::milliseconds timeout, chatd_job job) override;
   void cancel(chatd_job job) override;
+  void reconfigure(const std::string& config, Reconfigured then) override;
   /// Empty: well, or it does not say. Thread: control.
   [[nodiscard]] std::string health();
   [[nodiscard]] const chatd_plugin* plugin() const { return plugin_; }

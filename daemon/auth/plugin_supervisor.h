@@ -65,6 +65,9 @@ class PluginSupervisor {
   /// Nobody waits for this job any more; its answer is still given.
   void cancel(InstanceId instance, chatd_job job);
 
+  /// As PluginHost::Instance::reconfigure. False also if none of it runs.
+  void reconfigure(InstanceId instance, const std::string& config, UniqueFunction<void(Result<bool>)> then);
+
   /// What the plugin says it is, in a process of its own that ends again. With `create` also makes an instance of the
   /// configuration. Errors: Invalid with the reason, Busy.
   void probe(HostedVerifier verifier, bool create, UniqueFunction<void(Result<hostwire::Loaded>)> then);

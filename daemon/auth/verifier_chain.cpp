@@ -151,6 +151,7 @@ class VerifierChain::Impl {
     cache_.eraseApp(app);
   }
   Result<void> check(const SecretScope& app, const std::vector<VerifierSpec>& verifiers);
+  Result<void> reconfigure(const App& before, const std::vector<VerifierSpec>& verifiers);
   Result<std::vector<VerifierStep>> trace(const App& app, const std::string& token);
   PluginHost& plugins() { return plugins_; }
   /// The answer to a credential that failed: `error`, or RateLimited once the address has used up its failures. Only
@@ -514,6 +515,25 @@ Result<void> VerifierChain::Impl::check(const SecretScope& app, const std::vecto
   return {};
 }
 
+Result<void> VerifierChain::Impl::reconfigure(const App& before, const std::vector<VerifierSpec>& verifiers) {
+  bool some = false;
+  for (std::size_t i = 0; i < std::min(before.verifiers.size(), verifiers.size()); ++i) {
+    const VerifierSpec& was = before.verifiers[i];
+    const VerifierSpec& now = verifiers[i];
+    if (was.plugin != now.plugin || was.isolation != now.isolation || was.config == now.config) continue;
+    auto taken = plugins_.reconfigure(before, i, now);
+    if (taken.ok()) {
+      some = some || *taken;
+      continue;
+    }
+    // Those before it have what will not be stored: they are made anew.
+    if (some) plugins_.forget(before.id);
+    if (taken.error().code() != Code::Invalid) return std::move(taken).error();
+    return Error::field(fmt::format("verifiers[{}].config", i), taken.error().detail());
+  }
+  return {};
+}
+
 // Asks one verifier and waits for what it says.
 Verdict VerifierChain::Impl::askNow(const App& app, std::size_t index, const std::string& token) {
   auto made = std::make_shared<std::promise<Result<PluginHost::InstancePtr>>>();
@@ -586,6 +606,9 @@ void VerifierChain::revoked(UserId user) { impl_->revoked(user); }
 void VerifierChain::appChanged(AppId app) { impl_->appChanged(app); }
 Result<void> VerifierChain::check(const SecretScope& app, const std::vector<VerifierSpec>& verifiers) {
   return impl_->check(app, verifiers);
+}
+Result<void> VerifierChain::reconfigure(const App& before, const std::vector<VerifierSpec>& verifiers) {
+  return impl_->reconfigure(before, verifiers);
 }
 Result<std::vector<VerifierStep>> VerifierChain::trace(const App& app, const std::string& token) {
   return impl_->trace(app, token);

@@ -60,6 +60,10 @@ class VerifierChain final : public Verifier {
   /// "verifiers[i].config" (or .plugin, .timeoutMs, .cacheTtlMs, .isolation) and the plugin's own words. Thread: worker.
   Result<void> check(const SecretScope& app, const std::vector<VerifierSpec>& verifiers);
 
+  /// Lets live instances take the configuration that the app is about to get, where their plugins can. Call it last before
+  /// it is stored, and appChanged() then, stored or not. Errors: Invalid as check(); what was live goes on as it was.
+  Result<void> reconfigure(const App& before, const std::vector<VerifierSpec>& verifiers);
+
   /// Puts a token to the chain of the app and says what each verifier said, up to the one that decided. Creates no user and
   /// fills no cache. Errors: Invalid, TokenExpired, AppRequired, StoreUnavailable. Thread: worker; waits for each verifier's
   /// timeout at most.

@@ -191,8 +191,11 @@ Result<Reply> patchApp(const Context& context, Call& call) {
   const RestServices& on = context.services;
   CHATD_TRY(plan, planPatch(context, call));
   const App& before = plan.before;
-  CHATD_TRY(app, on.directory.updateApp(before.id, plan.patch));
-  on.verifier.appChanged(app.id);
+  if (plan.patch.verifiers) CHATD_CHECK(on.verifier.reconfigure(before, *plan.patch.verifiers));
+  auto updated = on.directory.updateApp(before.id, plan.patch);
+  on.verifier.appChanged(before.id);
+  if (!updated.ok()) return std::move(updated).error();
+  const App& app = *updated;
   on.chat.setQuotas(app.id, app.settings.quotas);
   if (before.settings.enabled && !app.settings.enabled) {
     on.authenticator.appClosed(app.id);

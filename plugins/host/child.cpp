@@ -153,6 +153,11 @@ void PluginChild::take(const hostwire::Message& message) {
       break;
     case Type::Destroy:
       return control_->post([this, id] { destroy(id); });
+    case Type::Reconfigure:
+      if (auto wanted = hostwire::decode<hostwire::Reconfigure>(message.payload)) {
+        return control_->post([this, id, wanted = std::move(*wanted)] { reconfigure(id, wanted); });
+      }
+      break;
     case Type::Verify:
       if (auto asked = hostwire::decode<hostwire::Verify>(message.payload)) {
         return workers_->post([this, id, asked = std::move(*asked)] { verify(id, asked); });
@@ -220,6 +225,19 @@ void PluginChild::destroy(std::uint64_t id) {
     }
   }
   send(Type::Destroyed, id, {});
+}
+
+// Thread: control.
+void PluginChild::reconfigure(std::uint64_t id, const hostwire::Reconfigure& wanted) {
+  hostwire::Outcome outcome;
+  chatd_instance* handle = handleOf(id);
+  if (handle != nullptr && CHATD_HAS(plugin_, reconfigure) && plugin_->reconfigure != nullptr) {
+    std::array<char, hostwire::kMaxReason> why{};
+    outcome.ok = plugin_->reconfigure(handle, str(wanted.config), why.data(), why.size()) == 0;
+    why.back() = '\0';
+    if (!outcome.ok) outcome.reason = why[0] != '\0' ? why.data() : "the plugin refused the configuration without a reason";
+  }
+  send(Type::Reconfigured, id, hostwire::encode(outcome));
 }
 
 // Thread: worker.

@@ -82,6 +82,7 @@ class PluginChild {
   void take(const hostwire::Message& message);
   void create(std::uint64_t id, const hostwire::Create& wanted);
   void destroy(std::uint64_t id);
+  void reconfigure(std::uint64_t id, const hostwire::Reconfigure& wanted);
   void verify(chatd_job job, const hostwire::Verify& asked);
   void health(std::uint64_t id);
   void fetched(std::uint64_t id, const hostwire::Fetched& answer);

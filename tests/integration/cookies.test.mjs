@@ -38,6 +38,8 @@ describe('tokens in cookies and named headers', () => {
     assert.equal(await rest({ Cookie: cookie, Origin: same() }), 200);
     assert.equal(await rest({ Cookie: cookie, Origin: SHOP }), 200);
     assert.equal(await rest({ Cookie: `__Host-chat=${token}`, Origin: SHOP }), 200);
+    const answer = await chatd.rest('GET', `/auth/verify?app=${app.id}`, { headers: { Cookie: cookie, Origin: SHOP } });
+    assert.equal(answer.headers['access-control-allow-credentials'], 'true');
     assert.equal(await rest({ Cookie: cookie, 'Sec-Fetch-Site': 'same-origin' }), 200);
     assert.equal(await rest({ Cookie: cookie, Origin: EVIL }), 403);
     assert.equal(await rest({ Cookie: cookie }), 401);
@@ -59,8 +61,8 @@ describe('tokens in cookies and named headers', () => {
   test('a token that is presented comes before the cookie', async () => {
     const bob = await sign('bob');
     const answer = await chatd.rest('GET', `/auth/verify?app=${app.id}`, { token: bob, headers: { Cookie: `sid=${token}`, Origin: SHOP } });
-    const { body: user } = await app.rest('GET', `/user/${answer.body.subject}`);
-    assert.equal((user.items?.[0] ?? user).appUserId, 'bob');
+    const [named] = (await app.must('GET', '/user?appUserId=bob')).items;
+    assert.equal(answer.body.subject, `user:${named.id}`);
     assert.equal((await chatd.rest('GET', `/auth/verify?app=${app.id}`, { token: 'nonsense', headers: { Cookie: `sid=${token}`, Origin: SHOP } })).status, 401);
   });
 
