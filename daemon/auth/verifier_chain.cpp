@@ -85,7 +85,7 @@ struct Verification {
   std::uint64_t generation = 0;
   AppPtr app;
   std::size_t index = 0;  ///< of the verifier that is asked next
-  bool asked = false;     ///< a verifier was, or the cache for it
+  bool asked = false;     ///< a verifier was, or the cache for it, about what the request brought
   PeerFields fields;      ///< that this verifier names
   int repeats = 0;        ///< times that a verdict turned out to be older than a revocation
 
@@ -290,7 +290,8 @@ void VerifierChain::Impl::walk(const VerificationPtr& v) {
   for (;;) {
     if (v->index >= v->app->verifiers.size()) {
       // Who has shown nothing has guessed nothing.
-      return v->asked ? refuse(v, Code::Unauthorized) : v->finish(Error(Code::Unauthorized));
+      const bool shown = v->asked || !v->request.token.empty();
+      return shown ? refuse(v, Code::Unauthorized) : v->finish(Error(Code::Unauthorized));
     }
     v->fields = fieldsOf(*v);
     if (v->request.token.empty() && v->fields.empty()) {

@@ -80,9 +80,8 @@ void RestApi::Impl::handle(net::HttpRequest&& request, net::HttpResponder respon
   auto bearer = call->bearer();
   if (!bearer.ok()) return call->refuse(bearer.error());
   // No worker is spent on a stranger who shows nothing. Who names an app may have its token in a cookie or another header.
-  const bool namesApp =
-      (call->route->access & who::User) != 0 &&
-      (call->request.header("X-Chat-App") != nullptr || call->request.queryValue("app").has_value());
+  const bool namesApp = (call->route->access & who::User) != 0 &&
+                        (call->request.header("X-Chat-App") != nullptr || call->request.queryValue("app").has_value());
   if (!*bearer && !namesApp && !call->request.peer.unixSocket) return call->refuse(Code::Unauthorized);
   toWorker(call, AppId{0}, &Impl::authenticate);
 }
