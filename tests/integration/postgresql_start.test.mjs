@@ -25,7 +25,7 @@ describe('the start on PostgreSQL', () => {
     copyFileSync(server.key, own.ssl_key_file);
     chmodSync(own.ssl_key_file, 0o600);
     if (postgres.as.uid !== undefined) for (const file of Object.values(own)) chownSync(file, postgres.as.uid, postgres.as.gid);
-    Object.assign(postgres.settings, { ssl: 'on', ...own });
+    Object.assign(postgres.settings, { listen_addresses: '127.0.0.1,127.0.0.2', ssl: 'on', ...own });
     await postgres.stop();
     await postgres.launch();
   });
