@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kFirstPause{200};
 constexpr std::chrono::milliseconds kLongestPause{5000};
+constexpr std::chrono::milliseconds kLeastTry{10};  // what a pause may have eaten of the last try's time
 constexpr std::uint64_t kPage = 100;
 
 struct HintRow {
@@ -160,15 +161,19 @@ Outcome<HttpAnswer> AdminClient::raw(const Call& call) {
   if (call.method == "POST" && call.once == Call::Once::No && !call.setsState)
     request.headers.emplace_back("Idempotency-Key", toHex(randomBytes(16)));
   const int tries = call.once == Call::Once::Yes ? 1 : 1 + settings_.retries;
+  using std::chrono::milliseconds;
+  const auto end = std::chrono::steady_clock::now() + settings_.timeout;
   for (int attempt = 0;; ++attempt) {
     const auto begun = std::chrono::steady_clock::now();
-    auto outcome = exchange(settings_.server, request, settings_.timeout);
-    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun);
-    log(request, outcome, took);
+    const auto left = std::chrono::duration_cast<milliseconds>(end - begun);
+    auto outcome = exchange(settings_.server, request, std::max(left, kLeastTry));
+    const auto now = std::chrono::steady_clock::now();
+    log(request, outcome, std::chrono::duration_cast<milliseconds>(now - begun));
     if (attempt + 1 >= tries || !worthRepeating(outcome)) return outcome;
-    const auto asked = outcome.ok() ? outcome.value().retryAfter : std::chrono::seconds(0);
-    if (asked > settings_.timeout) return outcome;  // the server asks for more patience than the user has
-    std::this_thread::sleep_for(pauseBefore(attempt, asked));
+    // Not if the time is up, or the server asks for more patience than the user has.
+    const auto pause = pauseBefore(attempt, outcome.ok() ? outcome.value().retryAfter : std::chrono::seconds(0));
+    if (now + pause >= end) return outcome;
+    std::this_thread::sleep_for(pause);
   }
 }
 

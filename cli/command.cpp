@@ -65,9 +65,15 @@ CLI::Option* bindWords(CLI::App& command, const std::string& name, std::vector<s
 }
 
 CLI::Option* bindLimit(CLI::App& command, std::uint64_t& to) {
+  const auto number = [](const std::string& word) {
+    std::uint64_t value = 0;
+    const auto [end, fault] = std::from_chars(word.data(), word.data() + word.size(), value);
+    const bool good = fault == std::errc() && end == word.data() + word.size() && value > 0;
+    return good ? std::string() : fmt::format("not a number from 1 on: {}", visible(unshield(word)));
+  };
   return command.add_option("--limit", to, "at most so many items; all without it")
       ->type_name("N")
-      ->check(CLI::Validator(CLI::PositiveNumber).description(""));
+      ->check(CLI::Validator(number, ""));
 }
 
 std::vector<std::string> shield(const std::vector<std::string>& words) {

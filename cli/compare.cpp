@@ -62,6 +62,80 @@ Match compareChain(const JsonValue& actual, const JsonValue& wanted) {
   return match;
 }
 
+bool isScalar(const JsonValue& value) { return !value.IsObject() && !value.IsArray(); }
+
+/// A value of the file's beside the one that the server shows. Which members of a configuration are secret only its plugin
+/// knows; the server masks them. So a value of the file's is shown only where the server shows one of the same type.
+std::string wantedText(const JsonValue& actual, const JsonValue& wanted) {
+  if (actual.IsString() && asView(actual) == kMask) return "(not shown, and it may be the same)";
+  const bool sameType = actual.GetType() == wanted.GetType() || (actual.IsBool() && wanted.IsBool());
+  return sameType && isScalar(wanted) ? toText(wanted) : "(not shown)";
+}
+
+/// What differs below a value, a line each.
+void appendConfig(const JsonValue& actual, const JsonValue& wanted, const std::string& path,
+                  std::vector<std::string>& lines) {
+  if (exactly(actual, wanted) == Match::Same) return;
+  if (actual.IsArray() && wanted.IsArray() && actual.Size() == wanted.Size()) {
+    for (rapidjson::SizeType i = 0; i < actual.Size(); ++i)
+      appendConfig(actual[i], wanted[i], fmt::format("{}[{}]", path, i), lines);
+    return;
+  }
+  if (!actual.IsObject() || !wanted.IsObject()) {
+    lines.push_back(fmt::format("{}: {} -> {}", path, toText(actual), wantedText(actual, wanted)));
+    return;
+  }
+  for (const auto& member : actual.GetObject()) {
+    const std::string below = fmt::format("{}.{}", path, asView(member.name));
+    const JsonValue* value = find(wanted, asView(member.name));
+    if (value == nullptr) lines.push_back(fmt::format("{}: {} -> (none)", below, toText(member.value)));
+    if (value != nullptr) appendConfig(member.value, *value, below, lines);
+  }
+  for (const auto& member : wanted.GetObject()) {
+    if (find(actual, asView(member.name)) == nullptr)
+      lines.push_back(fmt::format("{}.{}: (none) -> (not shown)", path, asView(member.name)));
+  }
+}
+
+std::string pluginOf(const JsonValue& verifier) {
+  const JsonValue* plugin = verifier.IsObject() ? find(verifier, "plugin") : nullptr;
+  return plugin == nullptr ? "?" : toText(*plugin);
+}
+
+/// One place of a chain. Of another plugin the rest cannot be compared.
+void appendVerifier(const JsonValue& actual, const JsonValue& wanted, const std::string& path,
+                    std::vector<std::string>& lines) {
+  if (!actual.IsObject() || !wanted.IsObject() || pluginOf(actual) != pluginOf(wanted)) {
+    lines.push_back(fmt::format("{}: plugin {} -> plugin {}", path, pluginOf(actual), pluginOf(wanted)));
+    return;
+  }
+  for (const auto& member : wanted.GetObject()) {
+    const std::string below = fmt::format("{}.{}", path, asView(member.name));
+    const JsonValue* value = find(actual, asView(member.name));
+    if (asView(member.name) == "config" && value != nullptr) {
+      appendConfig(*value, member.value, below, lines);
+    } else if (value == nullptr || exactly(*value, member.value) != Match::Same) {
+      lines.push_back(
+          fmt::format("{}: {} -> {}", below, value == nullptr ? "(none)" : toText(*value), toText(member.value)));
+    }
+  }
+}
+
+void appendChain(const JsonValue& actual, const JsonValue& wanted, const std::string& path,
+                 std::vector<std::string>& lines) {
+  const auto most = std::max(actual.Size(), wanted.Size());
+  for (rapidjson::SizeType i = 0; i < most; ++i) {
+    const std::string below = fmt::format("{}[{}]", path, i);
+    if (i >= wanted.Size()) {
+      lines.push_back(fmt::format("{}: plugin {} -> (none)", below, pluginOf(actual[i])));
+    } else if (i >= actual.Size()) {
+      lines.push_back(fmt::format("{}: (none) -> plugin {}", below, pluginOf(wanted[i])));
+    } else {
+      appendVerifier(actual[i], wanted[i], below, lines);
+    }
+  }
+}
+
 bool isIdentity(std::string_view name) { return std::find(kIdentity.begin(), kIdentity.end(), name) != kIdentity.end(); }
 
 }  // namespace
@@ -111,9 +185,12 @@ void appendDifferences(const JsonValue& actual, const JsonValue& wanted, const s
                         : name == "verifiers" ? compareChain(*value, member.value)
                                               : byMembers(*value, member.value);
     if (match == Match::Same) continue;
-    // A chain may hold secrets of the file's: what it is now can be shown, what it would be cannot.
-    const std::string after = name == "verifiers" ? "the chain of the file" : toText(member.value);
-    lines.push_back(fmt::format("{}{}: {} -> {}", prefix, name, value == nullptr ? "null" : toText(*value), after));
+    if (name == "verifiers" && value != nullptr && value->IsArray() && member.value.IsArray()) {
+      appendChain(*value, member.value, prefix + "verifiers", lines);
+      continue;
+    }
+    lines.push_back(
+        fmt::format("{}{}: {} -> {}", prefix, name, value == nullptr ? "null" : toText(*value), toText(member.value)));
   }
 }
 

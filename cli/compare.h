@@ -25,7 +25,8 @@ enum class Match {
 /// who it is, and are left out.
 [[nodiscard]] Match compareFields(const JsonValue& actual, const JsonValue& wanted);
 
-/// What differs, a line a field: "firstName: "Ada" -> "Eva"". `prefix` stands before the names of fields.
+/// What differs, a line a field: "firstName: "Ada" -> "Eva"". `prefix` stands before the names of fields. Of a verifier's
+/// configuration no value is shown that might be a secret: the server shows those as ***.
 void appendDifferences(const JsonValue& actual, const JsonValue& wanted, const std::string& prefix,
                        std::vector<std::string>& lines);
 

@@ -29,6 +29,8 @@ class Reader {
   explicit Reader(std::string file) : file_(std::move(file)) {}
 
   Outcome<std::vector<DeclaredApp>> read(const std::string& text);
+  /// False if there was nothing to read: no document, or empty ones.
+  [[nodiscard]] bool said() const { return said_; }
 
  private:
   [[nodiscard]] std::string at(const YAML::Node& node) const { return fmt::format("{}:{}", file_, node.Mark().line + 1); }
@@ -43,9 +45,10 @@ class Reader {
   void app(const YAML::Node& node);
   DeclaredUser user(const YAML::Node& node);
   DeclaredRoom room(const YAML::Node& node);
-  std::string idText(const YAML::Node& node);
+  DeclaredMember member(const YAML::Node& node);
 
   std::string file_;
+  bool said_ = false;
   std::vector<DeclaredApp> apps_;
   std::optional<Failure> fault_;
 };
@@ -145,12 +148,28 @@ JsonDocument Reader::json(const YAML::Node& node, std::initializer_list<const ch
   return std::move(*document);
 }
 
-std::string Reader::idText(const YAML::Node& node) {
-  if (!node || !node.IsScalar() || node.Scalar().empty()) {
-    fail(node, "a user is its id in the app, a text or a number");
-    return {};
+/// An id, or {appUserId, role}.
+DeclaredMember Reader::member(const YAML::Node& node) {
+  DeclaredMember member;
+  YAML::Node id = node;
+  if (node.IsMap()) {
+    if (!keys(node, "a member", {"appUserId", "role"})) return member;
+    if (name(node, "appUserId").empty()) return member;
+    id.reset(node["appUserId"]);  // an assignment would change the file's own node
+    if (const YAML::Node role = node["role"]) {
+      member.role = role.IsScalar() ? role.Scalar() : "";
+      if (member.role != "member" && member.role != "moderator") fail(role, "a role is member or moderator");
+    }
   }
-  return node.Scalar();
+  if (fault_) return member;
+  if (!id.IsScalar() || id.Scalar().empty()) {
+    fail(node, "a member is its id in the app, a text or a number, or a map of appUserId and role");
+    return member;
+  }
+  member.appUserId = id.Scalar();
+  JsonWriter out(member.id);
+  appendScalar(out, id);
+  return member;
 }
 
 DeclaredUser Reader::user(const YAML::Node& node) {
@@ -165,15 +184,19 @@ DeclaredRoom Reader::room(const YAML::Node& node) {
   DeclaredRoom room;
   if (!keys(node, "a room", {"room", "type", "name", "metadata", "users"})) return room;
   room.room = name(node, "room");
-  room.body = json(node, {"room", "type", "name", "metadata", "users"});
+  room.body = json(node, {"room", "type", "name", "metadata"});
   const YAML::Node users = node["users"];
   if (!users) return room;
   if (!users.IsSequence()) {
-    fail(users, "users must be a list of ids");
+    fail(users, "users must be a list of ids, or of maps of appUserId and role");
     return room;
   }
   room.members.emplace();
-  for (const auto& one : users) room.members->push_back(idText(one));
+  std::set<std::string> seen;
+  for (const auto& one : users) {
+    room.members->push_back(member(one));
+    if (!seen.insert(room.members->back().appUserId).second) fail(one, "the member is declared twice");
+  }
   return room;
 }
 
@@ -213,6 +236,7 @@ void Reader::app(const YAML::Node& node) {
 
 void Reader::document(const YAML::Node& root) {
   if (root.IsNull()) return;
+  said_ = true;
   if (!keys(root, "the file", {"apps"})) return;
   const YAML::Node apps = root["apps"];
   if (!apps || !apps.IsSequence()) return fail(root, "apps must be a list");
@@ -262,9 +286,12 @@ Outcome<std::vector<std::string>> filesOf(const std::string& path) {
 Outcome<std::vector<DeclaredApp>> readDeclared(const std::string& path, std::istream& in) {
   std::vector<DeclaredApp> all;
   std::set<std::string> names;
+  bool said = false;
   const auto take = [&](std::istream& from, const std::string& file) -> Outcome<void> {
     CHATD_TRY(text, contentOf(from, file));
-    CHATD_TRY(apps, Reader(file).read(text));
+    Reader reader(file);
+    CHATD_TRY(apps, reader.read(text));
+    said = said || reader.said();
     for (DeclaredApp& app : apps) {
       if (!names.insert(app.name).second) {
         return Failure{Exit::Invalid,
@@ -277,8 +304,13 @@ Outcome<std::vector<DeclaredApp>> readDeclared(const std::string& path, std::ist
     }
     return {};
   };
+  // An empty pipe is a program in front that failed. A list without an entry is an answer: `apps: []`.
+  const auto nothing = [](const std::string& where) {
+    return usage(fmt::format("{} declares nothing", visible(where)), "`chatctl help files` shows the form.");
+  };
   if (path == "-") {
     CHATD_CHECK(take(in, "standard input"));
+    if (!said) return nothing("the standard input");
     return all;
   }
   CHATD_TRY(files, filesOf(path));
@@ -287,6 +319,7 @@ Outcome<std::vector<DeclaredApp>> readDeclared(const std::string& path, std::ist
     if (!file) return usage(fmt::format("cannot read {}", visible(name)));
     CHATD_CHECK(take(file, name));
   }
+  if (!said) return nothing(path);
   return all;
 }
 

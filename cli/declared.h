@@ -17,10 +17,16 @@ struct DeclaredUser {
   JsonDocument body;      ///< of POST /user, without appId
 };
 
+struct DeclaredMember {
+  std::string appUserId;            ///< its text
+  std::string id;                   ///< the same as JSON, in the type of the file
+  std::optional<std::string> role;  ///< member or moderator; nothing: the file does not say, and any is right
+};
+
 struct DeclaredRoom {
   std::string room;
-  JsonDocument body;                                ///< of POST /room, without appId
-  std::optional<std::vector<std::string>> members;  ///< texts of their ids; nothing: the file does not say
+  JsonDocument body;                                   ///< of POST /room, without appId and users
+  std::optional<std::vector<DeclaredMember>> members;  ///< nothing: the file does not say
 };
 
 struct DeclaredApp {
@@ -32,7 +38,8 @@ struct DeclaredApp {
 };
 
 /// `path`: a file, a folder (its *.yaml, *.yml and *.json in the order of their names), or "-" for `in`. Errors: Exit::Usage
-/// for what cannot be read; Exit::Invalid with "FILE:LINE: what" for what is not right, names declared twice included.
+/// for what cannot be read, and if no file has a list of apps; Exit::Invalid with "FILE:LINE: what" for what is not right,
+/// names declared twice included.
 [[nodiscard]] Outcome<std::vector<DeclaredApp>> readDeclared(const std::string& path, std::istream& in);
 
 }  // namespace chatd::cli

@@ -65,11 +65,15 @@ apps:
       - {appUserId: 42, firstName: Ada}
       - {appUserId: "43"}
     rooms:
-      - {room: support, type: group, name: Help, users: [42, 43]}
+      - room: support
+        type: group
+        name: Help
+        users: [42, {appUserId: "43", role: moderator}]
 
-What is not mentioned is left alone; a list that is there is made so by --prune,
-which deletes what the list does not have. Apps are deleted by `delete` alone.
-A second apply writes nothing. A quoted id is a text, a plain one a number.
+What is not mentioned is left alone: a member without a role keeps the one it
+has, and `role: member` takes a moderator's back. --prune deletes what a list that
+is there does not have. Apps are deleted by `delete` alone. A second apply writes
+nothing. A quoted id is a text, a plain one a number.
 )";
 
 std::string joined(const std::vector<std::string>& words) { return fmt::format("{}", fmt::join(words, " ")); }
@@ -82,6 +86,19 @@ const std::vector<Topic>& topics() {
                                          {"environment", "ENVIRONMENT", std::string(kEnvironment)},
                                          {"files", "DECLARED STATE", std::string(kApply)}};
   return all;
+}
+
+std::string optionWords(const CLI::Option& option) {
+  if (option.get_positional()) {
+    const std::string name = option.get_name(true) + (option.get_items_expected_max() > 1 ? "..." : "");
+    return option.get_required() ? name : "[" + name + "]";
+  }
+  std::string words;
+  for (const std::string& name : option.get_snames()) words += (words.empty() ? "-" : ", -") + name;
+  for (const std::string& name : option.get_lnames()) words += (words.empty() ? "--" : ", --") + name;
+  // A flag's type has no items.
+  if (option.get_items_expected_max() > 0 && !option.get_type_name().empty()) words += " " + option.get_type_name();
+  return words;
 }
 
 Outcome<std::string> helpText(CommandTree& tree) {

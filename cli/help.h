@@ -18,6 +18,9 @@ struct Topic {
 /// exit-codes, formats, environment, files.
 [[nodiscard]] const std::vector<Topic>& topics();
 
+/// An option as help, man page and reference write it: `-a, --app APP`, `NAME`, `[NAME]`, `NAME...`.
+[[nodiscard]] std::string optionWords(const CLI::Option& option);
+
 /// What `chatctl help WORDS` prints. Errors: Exit::Usage if there is no such topic or command.
 [[nodiscard]] Outcome<std::string> helpText(CommandTree& tree);
 

@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "cli/gunzip.h"
 #include "cli/layout.h"
+#include "cli/private_file.h"
 #include "cli/visible.h"
 
 namespace chatd::cli {
@@ -27,7 +28,10 @@ constexpr int kRetries = 4;                   // a moment of overload must not e
 constexpr std::chrono::milliseconds kSaveEach{500};
 constexpr std::chrono::milliseconds kShowEach{100};
 constexpr std::size_t kBar = 20;
+constexpr std::size_t kTold = 20;  // rows that a dry run names
 
+const View kTried{
+    "passed", "passed", {{"ROWS", "rows"}, {"PASSED", "passed"}, {"REJECTED", "rejected"}, {"UNCHECKED", "unchecked"}}};
 const View kResult{"imported",
                    "imported",
                    {{"ROWS", "rows"}, {"IMPORTED", "imported"}, {"REJECTED", "rejected"}, {"ROWS/S", "rowsPerSecond"}}};
@@ -36,17 +40,6 @@ const View kResult{"imported",
 bool isOfTheRow(const Failure& failure) {
   return failure.exit == Exit::Invalid || failure.exit == Exit::NotFound || failure.exit == Exit::Conflict ||
          (failure.exit == Exit::Forbidden && failure.code != "app_disabled" && failure.code != "forbidden");
-}
-
-void writePrivately(const std::string& path, const std::string& text) {
-  const std::string neighbour = path + ".new";
-  {
-    std::ofstream out(neighbour, std::ios::binary | std::ios::trunc);
-    out << text;
-  }
-  ::chmod(neighbour.c_str(), S_IRUSR | S_IWUSR);
-  std::error_code ignored;  // a place that cannot be kept costs a repeat of rows, which changes nothing
-  std::filesystem::rename(neighbour, path, ignored);
 }
 
 }  // namespace
@@ -94,6 +87,7 @@ Outcome<void> ImportJob::open() {
   file_.open(options_.file, std::ios::binary);
   if (!file_) return usage(fmt::format("cannot read {}", visible(options_.file)));
   place_.size = static_cast<std::uint64_t>(found.st_size);
+  place_.modified = found.st_mtim.tv_sec * std::int64_t{1'000'000'000} + found.st_mtim.tv_nsec;
   return {};
 }
 
@@ -110,19 +104,27 @@ Outcome<void> ImportJob::loadPlace() {
     const auto value = kept.ok() ? integerField(*kept, key) : Outcome<std::int64_t>(0);
     return value.ok() ? static_cast<std::uint64_t>(value.value()) : 0;
   };
-  if (!kept.ok() || number("size") != place_.size) {
-    return usage(fmt::format("{} is of another file, or of this one as it was", visible(placePath())),
-                 "Remove it, or import without --resume.");
-  }
-  place_ = {place_.size, number("line"), number("imported"), number("rejected")};
+  const std::string mend = "Remove it, or import without --resume.";
+  if (!kept.ok() || number("size") != place_.size || number("modified") != static_cast<std::uint64_t>(place_.modified))
+    return usage(fmt::format("{} is of another file, or of this one as it was", visible(placePath())), mend);
+  // The lines that were done were done there, and not here.
+  if (stringField(*kept, "server") != place_.server || stringField(*kept, "app") != place_.app)
+    return usage(fmt::format("{} is of an import into another app or server", visible(placePath())), mend);
+  place_.line = number("line");
+  place_.imported = number("imported");
+  place_.rejected = number("rejected");
+  const JsonValue* complete = find(*kept, "complete");
+  place_.complete = complete != nullptr && complete->IsTrue();
   before_ = place_.imported + place_.rejected;
   resumeAfter_ = place_.line;
-  note(run_, fmt::format("resuming after line {}", place_.line));
+  note(run_, place_.complete ? "all of it is imported already: nothing is done; without --resume it is imported again"
+                             : fmt::format("resuming after line {}", place_.line));
   return {};
 }
 
 /// Beginning anew drops the rejects of before; resuming keeps those of lines that are not done again.
 Outcome<void> ImportJob::openRejects() {
+  if (run_.settings.dryRun) return {};  // its rejects are told, and the file of a real run stays
   std::string kept;
   if (options_.resume) {
     std::ifstream before(options_.rejects, std::ios::binary);
@@ -140,8 +142,6 @@ Outcome<void> ImportJob::openRejects() {
 }
 
 Outcome<void> ImportJob::startWorkers() {
-  CHATD_TRY(app, run_.client.appId());
-  app_ = app;
   for (std::size_t i = 0; i < options_.concurrency; ++i) {
     auto worker = std::make_unique<Worker>(*this, run_.io.err);
     Worker* const own = worker.get();
@@ -152,11 +152,11 @@ Outcome<void> ImportJob::startWorkers() {
         if (own->queue.empty()) return;
         const ImportRow row = std::move(own->queue.front());
         own->queue.pop_front();
-        const bool stopped = fatal_.has_value();
+        const bool skip = skipped(row.line);
         lock.unlock();
         settled_.notify_all();
-        // After a fatal failure the rest is left undone, for --resume.
-        if (!stopped) finished(row, own->importer(row));
+        // What is left undone is left for --resume.
+        if (!skip) finished(row, own->importer(row));
       }
     });
     workers_.push_back(std::move(worker));
@@ -168,19 +168,45 @@ void ImportJob::finished(const ImportRow& row, Outcome<void> outcome) {
   std::lock_guard g(mutex_);
   if (outcome.ok()) {
     settle(row.line, End::Imported);
+  } else if (row.needsEarlier && isOfTheRow(outcome.error())) {
+    settle(row.line, End::Unchecked);
   } else if (isOfTheRow(outcome.error())) {
     reject(row.line, row.text, outcome.error());
-  } else if (!fatal_) {
-    fatal_ = std::move(outcome).error();
+  } else {
+    stopAt(0, std::move(outcome).error());
   }
   settled_.notify_all();
 }
 
+/// Under the mutex. The job ends with `why`; lines before `line` are finished first. The lowest line wins.
+void ImportJob::stopAt(std::uint64_t line, Failure why) {
+  if (skipped(line)) return;
+  fatal_ = std::move(why);
+  stopLine_ = line;
+}
+
 /// Under the mutex.
 void ImportJob::reject(std::uint64_t line, const std::string& text, const Failure& why) {
+  if (run_.settings.dryRun) {
+    if (++told_ <= kTold) note(run_, fmt::format("line {}: {}", line, why.message));
+    if (told_ == kTold + 1) note(run_, "more rows would be rejected, and are counted only");
+  } else {
+    writeReject(line, text, why);
+  }
+  settle(line, End::Rejected);
+  if (rejects_.is_open() && !rejects_) stopAt(0, other("output", fmt::format("cannot write {}", visible(options_.rejects))));
+  if (!options_.stopOnError) return;
+  Failure failure = why;
+  failure.message = fmt::format("line {}: {}", line, why.message);
+  stopAt(line, std::move(failure));
+}
+
+void ImportJob::writeReject(std::uint64_t line, const std::string& text, const Failure& why) {
   if (!rejects_.is_open()) {
     rejects_.open(options_.rejects, std::ios::binary | std::ios::app);
     ::chmod(options_.rejects.c_str(), S_IRUSR | S_IWUSR);  // a row may hold a token
+    // A stream that could not be opened is not open, but stays bad.
+    if (!rejects_) return stopAt(0, other("output", fmt::format("cannot write {}", visible(options_.rejects))));
   }
   std::string out;
   JsonWriter json(out);
@@ -193,12 +219,6 @@ void ImportJob::reject(std::uint64_t line, const std::string& text, const Failur
   }
   json.endObject();
   rejects_ << out << '\n' << std::flush;
-  settle(line, End::Rejected);
-  if (!rejects_ && !fatal_) fatal_ = other("output", fmt::format("cannot write {}", visible(options_.rejects)));
-  if (options_.stopOnError && !fatal_) {
-    fatal_ = why;
-    fatal_->message = fmt::format("line {}: {}", line, why.message);
-  }
 }
 
 /// Under the mutex. The place moves up to below the lowest line that is still under way, and counts what it passes: rows
@@ -210,6 +230,7 @@ void ImportJob::settle(std::uint64_t line, End end) {
   while (!beyond_.empty() && beyond_.begin()->first <= place_.line) {
     if (beyond_.begin()->second == End::Imported) ++place_.imported;
     if (beyond_.begin()->second == End::Rejected) ++place_.rejected;
+    if (beyond_.begin()->second == End::Unchecked) ++place_.unchecked;
     beyond_.erase(beyond_.begin());
   }
 }
@@ -218,6 +239,23 @@ bool ImportJob::stopping() {
   if (run_.io.interrupted && run_.io.interrupted()) return true;
   std::lock_guard g(mutex_);
   return fatal_.has_value();
+}
+
+/// In a dry run nothing of the file is made, so what needs an earlier row of it cannot be judged. Keeps what `row` makes.
+bool ImportJob::needsEarlier(const ImportRow& row) {
+  if (!run_.settings.dryRun) return false;
+  const auto known = [this](char kind, const JsonValue* name) {
+    return name != nullptr && coming_.count(kind + toText(*name)) > 0;
+  };
+  bool needs = row.kind != RowKind::User && known('u', find(row.object, "appUserId"));
+  if (row.kind == RowKind::Message) needs = needs || known('r', find(row.object, "room"));
+  const JsonValue* users = find(row.object, "users");
+  if (row.kind == RowKind::Room && users != nullptr && users->IsArray()) {
+    for (const JsonValue& user : users->GetArray()) needs = needs || known('u', &user);
+  }
+  if (row.kind == RowKind::User) coming_.insert('u' + toText(*find(row.object, "appUserId")));
+  if (row.kind == RowKind::Room) coming_.insert('r' + toText(*find(row.object, "room")));
+  return needs;
 }
 
 /// Messages of one room keep their order by going to one worker; kinds keep theirs by waiting for the kind before.
@@ -237,7 +275,7 @@ void ImportJob::hand(ImportRow row) {
 /// Waits until nothing but `own` (a line that was not handed out yet; 0: none) is under way, or the job is to stop.
 void ImportJob::drain(std::uint64_t own) {
   std::unique_lock lock(mutex_);
-  settled_.wait(lock, [&] { return underWay_.size() == underWay_.count(own) || fatal_; });
+  settled_.wait(lock, [&] { return underWay_.size() == underWay_.count(own) || (fatal_ && skipped(*underWay_.begin())); });
 }
 
 void ImportJob::readLines(std::istream& in) {
@@ -258,6 +296,7 @@ void ImportJob::readLines(std::istream& in) {
     auto row = line.size() > kMaxLine ? Outcome<ImportRow>(Failure{Exit::Invalid, "invalid", "longer than 4 MiB", {}, {}})
                                       : readRow(number, line);
     if (row.ok()) {
+      row.value().needsEarlier = needsEarlier(row.value());
       hand(std::move(row.value()));
     } else {
       std::lock_guard g(mutex_);
@@ -280,8 +319,9 @@ void ImportJob::savePlace(bool force) {
   }
   std::string text;
   JsonWriter json(text);
-  json.beginObject().field("size", place.size).field("line", place.line).field("imported", place.imported);
-  json.field("rejected", place.rejected).endObject();
+  json.beginObject().field("size", place.size).field("modified", place.modified).field("server", place.server);
+  json.field("app", place.app).field("line", place.line).field("imported", place.imported);
+  json.field("rejected", place.rejected).field("complete", place.complete).endObject();
   writePrivately(placePath(), text + "\n");
 }
 
@@ -315,25 +355,27 @@ void ImportJob::showProgress(bool last) {
 
 Outcome<void> ImportJob::report(bool interrupted) {
   const double seconds = std::chrono::duration<double>(Clock::now() - begun_).count();
-  const std::uint64_t rows = place_.imported + place_.rejected;
-  const bool whole = !interrupted && !fatal_;
+  const std::uint64_t rows = place_.imported + place_.rejected + place_.unchecked;
+  const bool dry = run_.settings.dryRun;
+  const bool inFile = place_.rejected > 0 && !dry;
   std::string text;
   JsonWriter json(text);
-  json.beginObject().field("rows", rows).field("imported", place_.imported).field("rejected", place_.rejected);
-  json.field("line", place_.line).field("complete", whole);
+  json.beginObject().field("rows", rows).field("imported", dry ? 0 : place_.imported).field("rejected", place_.rejected);
+  json.field("line", place_.line).field("complete", place_.complete);
   json.key("seconds").raw(fmt::format("{:.3f}", seconds));
   json.key("rowsPerSecond").raw(fmt::format("{:.0f}", static_cast<double>(rows - before_) / std::max(seconds, 0.001)));
-  json.key("rejects");
-  if (place_.rejected > 0) {
-    json.string(visible(options_.rejects));
-  } else {
-    json.null();
-  }
+  json.field("rejects", inFile ? std::optional(visible(options_.rejects)) : std::nullopt);
+  if (dry) json.field("dryRun", true).field("passed", place_.imported).field("unchecked", place_.unchecked);
   json.endObject();
   const auto result = parseJson(text);
   CHATD_ASSERT(result.ok());  // written by us just above
-  CHATD_CHECK(run_.printer.one(kResult, text, *result));
-  const bool canResume = options_.file != "-" && !run_.settings.dryRun;
+  CHATD_CHECK(run_.printer.one(dry ? kTried : kResult, text, *result));
+  if (dry) {
+    note(run_, fmt::format("{} would be sent and pass the server's checks, {} would be rejected, {} cannot be judged before "
+                           "the users and rooms of earlier rows are there",
+                           counted(place_.imported, "row"), place_.rejected, place_.unchecked));
+  }
+  const bool canResume = options_.file != "-" && !dry;
   const std::string resume =
       canResume ? fmt::format("Import it again with --resume: it goes on after line {}.", place_.line) : std::string();
   if (interrupted)
@@ -345,43 +387,47 @@ Outcome<void> ImportJob::report(bool interrupted) {
     return failure;
   }
   if (place_.rejected == 0) return {};
-  return Failure{Exit::Partial,
-                 "partial",
-                 fmt::format("{} of {} rows were rejected", place_.rejected, rows),
-                 fmt::format("They are in {}, with line, reason and row.", visible(options_.rejects)),
-                 {}};
+  return Failure{
+      Exit::Partial,
+      "partial",
+      fmt::format("{} of {} {} rejected", place_.rejected, counted(rows, "row"), dry ? "would be" : "were"),
+      dry ? "Nothing was changed." : fmt::format("They are in {}, with line, reason and row.", visible(options_.rejects)),
+      {}};
+}
+
+/// All lines, through gunzip if the file is packed.
+void ImportJob::readFile() {
+  std::istream& in = options_.file == "-" ? run_.io.in : file_;
+  // The first byte of gzip (RFC 1952) begins no JSON.
+  if (!options_.gzip && in.peek() != 0x1F) return readLines(in);
+  Gunzip content(in);
+  std::istream unpacked(&content);
+  readLines(unpacked);
+  std::lock_guard g(mutex_);
+  if (content.damaged()) stopAt(taken_ + 1, Failure{Exit::Invalid, "bad_file", "the compressed input is damaged", {}, {}});
 }
 
 Outcome<void> ImportJob::work() {
   CHATD_CHECK(open());
+  CHATD_TRY(app, run_.client.appId());
+  app_ = app;
+  place_.server = run_.settings.server.text;
+  place_.app = app ? fmt::format("{}", *app) : "";
   CHATD_CHECK(loadPlace());
+  begun_ = saved_ = Clock::now();
+  if (place_.complete) return report(false);
   CHATD_CHECK(openRejects());
   CHATD_CHECK(startWorkers());
   if (run_.io.deferInterrupt) run_.io.deferInterrupt();
-  begun_ = saved_ = Clock::now();
-  std::istream& in = options_.file == "-" ? run_.io.in : file_;
-  // The first byte of gzip (RFC 1952) begins no JSON.
-  if (options_.gzip || in.peek() == 0x1F) {
-    Gunzip content(in);
-    std::istream unpacked(&content);
-    readLines(unpacked);
-    std::lock_guard g(mutex_);
-    if (content.damaged() && !fatal_) fatal_ = Failure{Exit::Invalid, "bad_file", "the compressed input is damaged", {}, {}};
-  } else {
-    readLines(in);
-  }
+  readFile();
   // Also after Ctrl-C: what is under way is finished and counted, so that the place is exact.
   drain(0);
   stopWorkers();
   showProgress(true);
   const bool interrupted = run_.io.interrupted && run_.io.interrupted();
-  const bool whole = !interrupted && !fatal_;
-  if (whole) {
-    std::error_code ignored;
-    std::filesystem::remove(placePath(), ignored);
-  } else {
-    savePlace(true);
-  }
+  // Kept also then: a script that repeats itself with --resume does nothing twice.
+  place_.complete = !interrupted && !fatal_;
+  savePlace(true);
   return report(interrupted);
 }
 

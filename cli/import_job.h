@@ -17,6 +17,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <unordered_set>
 #include <vector>
 
 #include "cli/command.h"
@@ -35,8 +36,14 @@ struct ImportOptions {
 
 /// Where an import has come to, in a file beside the input. Lines up to `line` are done and not done again.
 struct ImportPlace {
-  std::uint64_t size = 0;  ///< of the input: another size is another file
+  // What must be the same for the rest to mean anything.
+  std::uint64_t size = 0;     ///< of the input
+  std::int64_t modified = 0;  ///< when it was written, nanoseconds since 1970
+  std::string server, app;    ///< as the settings name the one, the id of the other; empty: the credential names it
+
   std::uint64_t line = 0, imported = 0, rejected = 0;
+  std::uint64_t unchecked = 0;  ///< of a dry run: rows that need what is not there yet
+  bool complete = false;        ///< the whole file was read
 };
 
 class ImportJob {
@@ -56,11 +63,16 @@ class ImportJob {
   [[nodiscard]] Outcome<void> loadPlace();
   [[nodiscard]] Outcome<void> openRejects();
   [[nodiscard]] Outcome<void> startWorkers();
+  void readFile();
   void readLines(std::istream& in);
   void hand(ImportRow row);
   void finished(const ImportRow& row, Outcome<void> outcome);
   void reject(std::uint64_t line, const std::string& text, const Failure& why);
-  enum class End { Imported, Rejected, Blank };
+  void writeReject(std::uint64_t line, const std::string& text, const Failure& why);
+  enum class End { Imported, Rejected, Blank, Unchecked };
+  void stopAt(std::uint64_t line, Failure why);
+  [[nodiscard]] bool skipped(std::uint64_t line) const { return fatal_ && line >= stopLine_; }
+  bool needsEarlier(const ImportRow& row);
   void settle(std::uint64_t line, End end);
   void drain(std::uint64_t own);
   void stopWorkers();
@@ -87,11 +99,14 @@ class ImportJob {
   std::map<std::uint64_t, End> beyond_;  // settled lines above the place
   ImportPlace place_;
   std::optional<Failure> fatal_;
+  std::uint64_t stopLine_ = 0;  // with fatal_: lines before it are still to be done, those from it on are not
+  std::size_t told_ = 0;        // rejected rows that a dry run has named
   std::ofstream rejects_;
 
   // Of the reading thread.
-  std::uint64_t before_ = 0;       // rows of earlier runs
-  std::uint64_t resumeAfter_ = 0;  // lines of earlier runs
+  std::unordered_set<std::string> coming_;  // in a dry run: users and rooms of earlier rows, which are not there
+  std::uint64_t before_ = 0;                // rows of earlier runs
+  std::uint64_t resumeAfter_ = 0;           // lines of earlier runs
   std::chrono::steady_clock::time_point begun_, saved_, shown_;
 };
 

@@ -16,12 +16,13 @@ namespace {
 // What is sent; what the server made (ids, times) is in an export for people, and is left out.
 constexpr std::array<std::string_view, 7> kUserFields = {"appUserId", "firstName", "middleName",    "lastName",
                                                          "metadata",  "token",     "tokenExpiresAt"};
-constexpr std::array<std::string_view, 5> kRoomFields = {"room", "type", "name", "metadata", "users"};
+constexpr std::array<std::string_view, 4> kRoomFields = {"room", "type", "name", "metadata"};
 constexpr std::array<std::string_view, 3> kMessageFields = {"appUserId", "text", "metadata"};
 constexpr std::array<std::string_view, 2> kBanFields = {"until", "reason"};
-constexpr std::array<std::string_view, 16> kIgnored = {
-    "kind",       "id",  "appId",  "ban",    "createdAt", "updatedAt", "deletedAt",   "appUserId",
-    "moderators", "seq", "roomId", "userId", "members",   "replyTo",   "clientMsgId", "room"};
+constexpr std::array<std::string_view, 17> kIgnored = {
+    "kind", "id",     "appId",  "ban",     "createdAt", "updatedAt",   "deletedAt", "appUserId", "moderators",
+    "seq",  "roomId", "userId", "members", "replyTo",   "clientMsgId", "room",      "users"};
+constexpr rapidjson::SizeType kUsersACall = 1000;  // that POST /room and PUT /room/add take
 
 Failure badRow(std::string message) { return {Exit::Invalid, "invalid", std::move(message), {}, {}}; }
 
@@ -48,6 +49,24 @@ Outcome<std::string> bodyOf(const JsonValue& row, const std::array<std::string_v
   }
   out.endObject();
   return body;
+}
+
+/// The users of a room's row from `begin` on, as many as one call takes, as JSON.
+std::string usersFrom(const JsonValue& row, rapidjson::SizeType begin) {
+  const JsonValue* users = find(row, "users");
+  if (users == nullptr) return "[]";
+  if (!users->IsArray()) return toText(*users);  // for the server to refuse
+  std::string list;
+  JsonWriter out(list);
+  out.beginArray();
+  for (auto i = begin; i < users->Size() && i < begin + kUsersACall; ++i) out.raw(toText((*users)[i]));
+  out.endArray();
+  return list;
+}
+
+rapidjson::SizeType usersOf(const JsonValue& row) {
+  const JsonValue* users = find(row, "users");
+  return users != nullptr && users->IsArray() ? users->Size() : 0;
 }
 
 std::string textOf(const JsonValue& value) { return value.IsString() ? std::string(asView(value)) : toText(value); }
@@ -134,14 +153,21 @@ Outcome<Answer> RowImporter::completeRoom(const ImportRow& row) {
   }
   out.endObject();
   if (details != "{}") CHATD_CHECK(client_.call({"PATCH", fmt::format("/room/{}", id), {}, details}));
-  const JsonValue* users = find(row.object, "users");
-  if (users == nullptr || !users->IsArray() || users->Empty() || type == "direct") return std::move(found);
-  std::string body;
-  JsonWriter add(body);
-  add.beginObject();
-  if (app_) add.field("appId", *app_);
-  add.field("room", row.room).key("users").raw(toText(*users)).endObject();
-  return client_.call({"PUT", "/room/add", {}, body});
+  if (usersOf(row.object) == 0 || type == "direct") return std::move(found);
+  return addUsers(row, 0);
+}
+
+/// PUT /room/add for the users of the row from `begin` on. The answer of the last call.
+Outcome<Answer> RowImporter::addUsers(const ImportRow& row, std::uint32_t begin) {
+  for (;; begin += kUsersACall) {
+    std::string body;
+    JsonWriter add(body);
+    add.beginObject();
+    if (app_) add.field("appId", *app_);
+    add.field("room", row.room).key("users").raw(usersFrom(row.object, begin)).endObject();
+    auto answer = client_.call({"PUT", "/room/add", {}, body});
+    if (!answer.ok() || begin + kUsersACall >= usersOf(row.object)) return answer;
+  }
 }
 
 Outcome<void> RowImporter::moderators(const JsonValue& row, const JsonValue& room) {
@@ -162,7 +188,10 @@ Outcome<void> RowImporter::moderators(const JsonValue& row, const JsonValue& roo
 
 Outcome<void> RowImporter::room(const ImportRow& row) {
   CHATD_TRY(body, bodyOf(row.object, kRoomFields, app_));
+  body.pop_back();
+  body += ",\"users\":" + usersFrom(row.object, 0) + "}";
   auto made = client_.call({"POST", "/room", {}, body});
+  if (made.ok() && usersOf(row.object) > kUsersACall) made = addUsers(row, kUsersACall);
   if (!made.ok() && made.error().exit == Exit::Conflict) made = completeRoom(row);
   if (!made.ok()) return std::move(made).error();
   return moderators(row.object, made.value().document);

@@ -20,7 +20,8 @@ struct ImportRow {
   std::string text;  ///< as it stands in the file, without its end
   RowKind kind = RowKind::User;
   JsonDocument object;
-  std::string room;  ///< of a room or a message
+  std::string room;           ///< of a room or a message
+  bool needsEarlier = false;  ///< it names a user or a room of an earlier row; of a dry run, where those are not made
 };
 
 /// `{"kind":"user"|"room"|"message"|"ban",…}`; without a kind, `text` makes it a message, `room` a room, `appUserId` a user.
@@ -38,6 +39,7 @@ class RowImporter {
   [[nodiscard]] Outcome<void> user(const JsonValue& row);
   [[nodiscard]] Outcome<void> room(const ImportRow& row);
   [[nodiscard]] Outcome<Answer> completeRoom(const ImportRow& row);
+  [[nodiscard]] Outcome<Answer> addUsers(const ImportRow& row, std::uint32_t begin);
   [[nodiscard]] Outcome<void> moderators(const JsonValue& row, const JsonValue& room);
   [[nodiscard]] Outcome<void> message(const ImportRow& row);
   [[nodiscard]] Outcome<void> ban(const JsonValue& row);

@@ -28,6 +28,10 @@ void shrink(std::vector<std::size_t>& widths, std::size_t columns) {
 
 }  // namespace
 
+std::string counted(std::size_t count, std::string_view thing) {
+  return fmt::format("{} {}{}", count, thing, count == 1 ? "" : "s");
+}
+
 std::string cut(std::string_view text, std::size_t columns) {
   if (columnsOf(text) <= columns) return std::string(text);
   std::string out;

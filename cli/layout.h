@@ -8,6 +8,9 @@
 
 namespace chatd::cli {
 
+/// "1 thing", "2 things".
+[[nodiscard]] std::string counted(std::size_t count, std::string_view thing);
+
 using Rows = std::vector<std::vector<std::string>>;
 
 /// Rows as columns that fit their content, two blanks apart, no blanks at the end. Cells want the output of visible().

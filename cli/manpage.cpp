@@ -27,30 +27,10 @@ std::string roff(std::string_view text) {
   return out;
 }
 
-bool isPositional(const CLI::Option& option) { return option.get_positional(); }
-
-/// NAME, [NAME] or NAME... as the synopsis has it.
-std::string positional(const CLI::Option& option) {
-  std::string word = option.get_name(true);
-  if (option.get_items_expected_max() > 1) word += "...";
-  return option.get_required() ? word : "[" + word + "]";
-}
-
-/// `-a, --app APP`
-std::string flagWords(const CLI::Option& option) {
-  std::string words;
-  for (const std::string& name : option.get_snames()) words += (words.empty() ? "-" : ", -") + name;
-  for (const std::string& name : option.get_lnames()) words += (words.empty() ? "--" : ", --") + name;
-  // A flag's type has no items.
-  if (option.get_items_expected_max() > 0 && !option.get_type_name().empty()) words += " " + option.get_type_name();
-  return words;
-}
-
 void describeOptions(std::string& out, const CLI::App& command) {
   for (const CLI::Option* option : command.get_options()) {
     if (option == command.get_help_ptr() && command.get_parent() != nullptr) continue;
-    const std::string head = isPositional(*option) ? positional(*option) : flagWords(*option);
-    out += fmt::format(".TP\n\\fB{}\\fR\n{}\n", roff(head), roff(option->get_description()));
+    out += fmt::format(".TP\n\\fB{}\\fR\n{}\n", roff(optionWords(*option)), roff(option->get_description()));
   }
 }
 
@@ -60,7 +40,7 @@ void describeCommand(std::string& out, const CLI::App& command, const std::strin
   if (!below.empty()) return;
   std::string head = path;
   for (const CLI::Option* option : command.get_options()) {
-    if (isPositional(*option)) head += " " + positional(*option);
+    if (option->get_positional()) head += " " + optionWords(*option);
   }
   out += fmt::format(".SS {}\n{}.\n", roff(head), roff(command.get_description()));
   describeOptions(out, command);

@@ -14,6 +14,8 @@ namespace chatd::cli {
 namespace {
 
 constexpr std::size_t kMembersInLists = 100;  // GET /room shows so many of a room; GET /room/{id} shows all
+constexpr std::string_view kPlainRole = "member";
+constexpr std::size_t kUsersACall = 1000;  // that POST /room and PUT /room/add take
 
 using ByName = std::map<std::string, JsonDocument>;
 
@@ -42,11 +44,50 @@ std::string changesOf(const JsonValue& wanted) {
   return body;
 }
 
-std::string membersBody(std::int64_t appId, const std::string& room, const std::string& user) {
+/// Of PUT /room/add and /room/remove.
+std::string membersBody(std::int64_t appId, const std::string& room, const std::vector<std::string>& ids) {
   std::string body;
   JsonWriter out(body);
-  out.beginObject().field("appId", appId).field("room", room).key("users").beginArray().string(user).endArray().endObject();
+  out.beginObject().field("appId", appId).field("room", room).key("users").beginArray();
+  for (const std::string& id : ids) out.raw(id);
+  out.endArray().endObject();
   return body;
+}
+
+std::string asJson(const std::string& text) {
+  std::string json;
+  appendJsonString(json, text);
+  return json;
+}
+
+Step patchStep(std::string kind, std::string name, std::string path, std::string body) {
+  return {Change::Update, std::move(kind), std::move(name), {}, [path, body](AdminClient&, std::int64_t) -> Outcome<Call> {
+            return Call{"PATCH", path, {}, body};
+          }};
+}
+
+Step deleteStep(std::string kind, std::string name, std::string path) {
+  return {Change::Delete, std::move(kind), std::move(name), {}, [path](AdminClient&, std::int64_t) -> Outcome<Call> {
+            return Call{"DELETE", path, {}, {}};
+          }};
+}
+
+/// The step of a member who gets another role. Both are looked up when it is done: it may follow the steps that make them.
+Step roleStep(const std::string& room, const DeclaredMember& member, std::string_view before) {
+  Step step{Change::Update, "member", room + "/" + member.appUserId, {}, {}};
+  step.lines.push_back(fmt::format("role: \"{}\" -> \"{}\"", before, *member.role));
+  step.call = [room, user = member.appUserId, role = *member.role](AdminClient& client, std::int64_t app) -> Outcome<Call> {
+    const Query query{{"appId", fmt::format("{}", app)}};
+    CHATD_TRY(found, client.get("/room/" + percentEncode(room), query));
+    CHATD_TRY(roomId, integerField(found.document, "id"));
+    CHATD_TRY(users, client.get("/user", {query.front(), {"appUserId", user}}));
+    const JsonValue* items = users.document.IsObject() ? find(users.document, "items") : nullptr;
+    if (items == nullptr || !items->IsArray() || items->Empty())
+      return Failure{Exit::NotFound, "not_found", fmt::format("there is no user {}", user), {}, {}};
+    CHATD_TRY(userId, integerField(*items->Begin(), "id"));
+    return Call{"PUT", fmt::format("/room/{}/members/{}", roomId, userId), {}, fmt::format(R"({{"role":"{}"}})", role)};
+  };
+  return step;
 }
 
 /// Everything of a list by the text of `field`.
@@ -79,22 +120,76 @@ class Planner {
   Outcome<void> rooms();
   Outcome<void> room(const DeclaredRoom& wanted, const JsonValue& found);
   Outcome<void> members(const DeclaredRoom& wanted, const JsonValue& found, std::int64_t roomId);
-  void create(const std::string& kind, const std::string& name, const std::string& path, const JsonValue& body);
+  Outcome<ByName> present(const std::string& path, std::string_view field);
+  void createUser(const DeclaredUser& wanted);
+  void createRoom(const DeclaredRoom& wanted);
+  void changeMember(Change change, const std::string& room, const DeclaredMember& member);
 
   Invocation& run_;
   const DeclaredApp& declared_;
   const bool prune_;
   AppPlan plan_;
-  std::vector<Step> pruned_;  // users go after the rooms that they are in
+  std::vector<Step> pruned_;     // users go after the rooms that they are in
+  std::set<std::string> added_;  // users that a step makes
 };
 
-void Planner::create(const std::string& kind, const std::string& name, const std::string& path, const JsonValue& body) {
-  const std::string text = toText(body);
-  plan_.steps.push_back({Change::Create, kind, name, {}, [path, text](std::int64_t appId) {
-                           const auto parsed = parseJson(text);
-                           CHATD_ASSERT(parsed.ok());  // written from a parsed value just above
-                           return Call{"POST", path, {}, withApp(*parsed, appId)};
-                         }});
+/// What the app has in this list; nothing if it is yet to be made.
+Outcome<ByName> Planner::present(const std::string& path, std::string_view field) {
+  if (!plan_.appId) return ByName();
+  return listBy(run_, path, *plan_.appId, field);
+}
+
+void Planner::createUser(const DeclaredUser& wanted) {
+  Step step{Change::Create, "user", wanted.appUserId, {}, {}};
+  step.call = [text = toText(wanted.body)](AdminClient&, std::int64_t app) -> Outcome<Call> {
+    const auto body = parseJson(text);
+    CHATD_ASSERT(body.ok());  // written from a parsed value just above
+    return Call{"POST", "/user", {}, withApp(*body, app)};
+  };
+  step.later = !plan_.appId;
+  plan_.steps.push_back(std::move(step));
+  added_.insert(wanted.appUserId);
+}
+
+/// The room, then what its first call cannot say: members beyond the thousandth, and who is a moderator.
+void Planner::createRoom(const DeclaredRoom& wanted) {
+  static const std::vector<DeclaredMember> kNobody;
+  const auto& members = wanted.members ? *wanted.members : kNobody;
+  std::vector<std::string> ids;
+  bool later = !plan_.appId;
+  for (const DeclaredMember& member : members) {
+    later = later || added_.count(member.appUserId) > 0;
+    if (ids.size() < kUsersACall) ids.push_back(member.id);
+  }
+  Step step{Change::Create, "room", wanted.room, {}, {}};
+  step.later = later;
+  step.call = [text = toText(wanted.body), ids](AdminClient&, std::int64_t app) -> Outcome<Call> {
+    const auto body = parseJson(text);
+    CHATD_ASSERT(body.ok());  // as in createUser()
+    std::string whole = withApp(*body, app);
+    whole.pop_back();
+    return Call{"POST", "/room", {}, fmt::format("{},\"users\":[{}]}}", whole, fmt::join(ids, ","))};
+  };
+  plan_.steps.push_back(std::move(step));
+  for (std::size_t i = kUsersACall; i < members.size(); ++i) {
+    changeMember(Change::Create, wanted.room, members[i]);
+    plan_.steps.back().later = true;
+  }
+  for (const DeclaredMember& member : members) {
+    if (!member.role || *member.role == kPlainRole) continue;
+    plan_.steps.push_back(roleStep(wanted.room, member, kPlainRole));
+    plan_.steps.back().later = true;
+  }
+}
+
+void Planner::changeMember(Change change, const std::string& room, const DeclaredMember& member) {
+  Step step{change, "member", room + "/" + member.appUserId, {}, {}};
+  const char* path = change == Change::Create ? "/room/add" : "/room/remove";
+  step.call = [path, room, id = member.id](AdminClient&, std::int64_t app) -> Outcome<Call> {
+    return Call{"PUT", path, {}, membersBody(app, room, {id})};
+  };
+  step.later = added_.count(member.appUserId) > 0;
+  plan_.steps.push_back(std::move(step));
 }
 
 Outcome<void> Planner::app() {
@@ -106,7 +201,7 @@ Outcome<void> Planner::app() {
     out.beginObject().field("name", declared_.name);
     for (const auto& member : declared_.body.GetObject()) out.key(asView(member.name)).raw(toText(member.value));
     out.endObject();
-    plan_.steps.push_back({Change::Create, "app", declared_.name, {}, [body](std::int64_t) {
+    plan_.steps.push_back({Change::Create, "app", declared_.name, {}, [body](AdminClient&, std::int64_t) -> Outcome<Call> {
                              return Call{"POST", "/app", {}, body};
                            }});
     return {};
@@ -119,7 +214,7 @@ Outcome<void> Planner::app() {
     ++plan_.unchanged;
     return {};
   }
-  Step step{Change::Update, "app", declared_.name, {}, [body](std::int64_t appId) {
+  Step step{Change::Update, "app", declared_.name, {}, [body](AdminClient&, std::int64_t appId) -> Outcome<Call> {
               return Call{"PATCH", fmt::format("/app/{}", appId), {}, body};
             }};
   appendDifferences(found.value().document, declared_.body, "", step.lines);
@@ -129,24 +224,18 @@ Outcome<void> Planner::app() {
 
 Outcome<void> Planner::users() {
   if (!declared_.users) return {};
-  ByName present;
-  if (plan_.appId) {
-    CHATD_TRY(listed, listBy(run_, "/user", *plan_.appId, "appUserId"));
-    present = std::move(listed);
-  }
+  CHATD_TRY(present, this->present("/user", "appUserId"));
   for (const DeclaredUser& wanted : *declared_.users) {
     const auto found = present.find(wanted.appUserId);
     if (found == present.end()) {
-      create("user", wanted.appUserId, "/user", wanted.body);
+      createUser(wanted);
       continue;
     }
     if (compareFields(found->second, wanted.body) == Match::Same) {
       ++plan_.unchanged;
     } else {
       CHATD_TRY(id, integerField(found->second, "id"));
-      Step step{Change::Update, "user", wanted.appUserId, {}, [id, body = changesOf(wanted.body)](std::int64_t) {
-                  return Call{"PATCH", fmt::format("/user/{}", id), {}, body};
-                }};
+      Step step = patchStep("user", wanted.appUserId, fmt::format("/user/{}", id), changesOf(wanted.body));
       appendDifferences(found->second, wanted.body, "", step.lines);
       plan_.steps.push_back(std::move(step));
     }
@@ -155,9 +244,7 @@ Outcome<void> Planner::users() {
   for (const auto& [name, user] : present) {
     if (!prune_) break;
     CHATD_TRY(id, integerField(user, "id"));
-    pruned_.push_back({Change::Delete, "user", name, {}, [id](std::int64_t) {
-                         return Call{"DELETE", fmt::format("/user/{}", id), {}, {}};
-                       }});
+    pruned_.push_back(deleteStep("user", name, fmt::format("/user/{}", id)));
   }
   return {};
 }
@@ -172,26 +259,24 @@ Outcome<void> Planner::members(const DeclaredRoom& wanted, const JsonValue& foun
     list = whole.IsObject() ? find(whole, "members") : nullptr;
   }
   if (list == nullptr || !list->IsArray()) return other("bad_answer", "the server's answer has no members");
-  std::set<std::string> present;
+  std::map<std::string, std::string> roles;  // by appUserId, of those who are there
   for (const JsonValue& member : list->GetArray()) {
     const JsonValue* id = member.IsObject() ? find(member, "appUserId") : nullptr;
-    if (id != nullptr) present.insert(textOf(*id));
+    if (id != nullptr) roles[textOf(*id)] = stringField(member, "role").value_or(std::string(kPlainRole));
   }
-  const auto change = [&](Change kind, const char* path, const std::string& user) {
-    plan_.steps.push_back(
-        {kind, "member", wanted.room + "/" + user, {}, [path, room = wanted.room, user](std::int64_t appId) {
-           return Call{"PUT", path, {}, membersBody(appId, room, user)};
-         }});
-  };
-  for (const std::string& user : *wanted.members) {
-    if (present.erase(user) > 0) {
-      ++plan_.unchanged;
-    } else {
-      change(Change::Create, "/room/add", user);
-    }
+  for (const DeclaredMember& member : *wanted.members) {
+    const auto present = roles.find(member.appUserId);
+    const bool isNew = present == roles.end();
+    const std::string role = isNew ? std::string(kPlainRole) : present->second;
+    const bool otherRole = member.role && *member.role != role;
+    if (isNew) changeMember(Change::Create, wanted.room, member);
+    if (otherRole) plan_.steps.push_back(roleStep(wanted.room, member, role));
+    if (otherRole && isNew) plan_.steps.back().later = true;
+    if (!isNew && !otherRole) ++plan_.unchanged;
+    if (!isNew) roles.erase(present);
   }
   if (!prune_) return {};
-  for (const std::string& user : present) change(Change::Delete, "/room/remove", user);
+  for (const auto& [user, role] : roles) changeMember(Change::Delete, wanted.room, {user, asJson(user), {}});
   return {};
 }
 
@@ -209,9 +294,7 @@ Outcome<void> Planner::room(const DeclaredRoom& wanted, const JsonValue& found) 
   if (compareFields(found, wanted.body) == Match::Same) {
     ++plan_.unchanged;
   } else {
-    Step step{Change::Update, "room", wanted.room, {}, [id, body = changesOf(wanted.body)](std::int64_t) {
-                return Call{"PATCH", fmt::format("/room/{}", id), {}, body};
-              }};
+    Step step = patchStep("room", wanted.room, fmt::format("/room/{}", id), changesOf(wanted.body));
     appendDifferences(found, wanted.body, "", step.lines);
     plan_.steps.push_back(std::move(step));
   }
@@ -220,15 +303,11 @@ Outcome<void> Planner::room(const DeclaredRoom& wanted, const JsonValue& found) 
 
 Outcome<void> Planner::rooms() {
   if (!declared_.rooms) return {};
-  ByName present;
-  if (plan_.appId) {
-    CHATD_TRY(listed, listBy(run_, "/room", *plan_.appId, "room"));
-    present = std::move(listed);
-  }
+  CHATD_TRY(present, this->present("/room", "room"));
   for (const DeclaredRoom& wanted : *declared_.rooms) {
     const auto found = present.find(wanted.room);
     if (found == present.end()) {
-      create("room", wanted.room, "/room", wanted.body);
+      createRoom(wanted);
       continue;
     }
     CHATD_CHECK(room(wanted, found->second));
@@ -237,9 +316,7 @@ Outcome<void> Planner::rooms() {
   for (const auto& [name, gone] : present) {
     if (!prune_) break;
     CHATD_TRY(id, integerField(gone, "id"));
-    plan_.steps.push_back({Change::Delete, "room", name, {}, [id](std::int64_t) {
-                             return Call{"DELETE", fmt::format("/room/{}", id), {}, {}};
-                           }});
+    plan_.steps.push_back(deleteStep("room", name, fmt::format("/room/{}", id)));
   }
   return {};
 }
@@ -273,9 +350,7 @@ Outcome<AppPlan> planDelete(Invocation& run, const DeclaredApp& declared) {
   if (!found.ok()) return std::move(found).error();
   CHATD_TRY(id, integerField(found.value().document, "appId"));
   plan.appId = id;
-  plan.steps.push_back({Change::Delete, "app", declared.name, {}, [](std::int64_t appId) {
-                          return Call{"DELETE", fmt::format("/app/{}", appId), {}, {}};
-                        }});
+  plan.steps.push_back(deleteStep("app", declared.name, fmt::format("/app/{}", id)));
   return plan;
 }
 

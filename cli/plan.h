@@ -20,9 +20,11 @@ enum class Change { Create, Update, Delete };
 struct Step {
   Change change = Change::Create;
   std::string kind;                ///< app, user, room, member
-  std::string name;                ///< "shop", "42", "support", "support/42"
+  std::string name;                ///< "shop", "42", "support", "support/42" (a member)
   std::vector<std::string> lines;  ///< what differs, for people: `firstName: "Ada" -> "Eva"`
-  std::function<Call(std::int64_t appId)> call;
+  /// Makes the call. It may look up what an earlier step has made.
+  std::function<Outcome<Call>(AdminClient& client, std::int64_t appId)> call;
+  bool later = false;  ///< hangs on what an earlier step makes: by a dry run it cannot be judged
 };
 
 struct AppPlan {

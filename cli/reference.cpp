@@ -17,23 +17,11 @@ std::string cellOf(std::string_view text) {
   return out;
 }
 
-std::string wordsOf(const CLI::Option& option) {
-  if (option.get_positional()) {
-    const std::string name = option.get_name(true) + (option.get_items_expected_max() > 1 ? "..." : "");
-    return option.get_required() ? name : "[" + name + "]";
-  }
-  std::string words;
-  for (const std::string& name : option.get_snames()) words += (words.empty() ? "-" : ", -") + name;
-  for (const std::string& name : option.get_lnames()) words += (words.empty() ? "--" : ", --") + name;
-  if (option.get_items_expected_max() > 0 && !option.get_type_name().empty()) words += " " + option.get_type_name();
-  return words;
-}
-
 void describeOptions(std::string& out, const CLI::App& command) {
   std::string rows;
   for (const CLI::Option* option : command.get_options()) {
     if (option == command.get_help_ptr() && command.get_parent() != nullptr) continue;
-    rows += fmt::format("| `{}` | {} |\n", cellOf(wordsOf(*option)), cellOf(option->get_description()));
+    rows += fmt::format("| `{}` | {} |\n", cellOf(optionWords(*option)), cellOf(option->get_description()));
   }
   if (!rows.empty()) out += "\n| word | meaning |\n| --- | --- |\n" + rows;
 }
@@ -44,7 +32,7 @@ void describe(std::string& out, const CLI::App& command, const std::string& path
   if (!below.empty()) return;
   std::string head = path;
   for (const CLI::Option* option : command.get_options()) {
-    if (option->get_positional()) head += " " + wordsOf(*option);
+    if (option->get_positional()) head += " " + optionWords(*option);
   }
   out += fmt::format("\n## `{}`\n\n{}.\n", head, command.get_description());
   describeOptions(out, command);

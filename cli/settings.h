@@ -58,7 +58,7 @@ struct Settings {
   std::optional<std::string> token;  ///< bearer; nothing: none (the Unix socket vouches for us)
   std::optional<std::string> app;    ///< -a, else the context's
   Format format = Format::Table;
-  std::chrono::milliseconds timeout{30000};  ///< one request, from connect to the last byte
+  std::chrono::milliseconds timeout{30000};  ///< one request with its retries, from connect to the last byte
   int retries = 0;
   bool quiet = false;
   bool noHeaders = false;

@@ -96,9 +96,11 @@ void CommandTree::addGlobalFlags() {
   flag("--fields", flags_.fields, "A,B", "only these fields, in this order; b.c is a field of a field");
   flag("--color", flags_.color, "WHEN", "auto, always or never; auto by itself");
   flag("--token-file", flags_.tokenFile, "FILE", "a file with the bearer token");
-  flag("--timeout", flags_.timeout, "TIME", "how long a request may take: 30, 500ms, 2m; 30 s by itself");
+  flag("--timeout", flags_.timeout, "TIME", "how long a request with its retries may take: 30, 500ms, 2m; 30 s by itself");
   flag("--confirm", flags_.confirm, "NAME", "the name of what is deleted, beside --yes");
-  root_.add_option("--retries", flags_.retries, "repeat a failed request so often, if that is safe; 0 by itself")
+  root_
+      .add_option("--retries", flags_.retries,
+                  "repeat a failed request so often within --timeout, if that is safe; 0 by itself")
       ->type_name("N")
       ->check(CLI::Validator(CLI::Range(0, kMaxRetries)).description(""))
       ->group("Global flags");

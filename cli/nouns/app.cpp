@@ -211,6 +211,12 @@ Outcome<Answer> findApp(Invocation& run, const std::string& app) {
   return answer;
 }
 
+Outcome<std::string> appWord(Invocation& run, const std::optional<std::string>& word) {
+  if (word) return *word;
+  if (run.settings.app) return *run.settings.app;
+  return usage("which app?", "Give its name or id, as a word or by -a; `chatctl app list` shows them.");
+}
+
 Outcome<bool> appIsAs(Invocation& run, const JsonValue& app, const std::string& body) {
   const auto wanted = parseJson(body);
   if (!wanted.ok()) return badJson("what is wanted", wanted.error());

@@ -17,10 +17,13 @@ const View kKeys{
     "id",
     {{"ID", "id"}, {"HINT", "hint"}, {"CREATED", "createdAt"}, {"EXPIRES", "expiresAt"}, {"APP ID", "appId", true}}};
 
-void bindApp(CLI::App& command, std::string& app) { bindWord(command, "APP", app, "name or id"); }
+void bindApp(CLI::App& command, std::optional<std::string>& app) {
+  bindWord(command, "APP", app, "name or id; -a names it as well");
+}
 
 /// POST /app/{appId}/keys; `grace` as JSON: seconds, or null if the other keys stay.
-Outcome<void> makeKey(Invocation& run, const std::string& app, const std::string& grace) {
+Outcome<void> makeKey(Invocation& run, const std::optional<std::string>& word, const std::string& grace) {
+  CHATD_TRY(app, appWord(run, word));
   CHATD_TRY(found, findApp(run, app));
   CHATD_TRY(id, integerField(found.document, "appId"));
   const std::string body = fmt::format(R"({{"graceSeconds":{}}})", grace);
@@ -32,10 +35,11 @@ Outcome<void> makeKey(Invocation& run, const std::string& app, const std::string
 }  // namespace
 
 Handler appKeyList(CLI::App& command) {
-  auto app = std::make_shared<std::string>();
-  bindApp(command, *app);
-  return [app](Invocation& run) -> Outcome<void> {
-    CHATD_TRY(found, findApp(run, *app));
+  auto word = std::make_shared<std::optional<std::string>>();
+  bindApp(command, *word);
+  return [word](Invocation& run) -> Outcome<void> {
+    CHATD_TRY(app, appWord(run, *word));
+    CHATD_TRY(found, findApp(run, app));
     CHATD_TRY(id, integerField(found.document, "appId"));
     CHATD_TRY(answer, run.client.get(fmt::format("/app/{}/keys", id)));
     const JsonValue* items = answer.document.IsObject() ? find(answer.document, "items") : nullptr;
@@ -45,15 +49,14 @@ Handler appKeyList(CLI::App& command) {
 }
 
 Handler appKeyCreate(CLI::App& command) {
-  auto app = std::make_shared<std::string>();
-  bindApp(command, *app);
-  return [app](Invocation& run) -> Outcome<void> { return makeKey(run, *app, "null"); };
+  auto word = std::make_shared<std::optional<std::string>>();
+  bindApp(command, *word);
+  return [word](Invocation& run) -> Outcome<void> { return makeKey(run, *word, "null"); };
 }
 
 Handler appKeyRotate(CLI::App& command) {
   struct Words {
-    std::string app;
-    std::optional<std::string> grace;
+    std::optional<std::string> app, grace;
   };
   auto words = std::make_shared<Words>();
   bindApp(command, words->app);
@@ -67,25 +70,30 @@ Handler appKeyRotate(CLI::App& command) {
       CHATD_TRY(time, parseDuration(*words->grace, "--grace"));
       grace = time;
     }
-    if (grace == std::chrono::seconds{0})
-      CHATD_CHECK(confirm(run, fmt::format("Rotate the key of {}? The others end at once.", words->app)));
+    if (grace == std::chrono::seconds{0}) {
+      CHATD_TRY(app, appWord(run, words->app));
+      CHATD_CHECK(confirm(run, fmt::format("Rotate the key of {}? The others end at once.", app)));
+    }
     return makeKey(run, words->app, fmt::format("{}", grace.count()));
   };
 }
 
 Handler appKeyRevoke(CLI::App& command) {
   struct Words {
-    std::string app, key;
+    std::string first;
+    std::optional<std::string> second;
   };
   auto words = std::make_shared<Words>();
-  bindApp(command, words->app);
-  bindWord(command, "KEYID", words->key, "the id of the key; `app key list` shows them");
+  bindWord(command, "APP", words->first, "name or id; if -a names it, the only word is the KEYID");
+  bindWord(command, "KEYID", words->second, "the id of the key; `app key list` shows them");
   return [words](Invocation& run) -> Outcome<void> {
-    CHATD_TRY(found, findApp(run, words->app));
+    CHATD_TRY(app, appWord(run, words->second ? std::optional(words->first) : std::nullopt));
+    const std::string& key = words->second ? *words->second : words->first;
+    CHATD_TRY(found, findApp(run, app));
     CHATD_TRY(id, integerField(found.document, "appId"));
-    CHATD_CHECK(confirm(run, fmt::format("Revoke key {} of app {}?", words->key, words->app)));
-    CHATD_CHECK(run.client.call({"DELETE", fmt::format("/app/{}/keys/{}", id, percentEncode(words->key)), {}, {}}));
-    note(run, fmt::format("key {} is revoked", words->key));
+    CHATD_CHECK(confirm(run, fmt::format("Revoke key {} of app {}?", key, app)));
+    CHATD_CHECK(run.client.call({"DELETE", fmt::format("/app/{}/keys/{}", id, percentEncode(key)), {}, {}}));
+    note(run, fmt::format("key {} is revoked", key));
     return {};
   };
 }

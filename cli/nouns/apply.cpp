@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "cli/declared.h"
+#include "cli/layout.h"
 #include "cli/nouns/nouns.h"
 #include "cli/plan.h"
 #include "cli/visible.h"
@@ -45,25 +46,31 @@ void writeStep(JsonWriter& json, const std::string& app, const Step& step, std::
   json.beginObject().field("change", change).field("kind", step.kind).field("app", app).field("name", step.name);
 }
 
-Outcome<std::vector<AppPlan>> plans(Invocation& run, const FileWords& words) {
-  CHATD_TRY(declared, readDeclared(words.file, run.io.in));
+Failure at(const DeclaredApp& app, Failure failure) {
+  failure.message = fmt::format("{} (app {}): {}", app.where, app.name, failure.message);
+  return failure;
+}
+
+Outcome<std::vector<AppPlan>> plans(Invocation& run, const std::vector<DeclaredApp>& declared, bool prune) {
   std::vector<AppPlan> all;
   for (const DeclaredApp& app : declared) {
-    auto plan = planApp(run, app, words.prune);
-    if (!plan.ok()) {
-      Failure failure = std::move(plan).error();
-      failure.message = fmt::format("{} (app {}): {}", app.where, app.name, failure.message);
-      return failure;
-    }
+    auto plan = planApp(run, app, prune);
+    if (!plan.ok()) return at(app, std::move(plan).error());
     all.push_back(std::move(plan.value()));
   }
   return all;
 }
 
+/// How the end is told: by apply and by delete.
+struct Words {
+  std::string_view verb;          ///< "apply"
+  std::string_view unchanged[2];  ///< of one thing for which there was nothing to do, and of several
+};
+
 /// Does the steps of one app. What fails is told and counted; what hangs on an app that could not be made is not tried.
 class Runner {
  public:
-  explicit Runner(Invocation& run) : run_(run), json_(text_) { json_.beginArray(); }
+  Runner(Invocation& run, Words words) : run_(run), words_(words), json_(text_) { json_.beginArray(); }
 
   void doAll(const AppPlan& plan);
   Outcome<void> finish();
@@ -71,27 +78,34 @@ class Runner {
 
  private:
   bool doStep(const AppPlan& plan, const Step& step, std::optional<std::int64_t>& appId);
+  Outcome<Answer> perform(const Step& step, std::int64_t appId);
   [[nodiscard]] bool isTable() const {
     return !run_.settings.quiet && (run_.settings.format == Format::Table || run_.settings.format == Format::Wide);
   }
 
   Invocation& run_;
+  const Words words_;
   std::string text_;
   JsonWriter json_;
   std::vector<Answer> newApps_;
   std::optional<Failure> firstFailure_;
 };
 
+Outcome<Answer> Runner::perform(const Step& step, std::int64_t appId) {
+  CHATD_TRY(call, step.call(run_.client, appId));
+  return run_.client.call(call);
+}
+
 bool Runner::doStep(const AppPlan& plan, const Step& step, std::optional<std::int64_t>& appId) {
-  if (run_.settings.dryRun && !appId && step.kind != "app") {
-    // Without an app the server has nothing to judge it against.
+  if (run_.settings.dryRun && (step.later || (!appId && step.kind != "app"))) {
+    // Without what comes before it the server has nothing to judge it against.
     ++tally.unchecked;
     tally.count(step.change);
     writeStep(json_, plan.name, step, wordOf(step.change));
     json_.endObject();
     return true;
   }
-  auto answer = run_.client.call(step.call(appId.value_or(0)));
+  auto answer = perform(step, appId.value_or(0));
   if (!answer.ok()) {
     ++tally.failed;
     const Failure& failure = answer.error();
@@ -140,50 +154,70 @@ Outcome<void> Runner::finish() {
       note(run_, "the secrets of a new app are not shown in this format; `chatctl app key create` makes another key");
     }
   }
-  const std::string writes = run_.settings.dryRun ? "" : fmt::format("; {} writes", tally.writes());
+  const std::string writes = run_.settings.dryRun ? "" : fmt::format("; {}", counted(tally.writes(), "write"));
   if (tally.writes() + tally.failed == 0) {
-    note(run_, fmt::format("unchanged: {} things are as declared{}", tally.unchanged, writes));
+    note(run_, fmt::format("unchanged: {} {}{}", counted(tally.unchanged, "thing"),
+                           words_.unchanged[tally.unchanged == 1 ? 0 : 1], writes));
   } else {
     note(run_, fmt::format("{} created, {} changed, {} deleted, {} unchanged, {} failed{}", tally.created, tally.changed,
                            tally.deleted, tally.unchanged, tally.failed, writes));
   }
   if (tally.unchecked > 0)
-    note(run_, fmt::format("{} of them belong to an app that is new, and can be checked once it is there", tally.unchecked));
+    note(run_, fmt::format("{} of them need what is not there yet, and can be checked once it is", tally.unchecked));
   if (run_.io.interrupted && run_.io.interrupted())
-    return Failure{Exit::Interrupted, "interrupted", "interrupted", "Apply it again: what is done stays done.", {}};
+    return Failure{Exit::Interrupted,
+                   "interrupted",
+                   "interrupted",
+                   fmt::format("Repeat the {}: what is done stays done.", words_.verb),
+                   {}};
   if (tally.failed == 0) return {};
   if (tally.writes() == 0) return *firstFailure_;
   return Failure{Exit::Partial,
                  "partial",
                  fmt::format("{} of {} changes failed", tally.failed, tally.failed + tally.writes()),
-                 "Mend what is named above and apply again: what is done stays done.",
+                 fmt::format("Mend what is named above and repeat the {}: what is done stays done.", words_.verb),
                  {}};
 }
 
-Outcome<void> differs(std::size_t count) {
+Outcome<void> differs(std::size_t count, std::string hint) {
   if (count == 0) return {};
-  return Failure{Exit::Differs,
-                 "differs",
-                 fmt::format("{} differences", count),
-                 "`chatctl apply` with the same words makes them equal.",
-                 {}};
+  return Failure{Exit::Differs, "differs", counted(count, "difference"), std::move(hint), {}};
+}
+
+constexpr const char* kApplyIt = "`chatctl apply` with the same words makes them equal.";
+constexpr Words kApply{"apply", {"is as declared", "are as declared"}};
+constexpr Words kDelete{"delete", {"is not there", "are not there"}};
+
+/// Has the server judge what would be written of each app itself: its settings and the configuration of its verifiers.
+/// Errors: Exit::Invalid, and as AdminClient::call, with the place in the file.
+Outcome<void> judge(Invocation& run, const DeclaredApp& declared, const AppPlan& plan) {
+  for (const Step& step : plan.steps) {
+    if (step.kind != "app") continue;
+    CHATD_TRY(call, step.call(run.client, plan.appId.value_or(0)));
+    call.query.emplace_back("dryRun", "true");
+    auto judged = run.client.call(call);
+    if (!judged.ok()) return at(declared, std::move(judged).error());
+  }
+  return {};
 }
 
 Handler apply(CLI::App& command) {
   auto words = bindFile(command);
   bindPrune(command, *words);
   return [words](Invocation& run) -> Outcome<void> {
-    CHATD_TRY(all, plans(run, *words));
+    CHATD_TRY(declared, readDeclared(words->file, run.io.in));
+    CHATD_TRY(all, plans(run, declared, words->prune));
     std::size_t deletions = 0;
     for (const AppPlan& plan : all) {
       for (const Step& step : plan.steps) deletions += step.change == Change::Delete ? 1 : 0;
     }
-    if (deletions > 0) CHATD_CHECK(confirm(run, fmt::format("Delete {} things that are not declared?", deletions)));
+    if (deletions > 0)
+      CHATD_CHECK(confirm(run, fmt::format("Delete what is not declared: {}?", counted(deletions, "thing"))));
     if (run.io.deferInterrupt) run.io.deferInterrupt();
-    Runner runner(run);
+    Runner runner(run, kApply);
     for (const AppPlan& plan : all) runner.doAll(plan);
     CHATD_CHECK(runner.finish());
-    return run.settings.dryRun ? differs(runner.tally.writes()) : Outcome<void>();
+    return run.settings.dryRun ? differs(runner.tally.writes(), kApplyIt) : Outcome<void>();
   };
 }
 
@@ -205,7 +239,9 @@ Handler diff(CLI::App& command) {
   auto words = bindFile(command);
   bindPrune(command, *words);
   return [words](Invocation& run) -> Outcome<void> {
-    CHATD_TRY(all, plans(run, *words));
+    CHATD_TRY(declared, readDeclared(words->file, run.io.in));
+    CHATD_TRY(all, plans(run, declared, words->prune));
+    for (std::size_t i = 0; i < all.size(); ++i) CHATD_CHECK(judge(run, declared[i], all[i]));
     const bool forPeople =
         !run.settings.quiet && (run.settings.format == Format::Table || run.settings.format == Format::Wide);
     std::size_t count = 0;
@@ -230,8 +266,9 @@ Handler diff(CLI::App& command) {
       if (!array.ok()) return other("bad_answer", "an answer of the server's is not UTF-8");
       CHATD_CHECK(run.printer.items(kChanges, *array));
     }
-    if (count == 0) note(run, fmt::format("no differences: {} things are as declared", unchanged));
-    return differs(count);
+    if (count == 0)
+      note(run, fmt::format("no differences: {} {}", counted(unchanged, "thing"), kApply.unchanged[unchanged == 1 ? 0 : 1]));
+    return differs(count, kApplyIt);
   };
 }
 
@@ -248,9 +285,11 @@ Handler removeDeclared(CLI::App& command) {
     }
     if (!names.empty())
       CHATD_CHECK(confirm(run, fmt::format("Delete the apps {} with their users, rooms and messages?", names)));
-    Runner runner(run);
+    Runner runner(run, kDelete);
     for (const AppPlan& plan : all) runner.doAll(plan);
-    return runner.finish();
+    CHATD_CHECK(runner.finish());
+    return run.settings.dryRun ? differs(runner.tally.writes(), "`chatctl delete` without --dry-run deletes them.")
+                               : Outcome<void>();
   };
 }
 

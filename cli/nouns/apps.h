@@ -1,6 +1,7 @@
 // Apps by name or id, for the nouns that need one, and the verbs of their keys.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "cli/command.h"
@@ -9,6 +10,9 @@ namespace chatd::cli {
 
 /// GET /app/{name or id}. Errors: Exit::NotFound with a guess, and as AdminClient::call.
 [[nodiscard]] Outcome<Answer> findApp(Invocation& run, const std::string& app);
+
+/// The app that a verb of `app` is about: its word, else -a. Errors: Exit::Usage without either.
+[[nodiscard]] Outcome<std::string> appWord(Invocation& run, const std::optional<std::string>& word);
 
 /// True if the app has all of `body` (of PATCH /app) already. Secrets that are shown as *** are compared by the server.
 [[nodiscard]] Outcome<bool> appIsAs(Invocation& run, const JsonValue& app, const std::string& body);

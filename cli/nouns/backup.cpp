@@ -2,11 +2,13 @@
 // daemon is chatd-store's, the program beside this one, which takes this process over.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <ostream>
 #include <thread>
 
+#include "cli/layout.h"
 #include "cli/nouns/nouns.h"
 #include "cli/visible.h"
 
@@ -34,11 +36,38 @@ Failure becomeStoreTool(Invocation& run, const std::vector<std::string>& argumen
                "It is installed with chatd, beside chatctl.");
 }
 
+/// How far the work is: a line that is drawn over on a terminal, else a line every tenth.
+class Progress {
+ public:
+  explicit Progress(Invocation& run) : run_(run) {}
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+  ~Progress() {
+    if (said_ >= 0 && draws()) run_.io.err << "\r\x1b[K" << std::flush;
+  }
+
+  void show(const std::string& state, const std::string& name, std::int64_t percent) {
+    if (draws()) {
+      const std::string bar(static_cast<std::size_t>(std::clamp<std::int64_t>(percent, 0, 100) / 5), '#');
+      run_.io.err << fmt::format("\r{} {} [{:<20}] {:>3}%\x1b[K", state, cut(visible(name), 40), bar, percent) << std::flush;
+    } else if (said_ < 0 || percent / 10 > said_ / 10) {
+      note(run_, fmt::format("{} {} {}%", state, name, percent));
+    }
+    said_ = percent;
+  }
+
+ private:
+  [[nodiscard]] bool draws() const { return run_.io.errIsTerminal && !run_.settings.quiet; }
+
+  Invocation& run_;
+  std::int64_t said_ = -1;
+};
+
 /// Asks until the work on the backup is done, and says how far it is.
 Outcome<void> follow(Invocation& run, Answer answer) {
   const auto name = stringField(answer.document, "name");
   if (!name) return other("bad_answer", "the server's answer names no backup");
-  std::int64_t said = -1;
+  Progress progress(run);
   for (;;) {
     const std::string state = stringField(answer.document, "state").value_or("");
     if (state == "failed") {
@@ -47,8 +76,7 @@ Outcome<void> follow(Invocation& run, Answer answer) {
     }
     if (state != "creating" && state != "verifying") return run.printer.one(kBackups, answer);
     CHATD_TRY(percent, integerField(answer.document, "percent"));
-    if (percent / 10 > said / 10 || said < 0) note(run, fmt::format("{} {} {}%", state, visible(*name), percent));
-    said = percent;
+    progress.show(state, *name, percent);
     std::this_thread::sleep_for(kPoll);
     CHATD_TRY(next, run.client.get("/backup/" + percentEncode(*name)));
     answer = std::move(next);

@@ -1,6 +1,6 @@
 // doctor: goes from the near to the far (files, socket, certificate, clock, credential, readiness, plugins), stops where the
 // next question has no sense any more, and names for each fault the command that mends it. REST: /healthz, /readyz,
-// /auth/verify, /app.
+// /auth/verify, /app, /plugin.
 #include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -61,7 +61,8 @@ class Doctor {
   bool credential();
   void readiness();
   void plugins();
-  void plugin(const JsonValue& app);
+  void chainOf(const JsonValue& app);
+  void pluginFile(const JsonValue& plugin);
   void add(std::string check, State state, std::string detail, std::string mend = {}, Exit exit = Exit::Unhealthy);
   [[nodiscard]] bool local() const { return run_.settings.server.kind == ServerAddress::Kind::Unix; }
   Outcome<void> report();
@@ -256,7 +257,7 @@ void Doctor::readiness() {
 
 /// Has the server judge the chain that it has, as if it were set anew: a plugin that cannot be loaded or does not take its
 /// configuration is refused. A secret that is not shown cannot be judged by us.
-void Doctor::plugin(const JsonValue& app) {
+void Doctor::chainOf(const JsonValue& app) {
   const JsonValue* chain = app.IsObject() ? find(app, "verifiers") : nullptr;
   const auto id = integerField(app, "appId");
   const std::string name = stringField(app, "name").value_or("?");
@@ -269,15 +270,49 @@ void Doctor::plugin(const JsonValue& app) {
       fmt::format("chatctl app get {0}; chatctl app update {0} --verifiers @FILE", name));
 }
 
+/// A plugin of others: its file, and the processes that run it. A bundled one has neither.
+void Doctor::pluginFile(const JsonValue& plugin) {
+  const JsonValue* bundled = plugin.IsObject() ? find(plugin, "bundled") : nullptr;
+  const std::string name = stringField(plugin, "name").value_or("?");
+  if (bundled == nullptr || bundled->IsTrue()) return;
+  const std::string reload =
+      fmt::format("chatctl plugin health {0}; once its file is mended: chatctl plugin reload {0}", name);
+  if (const auto fault = stringField(plugin, "fault"))
+    return add("plugin", State::Warning, fmt::format("plugin {} cannot be used: {}", name, *fault), reload);
+  const auto health = run_.client.get(fmt::format("/plugin/{}/health", percentEncode(name)));
+  const JsonValue* items =
+      health.ok() && health.value().document.IsObject() ? find(health.value().document, "items") : nullptr;
+  if (items == nullptr || !items->IsArray()) return;
+  for (const JsonValue& process : items->GetArray()) {
+    const auto fault = stringField(process, "fault");
+    const auto app = integerField(process, "appId");
+    const auto restarts = integerField(process, "restarts");
+    const std::int64_t id = app.ok() ? app.value() : 0;
+    if (fault) {
+      add("plugin", State::Failed, fmt::format("plugin {} fails for app {}: {}", name, id, *fault), reload);
+    } else if (restarts.ok() && restarts.value() > 0) {
+      add("plugin", State::Warning,
+          fmt::format("plugin {} of app {} has died and been started again {}", name, id,
+                      counted(static_cast<std::size_t>(restarts.value()), "time")),
+          "journalctl -u chatd says how it died; " + reload);
+    }
+  }
+}
+
 void Doctor::plugins() {
   const std::size_t before = findings_.size();
   std::size_t apps = 0;
   const auto end = run_.client.pages({"/app", {}}, [&](const JsonValue& items) -> Outcome<void> {
-    for (const JsonValue& app : items.GetArray()) plugin(app);
+    for (const JsonValue& app : items.GetArray()) chainOf(app);
     apps += items.Size();
     return {};
   });
   if (!end.ok()) return add("plugin", State::Warning, "the apps cannot be read: " + end.error().message);
+  // For operators; who is none has seen the chains of the own apps, which is what can be done about it.
+  if (const auto all = run_.client.get("/plugin"); all.ok()) {
+    const JsonValue* items = all.value().document.IsObject() ? find(all.value().document, "items") : nullptr;
+    for (rapidjson::SizeType i = 0; items != nullptr && items->IsArray() && i < items->Size(); ++i) pluginFile((*items)[i]);
+  }
   if (findings_.size() == before) add("plugin", State::Ok, fmt::format("the verifiers of {} apps load", apps));
 }
 

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "base/text.h"
 #include "cli/nouns/apps.h"
 #include "cli/nouns/nouns.h"
 
@@ -28,6 +29,7 @@ const View kProcesses{"pid",
                        {"RESTARTS", "restarts"},
                        {"FAULT", "fault"}}};
 const View kReloaded{"replaced", "replaced", {{"REPLACED", "replaced"}}};
+const View kVerdict{"verdict", "verdict", {{"VERDICT", "verdict"}}};
 const View kSteps{"plugin",
                   "plugin",
                   {{"PLUGIN", "plugin"},
@@ -103,23 +105,31 @@ Handler health(CLI::App& command) {
 
 Handler appVerifyTest(CLI::App& command) {
   struct Words {
-    std::string app;
+    std::optional<std::string> app;
     bool fromInput = false;
   };
   auto words = std::make_shared<Words>();
-  bindWord(command, "-a,--app", words->app, "name or id of the app")->type_name("APP")->required();
+  bindWord(command, "APP", words->app, "name or id; -a names it as well");
   command.add_flag("--token-stdin", words->fromInput, "read the token from standard input")->required();
   return [words](Invocation& run) -> Outcome<void> {
-    CHATD_TRY(found, findApp(run, words->app));
+    CHATD_TRY(app, appWord(run, words->app));
+    CHATD_TRY(found, findApp(run, app));
     CHATD_TRY(id, integerField(found.document, "appId"));
     CHATD_TRY(input, readInput(run));
     while (!input.empty() && (input.back() == '\n' || input.back() == '\r')) input.pop_back();
+    if (input.empty() || !isUtf8(input)) return usage("there is no token on standard input");
     std::string body;
     JsonWriter(body).beginObject().field("token", input).endObject();
     CHATD_TRY(answer, run.client.call({"POST", fmt::format("/app/{}/verify-test", id), {}, body}));
+    if (run.settings.dryRun) return run.printer.one(kVerdict, answer);
     const JsonValue* steps = answer.document.IsObject() ? find(answer.document, "steps") : nullptr;
     if (steps == nullptr || !steps->IsArray()) return other("bad_answer", "the server's answer has no steps");
-    return run.printer.items(kSteps, *steps);
+    note(run, fmt::format("the chain says {}", stringField(answer.document, "verdict").value_or("?")));
+    // The verdict of the whole is a member of the object, and no column of its steps.
+    const Format format = run.settings.format;
+    const bool object =
+        !run.settings.quiet && (format == Format::Json || format == Format::Ndjson || format == Format::Yaml);
+    return object ? run.printer.one(kVerdict, answer) : run.printer.items(kSteps, *steps);
   };
 }
 

@@ -245,7 +245,11 @@ Result<void> Authenticator::deleteKey(AppId app, KeyId key) {
 }
 
 void Authenticator::appClosed(AppId app) {
-  cache_.drop([app](const Principal& p) { return p.key && p.key->app == app; });
+  cache_.drop([app](const Principal& p) {
+    const bool owns = p.account && p.account->role == AccountRole::Owner &&
+                      std::find(p.account->apps.begin(), p.account->apps.end(), app) != p.account->apps.end();
+    return owns || (p.key && p.key->app == app);
+  });
 }
 
 }  // namespace chatd

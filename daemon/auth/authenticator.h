@@ -73,7 +73,8 @@ class Authenticator {
   /// New key; the others end after `grace`.
   Result<NewSecret> rotateKey(AppId app, std::chrono::seconds grace);
   Result<void> deleteKey(AppId app, KeyId key);
-  /// The app was deleted or disabled: its keys stop to count at once. Thread: any; never blocks.
+  /// The app was deleted or disabled: its keys, and its owners who went with it, stop to count at once. Thread: any; never
+  /// blocks.
   void appClosed(AppId app);
 
   /// HMAC-SHA-256 under the server key: how registered tokens are stored and found. Thread: any.

@@ -88,7 +88,7 @@ class Directory {
   /// `only`: nothing for all, else these.
   virtual Result<Page<App>> apps(const PageQuery& page, const std::optional<std::vector<AppId>>& only) = 0;
   virtual Result<App> updateApp(AppId id, const AppPatch& patch) = 0;
-  /// Gone at once for every reader; its rows are removed in small batches behind.
+  /// Gone at once for every reader, with owners who have no other app; its rows are removed in small batches behind.
   virtual Result<void> deleteApp(AppId id) = 0;
 
   // Users. Errors: UserNotFound, AlreadyExists (createOnly).

@@ -362,7 +362,9 @@ void EngineSession::upgraded(EngineLink& link) {
     if (closing_) return;
     send(std::move(frames));
   }
-  if (!closing_ && !polling_->incoming) polling_.reset();
+  if (closing_) return;
+  if (!polling_->incoming) polling_.reset();
+  handler_->upgraded();
 }
 
 void EngineSession::deadline() {

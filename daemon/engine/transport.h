@@ -75,6 +75,8 @@ class TransportHandler {
   /// No more messages are to be handed out now. Who says so has called pauseReading(), and gets the rest after
   /// resumeReading().
   [[nodiscard]] virtual bool full() const { return false; }
+  /// name() is another now: an Engine.IO session was upgraded.
+  virtual void upgraded() {}
   /// What waited went out: unsentBytes() fell under half of the outbox after it had been over it.
   virtual void drained() {}
   /// Once, the last call, as soon as the transport begins to close for whatever reason: nothing can be sent any more.

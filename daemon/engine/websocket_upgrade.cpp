@@ -32,6 +32,7 @@ bool negotiateDeflate(const net::HttpRequest& request, net::HttpResponse& respon
 }
 
 void addRefusalHeaders(net::HttpResponse& response, const Error& error) {
+  if (error.code() == Code::MethodNotAllowed) response.headers.emplace_back("Allow", "GET");
   if (error.code() != Code::UpgradeRequired) return;
   response.headers.emplace_back("Upgrade", "websocket");
   response.headers.emplace_back("Sec-WebSocket-Version", "13");

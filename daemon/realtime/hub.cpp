@@ -130,10 +130,11 @@ void Hub::renamed(RoomId id, const std::string& name) {
 
 void Hub::deliver(std::shared_ptr<const EncodedLetter> letter) {
   const RoomId id = letter->letter().room->id;
-  if (const auto it = rooms_.find(id); it != rooms_.end() && it->second.name != letter->letter().room->name) {
+  auto found = rooms_.find(id);
+  if (found != rooms_.end() && found->second.name != letter->letter().room->name) {
     renamed(id, letter->letter().room->name);
+    found = rooms_.find(id);  // the last one may have left
   }
-  const auto found = rooms_.find(id);
   if (found == rooms_.end() || found->second.places.empty()) return;
   Room& room = found->second;
   room.app = letter->letter().app;

@@ -56,6 +56,10 @@ Result<void> Session::attach(Identity identity, std::string publicId, std::strin
   return {};
 }
 
+void Session::transportChanged() {
+  if (state_ == State::Connected) realtime_.registry().setTransport(user_, address_, transport_->name());
+}
+
 void Session::detach() {
   if (state_ == State::Closed) return;
   const bool connected = state_ == State::Connected;
@@ -128,6 +132,17 @@ void Session::checkBackpressure() {
   }
 }
 
+SendCommand Session::sendCommand(RoomId room, wire::MessageFields message) const {
+  SendCommand command;
+  command.actor = actor();
+  command.room = room;
+  command.text = std::move(message.text);
+  command.clientMsgId = std::move(message.clientMsgId);
+  command.replyTo = message.replyTo;
+  command.metadata = std::move(message.metadata);
+  return command;
+}
+
 bool Session::overEventRate() {
   const Steady now = realtime_.clock().steady();
   const double passed = std::chrono::duration<double>(now - eventTokensAt_).count();
@@ -136,6 +151,11 @@ bool Session::overEventRate() {
   if (eventTokens_ < 1) return true;
   eventTokens_ -= 1;
   return false;
+}
+
+Error Session::charged(Error error) {
+  if (error.retryable() || error.code() == Code::RateLimited || !overEventRate()) return error;
+  return Error(Code::RateLimited, "Too many refused messages in too short a time.");
 }
 
 void Session::countRefusal(const Error& error) {

@@ -50,6 +50,9 @@ class Session {
   /// Leaves the room, because its token does not let it read there (any more), and says so.
   void outOfBounds(RoomId room);
 
+  /// From the transport: its name() is another now.
+  void transportChanged();
+
   // From Realtime.
   /// Says why, then closes.
   virtual void end(Code why) = 0;
@@ -97,9 +100,13 @@ class Session {
     checkBackpressure();
   }
   void commandDone(Kind kind);
+  [[nodiscard]] SendCommand sendCommand(RoomId room, wire::MessageFields message) const;
   void barrierDone() { commandDone(Kind::Barrier); }
   /// Everything but sends has a rate of its own; true: this one is over it.
   [[nodiscard]] bool overEventRate();
+  /// A send that was refused costs as much as anything else: the error, or RateLimited over the rate of events. What may be
+  /// repeated is free.
+  [[nodiscard]] Error charged(Error error);
   /// Closes a session that goes on after a hundred `rate_limited`.
   void countRefusal(const Error& error);
 

@@ -36,13 +36,11 @@ std::optional<SessionAddress> SessionRegistry::find(UserId user, std::string_vie
 }
 
 void SessionRegistry::rename(UserId user, SessionAddress address, const std::string& id) {
-  Shard& s = shard(user);
-  LockGuard g(s.mutex);
-  const auto it = s.users.find(user);
-  if (it == s.users.end()) return;
-  for (Entry& entry : it->second) {
-    if (entry.address == address) entry.summary.id = id;
-  }
+  change(user, address, [&](SessionSummary& summary) { summary.id = id; });
+}
+
+void SessionRegistry::setTransport(UserId user, SessionAddress address, std::string_view transport) {
+  change(user, address, [&](SessionSummary& summary) { summary.transport = transport; });
 }
 
 std::vector<SessionSummary> SessionRegistry::ofUser(UserId user) {

@@ -23,6 +23,7 @@ class SessionRegistry {
   /// The session that its client knows by this id.
   [[nodiscard]] std::optional<SessionAddress> find(UserId user, std::string_view id);
   void rename(UserId user, SessionAddress address, const std::string& id);
+  void setTransport(UserId user, SessionAddress address, std::string_view transport);
   [[nodiscard]] std::vector<SessionSummary> ofUser(UserId user);
   [[nodiscard]] std::vector<SessionAddress> addresses(UserId user);
   /// Walks everything: for rare calls.
@@ -38,6 +39,16 @@ class SessionRegistry {
     Mutex mutex;
     std::unordered_map<UserId, std::vector<Entry>> users CHATD_GUARDED_BY(mutex);
   };
+  template <class F>
+  void change(UserId user, SessionAddress address, F&& how) {
+    Shard& s = shard(user);
+    LockGuard g(s.mutex);
+    const auto it = s.users.find(user);
+    if (it == s.users.end()) return;
+    for (Entry& entry : it->second) {
+      if (entry.address == address) how(entry.summary);
+    }
+  }
   Shard& shard(UserId user) { return shards_[static_cast<std::size_t>(raw(user)) % shards_.size()]; }
 
   std::array<Shard, 64> shards_;

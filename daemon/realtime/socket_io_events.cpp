@@ -109,7 +109,7 @@ void SocketIoSession::tellLost(const Room& room, Form form, const Error& why) {
 
 void SocketIoSession::run(vocabulary_a::SendMessage& event, Asked asked) {
   if (!current_) {
-    answer(asked, Error(Code::NotJoined));
+    refusedSend(asked, Code::NotJoined);
     return commandDone(Kind::Send);
   }
   send(*current_, std::move(event), std::move(asked), Kind::Send);
@@ -120,41 +120,39 @@ void SocketIoSession::run(vocabulary_b::SendToChat& event, Asked asked, Kind kin
            [message = std::move(event.message), asked = std::move(asked), kind](Session& base, Result<RoomId> room) mutable {
              auto& session = static_cast<SocketIoSession&>(base);
              if (room.ok()) return session.send(*room, std::move(message), std::move(asked), kind);
-             session.answer(asked, std::move(room).error());
+             session.refusedSend(asked, std::move(room).error());
              session.commandDone(kind);
            });
 }
 
+void SocketIoSession::refusedSend(const Asked& asked, Error error) {
+  error = charged(std::move(error));
+  countRefusal(error);
+  answer(asked, error);
+}
+
 void SocketIoSession::send(RoomId room, wire::MessageFields message, Asked asked, Kind kind) {
-  SendCommand command;
-  command.actor = actor();
-  command.room = room;
-  command.text = std::move(message.text);
-  command.clientMsgId = std::move(message.clientMsgId);
-  command.replyTo = message.replyTo;
-  command.metadata = std::move(message.metadata);
   Realtime* realtime = &realtime_;
-  realtime_.chat().send(
-      std::move(command), [realtime, address = address(), asked = std::move(asked), kind](Result<Appended> result) mutable {
-        // Encoded here, on the room's loop, so that the letter to the session's loop is only bytes.
-        std::string frame;
-        std::optional<Error> refused;
-        if (!result.ok()) {
-          refused = std::move(result).error();
-        } else if (asked.ack) {
-          frame = vocabulary_a::ackMessage(kFraming, *asked.ack, result->message, roomName(*result), result->duplicate);
-        }
-        realtime->withSession<SocketIoSession>(address, [frame = std::move(frame), refused = std::move(refused), kind,
-                                                         asked = std::move(asked)](SocketIoSession& session) mutable {
-          if (refused) {
-            session.countRefusal(*refused);
-            session.answer(asked, *refused);
-          } else if (!frame.empty()) {
-            session.transport_->send(std::move(frame));
-          }
-          session.commandDone(kind);
-        });
-      });
+  realtime_.chat().send(sendCommand(room, std::move(message)), [realtime, address = address(), asked = std::move(asked),
+                                                                kind](Result<Appended> result) mutable {
+    // Encoded here, on the room's loop, so that the letter to the session's loop is only bytes.
+    std::string frame;
+    std::optional<Error> refused;
+    if (!result.ok()) {
+      refused = std::move(result).error();
+    } else if (asked.ack) {
+      frame = vocabulary_a::ackMessage(kFraming, *asked.ack, result->message, roomName(*result), result->duplicate);
+    }
+    realtime->withSession<SocketIoSession>(address, [frame = std::move(frame), refused = std::move(refused), kind,
+                                                     asked = std::move(asked)](SocketIoSession& session) mutable {
+      if (refused) {
+        session.refusedSend(asked, *std::move(refused));
+      } else if (!frame.empty()) {
+        session.transport_->send(std::move(frame));
+      }
+      session.commandDone(kind);
+    });
+  });
 }
 
 void SocketIoSession::run(vocabulary_b::Announce& event, Asked asked) {

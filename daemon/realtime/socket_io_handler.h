@@ -19,6 +19,7 @@ class SocketIoHandler final : public engine::TransportHandler {
   void text(std::string_view message) override { session_->packet(message); }
   void binary(std::string_view message) override { session_->binary(message); }
   [[nodiscard]] bool full() const override { return session_->full(); }
+  void upgraded() override { session_->transportChanged(); }
   void drained() override { session_->outboxDrained(); }
   void closed() override;
 

@@ -73,6 +73,7 @@ class SocketIoSession final : public Session {
   // Events.
   void event(sio::Packet packet);
   void refused(Asked asked, Error error);
+  void refusedSend(const Asked& asked, Error error);
   void started(vocabulary_a::ClientEvent event, Asked asked);
   void started(vocabulary_b::ClientEvent event, Asked asked);
   void run(vocabulary_a::Join& event, Asked asked);

@@ -54,6 +54,7 @@ void WsEntrance::handle(net::HttpRequest&& request, net::HttpResponder responder
     engine::addRefusalHeaders(response, error);
     responder.send(std::move(response));
   };
+  if (request.method != "GET") return refuse(Code::MethodNotAllowed);
   const std::string* origin = request.header("Origin");
   if (origin != nullptr && !net::originAllowed(options->origins, *origin, request.host(), request.secure)) {
     return refuse(Code::OriginRefused);

@@ -170,35 +170,29 @@ void WsSession::run(json_wire::Seen& request, Id id) {
 
 void WsSession::run(json_wire::Send& request, Id id, Kind kind) {
   withRoom(request.room, [this, id, kind, message = std::move(request.message)](Session&, Result<RoomId> room) mutable {
-    if (!room.ok()) return answer(id, room.error(), kind);
+    if (!room.ok()) return answer(id, charged(std::move(room).error()), kind);
     send(*room, std::move(message), id, kind);
   });
 }
 
 void WsSession::send(RoomId room, wire::MessageFields message, Id id, Kind kind) {
-  SendCommand command;
-  command.actor = actor();
-  command.room = room;
-  command.text = std::move(message.text);
-  command.clientMsgId = std::move(message.clientMsgId);
-  command.replyTo = message.replyTo;
-  command.metadata = std::move(message.metadata);
   Realtime* realtime = &realtime_;
-  realtime_.chat().send(std::move(command), [realtime, address = address(), id, kind](Result<Appended> result) {
-    // Encoded here, on the room's loop, so that the letter to the session's loop is only bytes.
-    std::string frame;
-    std::optional<Error> refused;
-    if (result.ok()) {
-      frame = json_wire::okSend(id, result->message, nameOf(result->room), result->duplicate);
-    } else {
-      refused = std::move(result).error();
-    }
-    realtime->withSession<WsSession>(
-        address, [frame = std::move(frame), refused = std::move(refused), id, kind](WsSession& session) mutable {
-          if (refused) return session.answer(id, *refused, kind);
-          session.answer(std::move(frame), kind);
-        });
-  });
+  realtime_.chat().send(
+      sendCommand(room, std::move(message)), [realtime, address = address(), id, kind](Result<Appended> result) {
+        // Encoded here, on the room's loop, so that the letter to the session's loop is only bytes.
+        std::string frame;
+        std::optional<Error> refused;
+        if (result.ok()) {
+          frame = json_wire::okSend(id, result->message, nameOf(result->room), result->duplicate);
+        } else {
+          refused = std::move(result).error();
+        }
+        realtime->withSession<WsSession>(
+            address, [frame = std::move(frame), refused = std::move(refused), id, kind](WsSession& session) mutable {
+              if (refused) return session.answer(id, session.charged(*std::move(refused)), kind);
+              session.answer(std::move(frame), kind);
+            });
+      });
 }
 
 UniqueFunction<void(Result<Changed>)> WsSession::changing(Id id) {

@@ -25,6 +25,15 @@ constexpr Sql<In<Text, Text, Text, Int, Int, OptText, Int>> kUpdate{
 constexpr Sql<In<Int, Int>, Out<Int>> kDelete{
     "UPDATE app SET deleted_at = $1 WHERE id = $2 AND deleted_at IS NULL RETURNING id"};
 
+// Accounts of owners who are left without any app. After kDelete, which ends the app in the same transaction.
+constexpr Sql<In<Int, Int>, Out<Int>> kOwnersLeft{
+    "SELECT x.account_id FROM account_app x JOIN account a ON a.id = x.account_id AND a.role = $1 WHERE x.app_id = $2 "
+    "AND NOT EXISTS (SELECT 1 FROM account_app y JOIN app p ON p.id = y.app_id AND p.deleted_at IS NULL "
+    "WHERE y.account_id = x.account_id) ORDER BY x.account_id"};
+constexpr Sql<In<Int>> kDropOwnerTokens{"DELETE FROM account_token WHERE account_id = $1"};
+constexpr Sql<In<Int>> kDropOwnerApps{"DELETE FROM account_app WHERE account_id = $1"};
+constexpr Sql<In<Int>> kDropOwner{"DELETE FROM account WHERE id = $1"};
+
 template <class... C>
 Result<App> appFrom(const Rows<C...>& rows, std::size_t i) {
   CHATD_TRY(settings, settingsFrom(rows.template at<2>(i)));
@@ -121,6 +130,14 @@ Result<App> SqlDirectory::updateApp(AppId id, const AppPatch& patch) {
 Result<void> SqlDirectory::deleteApp(AppId id) {
   return committer_.write<void>(id, [this, id](Connection& c) -> Result<void> {
     if (c.run(kDelete, now(), raw(id)).empty()) return Code::NotFound;
+    const auto& left = c.run(kOwnersLeft, static_cast<Int>(AccountRole::Owner), raw(id));
+    std::vector<Int> owners;
+    for (std::size_t i = 0; i < left.size(); ++i) owners.push_back(left.at<0>(i));
+    for (const Int owner : owners) {
+      c.run(kDropOwnerTokens, owner);
+      c.run(kDropOwnerApps, owner);
+      c.run(kDropOwner, owner);
+    }
     housekeeping_.wanted();
     return {};
   });

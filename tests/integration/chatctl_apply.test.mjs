@@ -1,6 +1,6 @@
 // apply, diff and delete of declared state against a real daemon.
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
@@ -85,6 +85,81 @@ describe('chatctl apply', () => {
     assert.equal((await ctl.raw(['diff', '-f', file])).code, 0);
   });
 
+  test('roles of members are declared: made, kept, shown by diff and set again', async () => {
+    const roles = join(chatd.folder, 'roles.yaml');
+    writeFileSync(roles, `apps:
+  - name: roles
+    users: [{appUserId: 1}, {appUserId: two}, {appUserId: "3"}]
+    rooms:
+      - {room: hall, users: [1, {appUserId: two, role: moderator}, {appUserId: "3", role: member}]}
+      - {room: empty}
+`);
+    const roleOf = async (user) => (await ctl.json('room', 'member', 'list', '-a', 'roles', 'hall')).items.find((one) => String(one.appUserId) === user)?.role;
+    await ctl.ok('apply', '-f', roles);
+    assert.deepEqual([await roleOf('1'), await roleOf('two'), await roleOf('3')], ['member', 'moderator', 'member']);
+    const before = await writes();
+    assert.match((await ctl.raw(['apply', '-f', roles])).err, /unchanged: 9 things are as declared; 0 writes/);
+    assert.equal(await writes(), before);
+    // A plain id says nothing of the role; a role that is said is kept; who is added gets one at once.
+    for (const [user, role] of [['1', 'moderator'], ['two', 'member'], ['3', 'moderator']]) await ctl.ok('room', 'member', 'role', '-a', 'roles', 'hall', user, role);
+    const changed = await ctl.raw(['diff', '-f', roles]);
+    assert.equal(changed.code, 10);
+    assert.deepEqual(changed.out.trimEnd().split('\n'), ['~ member roles/hall/two', '    role: "member" -> "moderator"',
+      '~ member roles/hall/3', '    role: "moderator" -> "member"']);
+    assert.match(changed.err, /2 differences/);
+    await ctl.ok('room', 'member', 'remove', '-a', 'roles', 'hall', 'two');
+    const tried = await ctl.raw(['apply', '-f', roles, '--dry-run']);
+    assert.equal(tried.code, 10, tried.err);
+    assert.match(tried.err, /1 created, 2 changed.*\n.*1 of them need/);
+    await ctl.ok('apply', '-f', roles);
+    assert.deepEqual([await roleOf('1'), await roleOf('two'), await roleOf('3')], ['moderator', 'moderator', 'member']);
+    assert.equal((await ctl.raw(['diff', '-f', roles])).code, 0);
+  });
+
+  test('diff names what changes in verifiers, shows no secret, and has the server judge them', async () => {
+    const chain = join(chatd.folder, 'chain.yaml');
+    const secret = 'the-secret-of-the-file-0123456789';
+    writeFileSync(chain, `apps:
+  - name: chained
+    verifiers:
+      - {plugin: hmac, config: {secret: ${secret}}}
+      - {plugin: http, config: {url: "http://127.0.0.1:1/me"}, timeoutMs: 2000}
+`);
+    await ctl.ok('apply', '-f', chain);
+    assert.equal((await ctl.raw(['diff', '-f', chain])).code, 0);
+    await ctl.ok('app', 'update', 'chained', '--verifiers',
+      `[{"plugin":"hmac","config":{"secret":"${secret}","maxSeconds":60}},{"plugin":"http","config":{"url":"http://127.0.0.1:2/me"}},{"plugin":"allow","config":{}}]`);
+    const { code, out } = await ctl.raw(['diff', '-f', chain]);
+    assert.equal(code, 10);
+    assert.ok(!out.includes(secret), out);
+    for (const line of ['~ app chained', '    verifiers[0].config.maxSeconds: 60 -> (none)',
+      '    verifiers[1].config.url: "http://127.0.0.1:2/me" -> "http://127.0.0.1:1/me"', '    verifiers[1].timeoutMs: 5000 -> 2000',
+      '    verifiers[2]: plugin "allow" -> (none)']) assert.ok(out.split('\n').includes(line), out);
+    const before = await writes();
+    for (const [from, to, said] of [[secret, 'short', /chain\.yaml:2 \(app chained\): verifiers\[0\]\.config: secret: must be at least 16/], ['hmac', 'hmca', /there is no plugin "hmca"/]]) {
+      writeFileSync(chain, readFileSync(chain, 'utf8').replace(from, to));
+      assert.match(await ctl.fails(7, 'diff', '-f', chain), said);
+      writeFileSync(chain, readFileSync(chain, 'utf8').replace(to, from));
+    }
+    const fresh = await ctl.raw(['diff', '-f', '-'], { input: 'apps: [{name: fresh, verifiers: [{plugin: http, config: {}}]}]' });
+    assert.equal(fresh.code, 7, fresh.err);
+    assert.equal(await writes(), before);
+  });
+
+  test('an empty input is a mistake, and is said', async () => {
+    for (const words of [['apply'], ['diff'], ['delete', '--yes']]) {
+      for (const input of ['', '# nothing\n', '---\n']) {
+        const { code, err } = await ctl.raw([...words, '-f', '-'], { input });
+        assert.equal(code, 2, err);
+        assert.match(err, /the standard input declares nothing/);
+      }
+    }
+    const empty = join(chatd.folder, 'empty.yaml');
+    writeFileSync(empty, '');
+    assert.match(await ctl.fails(2, 'apply', '-f', empty), /empty\.yaml declares nothing/);
+    assert.match((await ctl.raw(['apply', '-f', '-'], { input: 'apps: []' })).err, /unchanged: 0 things/);
+  });
+
   test('--prune deletes what is not declared, asks for --yes, and leaves other apps alone', async () => {
     await ctl.ok('app', 'create', 'bystander');
     await ctl.ok('user', 'create', '-a', 'shop', 'extra');
@@ -136,11 +211,18 @@ describe('chatctl apply', () => {
 
   test('delete takes the declared apps away, once', async () => {
     await ctl.fails(2, 'delete', '-f', file);
-    await ctl.ok('delete', '-f', file, '--yes');
+    const tried = await ctl.raw(['delete', '-f', file, '--dry-run']);
+    assert.equal(tried.code, 10, tried.err);
+    assert.match(tried.err, /1 difference\n/);
+    await ctl.ok('app', 'get', 'shop');
+    const gone = await ctl.raw(['delete', '-f', file, '--yes']);
+    assert.equal(gone.code, 0);
+    assert.match(gone.err, /1 deleted.*; 1 write\n/);
     await ctl.fails(3, 'app', 'get', 'shop');
     await ctl.ok('app', 'get', 'bystander');
     const again = await ctl.raw(['delete', '-f', file, '--yes']);
     assert.equal(again.code, 0);
-    assert.match(again.err, /unchanged/);
+    assert.match(again.err, /unchanged: 1 thing is not there; 0 writes/);
+    assert.equal((await ctl.raw(['delete', '-f', file, '--dry-run'])).code, 0);
   });
 });

@@ -1,7 +1,8 @@
 // export and import against a real daemon: ten thousand users with bad rows, interrupted and resumed, and a round trip.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { createServer, request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
@@ -60,7 +61,19 @@ describe('chatctl import and export', () => {
     assert.ok(rejects.every((reject) => reject.message !== '' && reject.row !== undefined));
     assert.equal(statSync(`${file}.rejects.ndjson`).mode & 0o777, 0o600);
     assert.equal(await countUsers('big'), ROWS - bad.size);
-    assert.ok(!existsSync(`${file}.chatctl-resume`));
+    // A script that repeats itself with --resume does nothing twice; and a place is good for its own app and file alone.
+    const writes = async () => (await ctl.json('status')).daemon.writes;
+    const before = await writes();
+    const again = await ctl.raw(['import', '-a', 'big', file, '--resume', '-o', 'json']);
+    assert.equal(again.code, 9, again.err);
+    assert.match(again.err, /imported already/);
+    assert.deepEqual(['imported', 'rejected', 'complete'].map((name) => JSON.parse(again.out)[name]), [ROWS - bad.size, bad.size, true]);
+    assert.equal(await writes(), before);
+    assert.equal(jsonLines(readFileSync(`${file}.rejects.ndjson`, 'utf8')).length, bad.size);
+    await ctl.ok('app', 'create', 'another');
+    assert.match(await ctl.fails(2, 'import', '-a', 'another', file, '--resume'), /another app or server/);
+    utimesSync(file, 1, 1);
+    assert.match(await ctl.fails(2, 'import', '-a', 'big', file, '--resume'), /another file, or of this one as it was/);
   });
 
   test('Ctrl-C ends with 130 and a place, and --resume does the rest once', async () => {
@@ -100,6 +113,18 @@ describe('chatctl import and export', () => {
     const stopped = await ctl.raw(['import', '-a', 'strict', file, '--on-error', 'stop', '--concurrency', '1']);
     assert.equal(stopped.code, 7, stopped.err);
     assert.match(stopped.err, /line 2: there is no field nonsense/);
+    // However many are under way, what stands before the bad row is done and counted, and it is the first bad row that counts.
+    const long = join(chatd.folder, 'long.ndjson');
+    const good = Array.from({ length: 200 }, (_, i) => `{"appUserId":"g${i}"}\n`).join('');
+    writeFileSync(long, `${good}{"appUserId":"x","firstName":"a\\u0007b"}\n{"nonsense":1,"appUserId":"y"}\n${good}`);
+    const counted = await ctl.raw(['import', '-a', 'strict', long, '--on-error', 'stop', '--concurrency', '16', '-o', 'json']);
+    assert.equal(counted.code, 7, counted.err);
+    assert.match(JSON.parse(counted.err).message, /^line 201: firstName/);
+    assert.ok(JSON.parse(counted.out).imported >= 200, counted.out);
+    assert.ok((await ctl.raw(['user', 'get', '-a', 'strict', 'g199'])).code === 0);
+    const rest = await ctl.raw(['import', '-a', 'strict', long, '--resume', '-o', 'json']);
+    assert.equal(rest.code, 9, rest.err);
+    assert.deepEqual(['imported', 'rejected', 'complete'].map((name) => JSON.parse(rest.out)[name]), [400, 2, true]);
     writeFileSync(file, '{"appUserId":"another"}\n');
     assert.equal((await ctl.raw(['import', '-a', 'strict', file, '--resume'])).code, 2);
     assert.equal((await ctl.raw(['import', '-a', 'strict', file])).code, 0);
@@ -137,6 +162,117 @@ describe('chatctl import and export', () => {
     const again = await ctl.raw(['import', '-a', 'to', '-'], { input: gunzipSync(readFileSync(packed)), cwd: chatd.folder });
     assert.equal(again.code, 0, again.err);
     assert.equal((await ctl.json('message', 'list', '-a', 'to', 'team')).items.length, 120);
+  });
+
+  test('a dry run of an import writes nothing, neither there nor here, and says what it found', async () => {
+    await ctl.ok('app', 'create', 'tried');
+    const file = join(chatd.folder, 'tried.ndjson');
+    writeFileSync(file, ['{"appUserId":"n1"}', '{"appUserId":"n2","firstName":"a\\u0007"}', '{"room":"r","users":["n1"]}', '{"nonsense":1}',
+      '{"kind":"ban","appUserId":"n1"}', '{"kind":"ban","appUserId":"nobody"}'].join('\n'));
+    const { code, out, err } = await ctl.raw(['import', '-a', 'tried', file, '--dry-run', '-o', 'json']);
+    assert.equal(code, 9, err);
+    const { dryRun, imported, passed, rejected, unchecked, rejects } = JSON.parse(out);
+    assert.deepEqual({ dryRun, imported, passed, rejected, unchecked, rejects }, { dryRun: true, imported: 0, passed: 2, rejected: 3, unchecked: 1, rejects: null });
+    assert.match(err, /line 2: firstName: has a control character/);
+    assert.match(err, /line 4: /);
+    assert.match(err, /line 6: there is no such user/);
+    for (const end of ['rejects.ndjson', 'chatctl-resume']) assert.ok(!existsSync(`${file}.${end}`), end);
+    assert.deepEqual((await ctl.json('user', 'list', '-a', 'tried')).items, []);
+  });
+
+  test('an export that was broken off goes on with --resume, and is what a whole one is', async () => {
+    await ctl.ok('app', 'create', 'large');
+    const { appId } = await ctl.json('app', 'get', 'large');
+    const rows = [];
+    for (let i = 0; i < 1200; i += 1) rows.push({ appUserId: i });
+    for (let r = 0; r < 120; r += 1) rows.push({ room: `r${r}`, users: r === 7 ? rows.slice(0, 1150).map((row) => row.appUserId) : [r, 1] });
+    for (let r = 0; r < 120; r += 1) for (let i = 0; i < 12; i += 1) rows.push({ room: `r${r}`, appUserId: 1, text: `${r} ${i}` });
+    const file = join(chatd.folder, 'large.ndjson');
+    writeFileSync(file, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    const done = await ctl.raw(['import', '-a', 'large', file, '--concurrency', '16']);
+    assert.equal(done.code, 0, done.err);
+    assert.equal((await ctl.json('room', 'get', '-a', 'large', 'r7')).members.length, 1150);
+    const whole = await ctl.ok('export', '-a', 'large', '--messages');
+    assert.equal(whole.split('\n').length - 1, rows.length);
+
+    // A daemon that is gone in the middle: a proxy that lets so many requests through and then none.
+    for (const [gzip, through] of [[false, 3], [true, 13], [false, 60]]) {
+      const target = join(chatd.folder, `export-${through}`);
+      const words = ['export', '-a', String(appId), '--messages', '-f', target, '--concurrency', '3', ...(gzip ? ['--gzip'] : [])];
+      let left = through;
+      const proxy = createServer((request, response) => {
+        if ((left -= 1) < 0) return response.writeHead(500).end();
+        const { method, url, headers } = request;
+        return httpRequest({ socketPath: chatd.adminSocket, method, path: url, headers }, (answer) => {
+          response.writeHead(answer.statusCode, answer.headers);
+          answer.pipe(response);
+        }).end();
+      });
+      await new Promise((ready) => { proxy.listen(0, '127.0.0.1', ready); });
+      const there = ctl.with({ CHATCTL_SERVER: `http://127.0.0.1:${proxy.address().port}` });
+      try {
+        const broken = await there.raw(words);
+        assert.equal(broken.code, 8, broken.err);
+        assert.match(broken.err, /--resume/);
+        assert.ok(!existsSync(target) && existsSync(`${target}.part`));
+        assert.match(await there.fails(2, ...words.filter((word) => word !== '--messages'), '--resume'), /another export/);
+        left = Infinity;
+        const resumed = await there.raw([...words, '--resume']);
+        assert.equal(resumed.code, 0, resumed.err);
+        assert.match(resumed.err, /resuming after \d+ rows?/);
+      } finally {
+        proxy.closeAllConnections();
+        proxy.close();
+      }
+      const content = readFileSync(target);
+      assert.ok((gzip ? gunzipSync(content) : content).toString() === whole, `broken off after ${through} requests it is another one`);
+      assert.equal(statSync(target).mode & 0o777, 0o600);
+      for (const end of ['.part', '.part.chatctl-resume']) assert.ok(!existsSync(target + end), end);
+    }
+  });
+
+  test('Ctrl-C stops an export with 130, and --resume ends it', async () => {
+    const whole = await ctl.ok('export', '-a', 'big');
+    const target = join(chatd.folder, 'big.out');
+    const child = spawn(CHATCTL, ['export', '-a', 'big', '-f', target, '-v'], { env: cleanEnvironment(ctl.env), stdio: ['ignore', 'ignore', 'pipe'] });
+    let err = '';
+    child.stderr.on('data', (part) => { err += part; });
+    const ended = new Promise((done) => { child.once('close', (code) => done(code)); });
+    await until('it reads users', () => (err.match(/GET \/user/g) ?? []).length > 3);
+    child.kill('SIGINT');
+    assert.equal(await within(ended, 'the export ended', 20_000), 130, err);
+    assert.ok(statSync(`${target}.part`).size < whole.length);
+    await ctl.ok('export', '-a', 'big', '-f', target, '--resume');
+    assert.equal(readFileSync(target, 'utf8'), whole);
+    await ctl.fails(2, 'export', '-a', 'big', '--resume');
+  });
+
+  test('a room that is deleted under an export is left out and told, or stops it', async () => {
+    await ctl.ok('app', 'create', 'moving');
+    const { appId } = await ctl.json('app', 'get', 'moving');
+    await ctl.ok('user', 'create', '-a', 'moving', '1');
+    for (const room of ['a', 'b', 'c']) await ctl.ok('room', 'create', '-a', 'moving', room, '--type', 'group', '--users', '1');
+    for (const room of ['a', 'b', 'c']) await ctl.ok('message', 'send', '-a', 'moving', room, '--as', '1', `in ${room}`);
+    const { id } = await ctl.json('room', 'get', '-a', 'moving', 'b');
+    const proxy = createServer((request, response) => {
+      if (request.url.startsWith(`/chats/${id}/`)) return response.writeHead(404, { 'Content-Type': 'application/problem+json' }).end('{"code":"room_not_found","detail":"There is no such room."}');
+      return httpRequest({ socketPath: chatd.adminSocket, method: request.method, path: request.url, headers: request.headers }, (answer) => {
+        response.writeHead(answer.statusCode, answer.headers);
+        answer.pipe(response);
+      }).end();
+    });
+    await new Promise((ready) => { proxy.listen(0, '127.0.0.1', ready); });
+    try {
+      const there = ctl.with({ CHATCTL_SERVER: `http://127.0.0.1:${proxy.address().port}` });
+      const some = await there.raw(['export', '-a', String(appId), '--messages']);
+      assert.equal(some.code, 9, some.err);
+      assert.match(some.err, /what is said in room b is left out/);
+      assert.deepEqual(jsonLines(some.out).filter((row) => row.kind === 'message').map((row) => row.text), ['in a', 'in c']);
+      assert.equal((await there.raw(['export', '-a', String(appId), '--messages', '--on-error', 'stop'])).code, 3);
+    } finally {
+      proxy.closeAllConnections();
+      proxy.close();
+    }
   });
 
   test('a damaged archive and an unreachable daemon stop the job, and say so', async () => {

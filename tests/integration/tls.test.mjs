@@ -11,6 +11,7 @@ import tls from 'node:tls';
 import { Authority } from '../support/certificates.mjs';
 import { ChatClient, textOf } from '../support/chat_client.mjs';
 import { CHATCTL, CHATD, Chatd, TestApp } from '../support/chatd.mjs';
+import { OfficialClient } from '../support/official_client.mjs';
 import { run } from '../support/run.mjs';
 import { until, within } from '../support/wait.mjs';
 
@@ -80,6 +81,25 @@ describe('native TLS', () => {
     const socketPath = chatd.urls[2].slice('unix:'.length);
     assert.equal((await get({ socketPath, path: '/app' })).status, 401);
     assert.equal((await get({ socketPath: chatd.adminSocket, path: '/app' })).status, 200);
+  });
+
+  test('a client on https polling is upgraded to wss, and its session says so', async () => {
+    const user = await app.user('upgraded');
+    const transports = async () => (await app.must('GET', `/user/${user.id}/sessions`)).items.map((session) => session.transport);
+    const client = new OfficialClient(4, chatd.url, { auth: { token: user.token }, ca: authority.pem, transports: ['polling'] });
+    try {
+      await client.connected();
+      assert.deepEqual(await transports(), ['polling']);
+    } finally {
+      client.close();
+    }
+    const upgraded = new OfficialClient(4, chatd.url, { auth: { token: user.token }, ca: authority.pem, transports: ['polling', 'websocket'] });
+    try {
+      await upgraded.connected();
+      await until('it is on a WebSocket', async () => (await transports()).includes('websocket'));
+    } finally {
+      upgraded.close();
+    }
   });
 
   test('the official client over wss talks with one over ws', async () => {

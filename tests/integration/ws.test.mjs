@@ -98,7 +98,7 @@ describe('/ws', () => {
     assert.equal(plain.headers.upgrade, 'websocket');
     assert.equal(plain.body.code, 'upgrade_required');
     const post = await chatd.rest('POST', '/ws', { body: {} });
-    assert.ok([400, 405, 426].includes(post.status));
+    assert.deepEqual([post.status, post.headers.allow, post.body.code], [405, 'GET', 'method_not_allowed']);
   });
 
   test('one session more than a user may have is 429 before the upgrade', async (t) => {
@@ -405,6 +405,9 @@ describe('/ws', () => {
     const noise = await connect(t, user);
     for (let i = 0; i < 600; ++i) noise.raw('{');
     assert.equal((await within(noise.closed, 'closed')).code, 4029);
+    const lost = await connect(t, user);
+    for (let i = 0; i < 600; ++i) lost.post('send', { room: 'nowhere', text: 'hello?' });
+    assert.equal((await within(lost.closed, 'closed')).code, 4029);
   });
 
   test('nothing of another app is seen', async (t) => {

@@ -5,6 +5,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 
 #include <fmt/format.h>
@@ -105,6 +106,10 @@ BOOST_AUTO_TEST_CASE(wrong_command_lines_are_usage_and_guess_what_was_meant) {
       {{"app", "list", "--timeout", "soon"}, "not a time"},
       {{"app", "list", "--timeout", "-1"}, "not a time"},
       {{"app", "list", "--retries", "99"}, "--retries"},
+      {{"app", "list", "--limit", "abc"}, "not a number from 1 on: abc"},
+      {{"app", "list", "--limit", "0"}, "not a number from 1 on: 0"},
+      {{"app", "list", "--limit", "-3"}, "not a number from 1 on: -3"},
+      {{"app", "list", "--limit", "99999999999999999999"}, "not a number from 1 on"},
       {{"app", "list", "--server", "ftp://x"}, "http://HOST:PORT"},
       {{"app", "list", "--server", "http://u:p@x"}, "http://HOST:PORT"},
       {{"app", "list", "-c", "nowhere"}, "no context"},
@@ -258,6 +263,45 @@ BOOST_AUTO_TEST_CASE(retries_stop_at_their_number_and_refusals_are_not_repeated)
   daemon.answerNext(FakeDaemon::problem(503, "busy", "later"));
   BOOST_CHECK_EQUAL(shell({"app", "list"}).code, 8);
   BOOST_CHECK_EQUAL(daemon.seen().size(), 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_retry_waits_as_long_as_the_server_asks) {
+  Reply later = FakeDaemon::problem(429, "rate_limited", "later");
+  later.headers.emplace_back("Retry-After", "1");
+  daemon.answerNext(later);
+  const auto begun = std::chrono::steady_clock::now();
+  BOOST_CHECK_EQUAL(shell({"app", "list", "--retries", "2"}).code, 0);
+  BOOST_CHECK(std::chrono::steady_clock::now() - begun >= std::chrono::seconds(1));
+  BOOST_CHECK_EQUAL(daemon.seen().size(), 2);
+  // More patience than --timeout has: told at once.
+  daemon.answerNext(later);
+  BOOST_CHECK_EQUAL(shell({"app", "list", "--retries", "2", "--timeout", "900ms"}).code, 8);
+  BOOST_CHECK_EQUAL(daemon.seen().size(), 1);
+}
+
+BOOST_AUTO_TEST_CASE(all_tries_together_take_no_longer_than_the_timeout) {
+  for (int i = 0; i < 20; ++i) daemon.answerNext(FakeDaemon::problem(503, "busy", "later"));
+  const auto begun = std::chrono::steady_clock::now();
+  BOOST_CHECK_EQUAL(shell({"app", "list", "--retries", "20", "--timeout", "1"}).code, 8);
+  BOOST_CHECK(std::chrono::steady_clock::now() - begun < std::chrono::milliseconds(1500));
+  const auto tries = daemon.seen().size();
+  BOOST_CHECK(tries > 1 && tries < 20);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_not_safe_to_repeat_is_sent_once) {
+  for (const char* verb : {"reload", "status"}) {
+    daemon.failNext(Fault::HangUp);
+    BOOST_CHECK_EQUAL(shell({verb, "--retries", "5"}).code, 8);
+    BOOST_CHECK_EQUAL(daemon.seen().size(), 1);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_dry_run_of_a_login_or_logout_sends_nothing) {
+  shell.input = "pass word\n";
+  BOOST_CHECK_EQUAL(shell({"login", "--login", "root", "--password-stdin", "--dry-run"}).code, 2);
+  BOOST_CHECK_EQUAL(shell({"logout", "--dry-run"}).code, 2);
+  BOOST_CHECK(daemon.seen().empty());
+  BOOST_CHECK(!std::filesystem::exists(shell.configFile()));
 }
 
 // --- who and where --------------------------------------------------------------------------------------------------------

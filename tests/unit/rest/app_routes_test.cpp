@@ -35,6 +35,27 @@ BOOST_AUTO_TEST_CASE(a_new_app_has_a_key_and_an_owner_that_work) {
   BOOST_TEST(house.call(house.peer, "POST", "/app", R"({"name":"shop"})").status == 409);
 }
 
+BOOST_AUTO_TEST_CASE(an_owner_goes_with_the_last_app_and_not_before) {
+  House house;
+  const Reply first = house.call(house.peer, "POST", "/app", R"({"name":"first"})");
+  const Reply second = house.call(house.peer, "POST", "/app", R"({"name":"second"})");
+  const std::string both = R"({"login":"both","password":"a password","role":"owner","appIds":[)" + first.at("appId") + "," +
+                           second.at("appId") + "]}";
+  BOOST_REQUIRE(house.call(house.peer, "POST", "/auth/register", both).status == 201);
+  const auto login = [&](const std::string& name, const std::string& password) {
+    return house.call(house.nobody, "POST", "/auth/login", R"({"login":")" + name + R"(","password":")" + password + "\"}");
+  };
+  const Reply in = login(first.at("login.login"), first.at("login.password"));
+  BOOST_REQUIRE(house.call({.bearer = in.at("token")}, "GET", "/app").status == 200);  // and is kept in the cache
+  BOOST_REQUIRE(house.call(house.peer, "DELETE", "/app/first").status == 204);
+  BOOST_TEST(house.call({.bearer = in.at("token")}, "GET", "/auth/verify").status == 401);
+  BOOST_TEST(login(first.at("login.login"), first.at("login.password")).status == 401);
+  BOOST_TEST(login("both", "a password").status == 200);
+  BOOST_REQUIRE(house.call(house.peer, "DELETE", "/app/second").status == 204);
+  BOOST_TEST(login("both", "a password").status == 401);
+  BOOST_TEST(house.call(house.peer, "GET", "/account").body.find("both") == std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(a_name_must_not_look_like_an_id) {
   House house;
   for (const char* name : {"12", "", "a/b", "a\\u0007b"}) {

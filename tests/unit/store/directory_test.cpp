@@ -83,6 +83,27 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(apps_are_paged_by_id_and_filtered, Db, Databases) 
   BOOST_TEST(!more.next.has_value());
 }
 
+BOOST_AUTO_TEST_CASE_TEMPLATE(an_owner_goes_with_the_last_app, Db, DurableDatabases) {
+  Cast<Db> f;
+  const AppId other = f.app("other");
+  const auto account = [&](const char* login, AccountRole role, const std::vector<AppId>& apps) {
+    return must(f.credentials().createAccount(login, "hash", role, apps)).id;
+  };
+  const AccountId owner = account("owner", AccountRole::Owner, {f.demo});
+  const AccountId both = account("both", AccountRole::Owner, {f.demo, other});
+  const AccountId none = account("none", AccountRole::Owner, {});
+  const AccountId root = account("root", AccountRole::Operator, {f.demo});
+  must(f.credentials().addAccountToken(owner, std::string(32, 'o'), f.clock.wall() + std::chrono::hours(1)));
+  must(f.directory().deleteApp(f.demo));
+  BOOST_TEST(codeOf(f.credentials().account(owner)) == "not_found");
+  BOOST_TEST(codeOf(f.credentials().accountByToken(std::string(32, 'o'), f.clock.wall())) == "not_found");
+  BOOST_TEST((must(f.credentials().account(both)).apps == std::vector<AppId>{other}));
+  must(f.credentials().account(none));
+  must(f.credentials().account(root));
+  must(f.directory().deleteApp(other));
+  BOOST_TEST(codeOf(f.credentials().account(both)) == "not_found");
+}
+
 BOOST_AUTO_TEST_CASE_TEMPLATE(a_deleted_app_is_gone_at_once_and_its_rows_follow, Db, DurableDatabases) {
   Cast<Db> f;
   for (int i = 0; i < 1'200; ++i) BOOST_REQUIRE(f.log().append(f.say("x", std::to_string(i))) == Offer::Taken);

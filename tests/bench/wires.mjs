@@ -1,6 +1,8 @@
-// What permessage-deflate costs the daemon and saves the wire: one room, MEMBERS listeners, texts of several sizes, with and
-// without. Prints deliveries per CPU second of the server and bytes a delivery. Run: node tests/bench/deflate.mjs [MEMBERS]
+// What permessage-deflate and long-polling cost the daemon and the wire, beside a plain WebSocket: one room, MEMBERS listeners,
+// texts of several sizes, a message at a time. Prints deliveries per CPU second of the server and bytes a delivery, with the heads
+// of polling. Run: node tests/bench/wires.mjs [MEMBERS]
 import { readFileSync } from 'node:fs';
+import http from 'node:http';
 import net from 'node:net';
 
 import { Chatd, TestApp } from '../support/chatd.mjs';
@@ -75,7 +77,49 @@ class Listener {
   }
 }
 
-async function measure(deflate, size) {
+/** The same over long-polling: one GET after the other on a connection of its own, POSTs on another. */
+class PollingListener {
+  constructor(chatd, token, room) {
+    Object.assign(this, { chatd, room, packets: 0, path: '/socket.io/?EIO=4&transport=polling' });
+    this.agent = new http.Agent({ keepAlive: true });
+    this.run(token).catch((error) => { if (!this.ended) throw error; });
+  }
+
+  get bytes() { return Object.values(this.agent.sockets).concat(Object.values(this.agent.freeSockets)).flat().reduce((sum, one) => sum + one.bytesRead, 0); }
+
+  request(method, body) {
+    return new Promise((resolve, reject) => {
+      const { host, port } = this.chatd;
+      const request = http.request({ host, port, path: this.path, method, agent: this.agent }, (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (part) => { text += part; }).on('end', () => resolve(text));
+      });
+      request.on('error', reject);
+      request.end(body);
+    });
+  }
+
+  async run(token) {
+    const open = await this.request('GET');
+    this.packets = 1;
+    this.path += `&sid=${JSON.parse(open.slice(1)).sid}`;
+    await this.request('POST', `40${JSON.stringify({ token })}`);
+    while (!this.ended) {
+      for (const packet of (await this.request('GET')).split('\x1e')) {
+        if (packet === '2') await this.request('POST', '3');
+        else if (++this.packets === 2) await this.request('POST', `421["join","${this.room}"]`);
+      }
+    }
+  }
+
+  close() {
+    this.ended = true;
+    this.agent.destroy();
+  }
+}
+
+async function measure(wire, size) {
+  const deflate = wire === 'deflate';
   const chatd = await Chatd.start({
     purpose: 'bench',
     env: { CHATD_ENGINE__DEFLATE: String(deflate), CHATD_LIMITS__MESSAGES_PER_SECOND: '0', CHATD_LIMITS__SESSIONS_PER_USER: '10000',
@@ -86,7 +130,8 @@ async function measure(deflate, size) {
     const user = await app.user(1);
     await app.user(2);
     await app.room('hall', 'group', [1, 2]);
-    const listeners = Array.from({ length: MEMBERS }, () => new Listener(chatd, user.token, 'hall', deflate));
+    const listeners = Array.from({ length: MEMBERS }, () => (wire === 'polling'
+      ? new PollingListener(chatd, user.token, 'hall') : new Listener(chatd, user.token, 'hall', deflate)));
     await until('all have joined and all rosters are told', () => listeners.every((one) => one.packets >= 6), 60_000);
     await new Promise((resolve) => setTimeout(resolve, 1000)); // the rosters, coalesced, have come to rest
     const before = { cpu: cpuSeconds(chatd.pid), bytes: listeners.reduce((sum, one) => sum + one.bytes, 0) };
@@ -100,12 +145,12 @@ async function measure(deflate, size) {
     const cpu = cpuSeconds(chatd.pid) - before.cpu;
     const bytes = listeners.reduce((sum, one) => sum + one.bytes, 0) - before.bytes;
     for (const one of listeners) one.close();
-    return { size, deflate, perCpuSecond: Math.round(deliveries / cpu), bytesADelivery: Math.round(bytes / deliveries) };
+    return { size, wire, perCpuSecond: Math.round(deliveries / cpu), bytesADelivery: Math.round(bytes / deliveries) };
   } finally {
     await chatd.stop();
   }
 }
 
 for (const size of [512, 2048, 16_000]) {
-  for (const deflate of [false, true]) console.log(JSON.stringify(await measure(deflate, size)));
+  for (const wire of ['websocket', 'deflate', 'polling']) console.log(JSON.stringify(await measure(wire, size)));
 }
