@@ -55,7 +55,7 @@ std::string hintOf(std::string_view code, int status, const Settings& settings) 
     case Exit::NotFound:
       return "Look at the spelling; the noun's `list` shows what there is.";
     case Exit::Conflict:
-      return "`ensure` takes what exists, `get` shows it.";
+      return "`get` or `list` shows what is there; `ensure`, where a noun has it, takes it.";
     case Exit::Unreachable:
       return "Repeat later; --retries N repeats what is safe to repeat.";
     default:

@@ -64,16 +64,18 @@ CLI::Option* bindWords(CLI::App& command, const std::string& name, std::vector<s
   return option->type_name("")->type_size(1)->expected(CLI::detail::expected_max_vector_size)->required();
 }
 
-CLI::Option* bindLimit(CLI::App& command, std::uint64_t& to) {
-  const auto number = [](const std::string& word) {
+CLI::Validator numberFrom1() {
+  const auto check = [](const std::string& word) {
     std::uint64_t value = 0;
     const auto [end, fault] = std::from_chars(word.data(), word.data() + word.size(), value);
     const bool good = fault == std::errc() && end == word.data() + word.size() && value > 0;
     return good ? std::string() : fmt::format("not a number from 1 on: {}", visible(unshield(word)));
   };
-  return command.add_option("--limit", to, "at most so many items; all without it")
-      ->type_name("N")
-      ->check(CLI::Validator(number, ""));
+  return CLI::Validator(check, "");
+}
+
+CLI::Option* bindLimit(CLI::App& command, std::uint64_t& to) {
+  return command.add_option("--limit", to, "at most so many items; all without it")->type_name("N")->check(numberFrom1());
 }
 
 std::vector<std::string> shield(const std::vector<std::string>& words) {

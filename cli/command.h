@@ -52,6 +52,8 @@ CLI::Option* bindWord(CLI::App& command, const std::string& names, std::string& 
 CLI::Option* bindWord(CLI::App& command, const std::string& names, std::optional<std::string>& to, const std::string& help);
 /// One or more words at the end.
 CLI::Option* bindWords(CLI::App& command, const std::string& name, std::vector<std::string>& to, const std::string& help);
+/// A check for option(): a number from 1 on, with words of ours for what is none.
+[[nodiscard]] CLI::Validator numberFrom1();
 /// `--limit N`: how many items at most; without it all.
 CLI::Option* bindLimit(CLI::App& command, std::uint64_t& to);
 

@@ -81,9 +81,9 @@ Outcome<void> ImportJob::open() {
     return {};
   }
   struct stat found {};
-  if (::stat(options_.file.c_str(), &found) != 0 || S_ISDIR(found.st_mode)) {
-    return usage(fmt::format("cannot read {}: {}", visible(options_.file), errno == 0 ? "a folder" : std::strerror(errno)));
-  }
+  int fault = ::stat(options_.file.c_str(), &found) != 0 ? errno : 0;
+  if (fault == 0 && S_ISDIR(found.st_mode)) fault = EISDIR;
+  if (fault != 0) return usage(fmt::format("cannot read {}: {}", visible(options_.file), std::strerror(fault)));
   file_.open(options_.file, std::ios::binary);
   if (!file_) return usage(fmt::format("cannot read {}", visible(options_.file)));
   place_.size = static_cast<std::uint64_t>(found.st_size);

@@ -80,7 +80,7 @@ Handler messageList(CLI::App& command) {
   auto words = std::make_shared<Words>();
   bindWord(command, "ROOM", words->room, "name or id");
   bindLimit(command, words->limit);
-  command.add_option("--before", words->before, "only messages with a smaller seq")->type_name("SEQ");
+  command.add_option("--before", words->before, "only messages with a smaller seq")->type_name("SEQ")->check(numberFrom1());
   return [words](Invocation& run) -> Outcome<void> {
     CHATD_TRY(room, findRoom(run, words->room));
     CHATD_TRY(id, integerField(room.document, "id"));

@@ -40,8 +40,7 @@ constexpr const char* kUsage =
     "       chatd-store migrate FROM TO\n"
     "\n"
     "Works on a store while no daemon does. FROM, TO and URL are sqlite:FILE or postgresql://USER:PASSWORD@HOST/DB; @FILE\n"
-    "takes one from a file and env:NAME from the environment, where others do not see the password. See chatctl-backup(1)\n"
-    "and chatctl-migrate-store(1).\n";
+    "takes one from a file and env:NAME from the environment, where others do not see the password. See chatd-store(8).\n";
 
 int exitCode(const Error& error) {
   switch (error.code()) {

@@ -107,6 +107,8 @@ BOOST_AUTO_TEST_CASE(wrong_command_lines_are_usage_and_guess_what_was_meant) {
       {{"app", "list", "--timeout", "-1"}, "not a time"},
       {{"app", "list", "--retries", "99"}, "--retries"},
       {{"app", "list", "--limit", "abc"}, "not a number from 1 on: abc"},
+      {{"message", "list", "r", "--before", "abc"}, "not a number from 1 on: abc"},
+      {{"import", "/tmp", "-a", "1"}, "cannot read /tmp: Is a directory"},
       {{"app", "list", "--limit", "0"}, "not a number from 1 on: 0"},
       {{"app", "list", "--limit", "-3"}, "not a number from 1 on: -3"},
       {{"app", "list", "--limit", "99999999999999999999"}, "not a number from 1 on"},
