@@ -179,7 +179,15 @@ Outcome<HttpAnswer> AdminClient::raw(const Call& call) {
 
 Outcome<Answer> AdminClient::call(const Call& call) {
   CHATD_TRY(answer, raw(call));
-  if (answer.status >= 400) return failureOf(answer);
+  if (answer.status >= 400) {
+    Failure failure = failureOf(answer);
+    if (failure.code == "not_found") {
+      // The server's words are the same for everything.
+      while (failure.message.ends_with('.')) failure.message.pop_back();
+      failure.message += fmt::format(": {} {}", call.method, call.path.substr(0, call.path.find('?')));
+    }
+    return failure;
+  }
   if (answer.status >= 300) {
     return other("redirected",
                  fmt::format("the server answered with status {}, which chatctl does not follow", answer.status),
@@ -252,6 +260,11 @@ Outcome<Query> AdminClient::appQuery() {
 
 Failure AdminClient::withGuess(Failure failure, const ListCall& list, std::string_view field, const std::string& typed) {
   if (failure.exit != Exit::NotFound) return failure;
+  const std::string noun = list.path.substr(1);
+  // Their texts are the same for everything.
+  if (failure.code == "not_found" || failure.code == "room_not_found")
+    failure.message = fmt::format("there is no {} {}", noun, visible(typed));
+  failure.hint = fmt::format("`chatctl {} list` shows them.", noun);
   Query query = list.query;
   query.emplace_back("limit", fmt::format("{}", kPage));
   auto page = get(list.path, query);

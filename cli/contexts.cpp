@@ -32,11 +32,22 @@ std::optional<std::string> scalar(const YAML::Node& node, const char* key) {
   return value.as<std::string>();
 }
 
+[[noreturn]] void wrong(const YAML::Node& where, const std::string& what) {
+  throw YAML::Exception(where.IsDefined() ? where.Mark() : YAML::Mark(), what);
+}
+
 /// Throws YAML::Exception on another shape.
 void readDocument(const YAML::Node& root, Contexts& to) {
   if (root.IsNull()) return;
+  if (!root.IsMap()) wrong(root, "it is no map of current and contexts");
   to.current = scalar(root, "current").value_or("");
-  for (const auto& entry : root["contexts"]) {
+  const YAML::Node contexts = root["contexts"];
+  if (!contexts || contexts.IsNull()) return;
+  if (!contexts.IsMap()) wrong(contexts, "contexts is no map");
+  for (const auto& entry : contexts) {
+    const auto name = entry.first.as<std::string>();
+    if (!entry.second.IsMap()) wrong(entry.second, fmt::format("context {} is no map", name));
+    if (!entry.second["server"]) wrong(entry.second, fmt::format("context {} has no server", name));
     Context context;
     context.server = entry.second["server"].as<std::string>();
     context.app = scalar(entry.second, "app");

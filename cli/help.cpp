@@ -96,8 +96,9 @@ std::string optionWords(const CLI::Option& option) {
   std::string words;
   for (const std::string& name : option.get_snames()) words += (words.empty() ? "-" : ", -") + name;
   for (const std::string& name : option.get_lnames()) words += (words.empty() ? "--" : ", --") + name;
-  // A flag's type has no items.
-  if (option.get_items_expected_max() > 0 && !option.get_type_name().empty()) words += " " + option.get_type_name();
+  // A flag's type has no items. What may be said there, as CLI11 adds it ("STATE:{a,b}"), the text says.
+  const std::string type = option.get_type_name();
+  if (option.get_items_expected_max() > 0 && !type.empty()) words += " " + type.substr(0, type.find(":{"));
   return words;
 }
 

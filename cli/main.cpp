@@ -34,6 +34,7 @@ std::string becomeStoreTool(const std::vector<std::string>& arguments) {
 
 int main(int argc, char** argv) {
   using namespace chatd::cli;
+  holdStandardStreams();
   installSignals();
   std::ios::sync_with_stdio(false);
   DescriptorBuffer buffer(STDOUT_FILENO);

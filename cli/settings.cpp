@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
+#include <cstring>
 #include <fstream>
 #include <ostream>
 #include <sstream>
@@ -15,6 +17,7 @@
 #include <fmt/format.h>
 
 #include "cli/guess.h"
+#include "cli/visible.h"
 
 namespace chatd::cli {
 
@@ -35,11 +38,13 @@ constexpr std::array<std::pair<std::string_view, Format>, 7> kFormats = {{{"tabl
 Outcome<std::string> readTokenFile(const std::string& path, const Io& io) {
   std::ifstream file(path, std::ios::binary);
   std::string text(kMaxToken + 2, '\0');
-  if (!file) return usage(fmt::format("cannot read the token file {}", path));
+  struct stat found {};
+  int fault = !file || ::stat(path.c_str(), &found) != 0 ? errno : 0;
+  if (fault == 0 && S_ISDIR(found.st_mode)) fault = EISDIR;
+  if (fault != 0) return usage(fmt::format("cannot read the token file {}: {}", visible(path), std::strerror(fault)));
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(file.gcount()));
-  struct stat found {};
-  if (::stat(path.c_str(), &found) == 0 && S_ISREG(found.st_mode) && (found.st_mode & 077U) != 0) {
+  if (S_ISREG(found.st_mode) && (found.st_mode & 077U) != 0) {
     io.err << "chatctl: warning: others can read the token file " << path << "; chmod 600 it\n";
   }
   return cleanToken(std::move(text), path);

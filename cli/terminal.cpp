@@ -117,6 +117,14 @@ std::size_t terminalColumns() {
 void deferInterrupt() { interruptDeferred = 1; }
 bool wasInterrupted() { return interruptSeen != 0; }
 
+void holdStandardStreams() {
+  for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(descriptor, F_GETFD) >= 0 || errno != EBADF) continue;
+    // The lowest free number is this one.
+    static_cast<void>(::open("/dev/null", descriptor == STDERR_FILENO ? O_WRONLY : O_RDONLY));
+  }
+}
+
 void installSignals() {
   struct sigaction action {};
   action.sa_handler = onSignal;

@@ -31,6 +31,10 @@ class DescriptorBuffer : public std::streambuf {
 /// One line from /dev/tty, without echo if `secret`. Nothing if there is no terminal or the input ends. At most 4096 bytes.
 [[nodiscard]] std::optional<std::string> askOnTerminal(const std::string& prompt, bool secret);
 
+/// A standard stream that is closed would be the next file or socket that is opened, and get what is written to it. They are
+/// opened on /dev/null, the output so that writing to it fails. Before anything else is opened.
+void holdStandardStreams();
+
 /// SIGINT ends with 130, SIGTERM and SIGHUP by themselves, all with the terminal's echo put back. SIGPIPE becomes EPIPE:
 /// a daemon that hangs up while we send must not kill us.
 void installSignals();

@@ -1,6 +1,7 @@
 #include "cli/tree.h"
 
 #include <algorithm>
+#include <memory>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -34,6 +35,20 @@ std::vector<std::string> longFlags(const CLI::App* command) {
   return flags;
 }
 
+/// CLI11's own, but for the words that a value may be: they are in the text, and "ROLE :{a,b}" reads as a fault.
+class HelpFormatter : public CLI::Formatter {
+ public:
+  std::string make_option_opts(const CLI::Option* option) const override {
+    std::string text = CLI::Formatter::make_option_opts(option);
+    const std::size_t begin = text.find(":{");
+    const std::size_t end = begin == std::string::npos ? begin : text.find('}', begin);
+    if (end == std::string::npos) return text;
+    text.erase(begin, end - begin + 1);
+    if (begin > 0 && text[begin - 1] == ' ') text.erase(begin - 1, 1);
+    return text;
+  }
+};
+
 CLI::App* childOf(CLI::App& command, const std::string& word) {
   const auto found = command.get_subcommands([&](const CLI::App* below) { return below->get_name() == word; });
   return found.empty() ? nullptr : found.front();
@@ -66,7 +81,10 @@ CLI::App* commandOf(CLI::App& from, const std::vector<std::string>& words) {
 }
 
 CommandTree::CommandTree() : root_("Administers chatd: apps, users, rooms and messages, from a shell.", "chatctl") {
-  root_.fallthrough();  // inherited: global flags hold before and after the noun
+  auto formatter = std::make_shared<HelpFormatter>();
+  formatter->label("SUBCOMMAND", "COMMAND");
+  root_.formatter(formatter);  // inherited, as is the next
+  root_.fallthrough();         // inherited: global flags hold before and after the noun
   root_.require_subcommand(1);
   root_.set_version_flag("--version", "chatctl " CHATCTL_VERSION, "show the version and leave");
   root_.set_help_flag("-h,--help", "show help for the command and leave");
@@ -124,7 +142,8 @@ void CommandTree::addVerb(CLI::App& noun, const Verb& verb, const char* group) {
   for (std::size_t i = 0; i + 1 < path.size(); ++i) {
     CLI::App* below = childOf(*at, path[i]);
     at = below != nullptr ? below
-                          : at->add_subcommand(path[i], fmt::format("The {}s of a {}", path[i], noun.get_name()))
+                          : at->add_subcommand(path[i], fmt::format("The {}s of {} {}", path[i],
+                                                                    noun.get_name() == "app" ? "an" : "a", noun.get_name()))
                                 ->require_subcommand(1)
                                 ->group(group);
   }
@@ -171,11 +190,11 @@ Failure CommandTree::explain(const CLI::ParseError& error) {
   CLI::App& at = chosen();
   const std::string help = fmt::format("`{} --help` shows what there is.", fullName(at));
   // remaining() of every level: which one keeps an unknown word depends on how far CLI11 passed it up.
-  std::vector<std::string> left = root_.remaining(true);
-  for (std::string& word : left) word = unshield(word);
   const auto known = wordsOf(at);
-  for (const std::string& word : left) {
-    const bool isFlag = word.starts_with('-') && word.size() > 1;
+  for (const std::string& shielded : root_.remaining(true)) {
+    const std::string word = unshield(shielded);
+    // After `--` nothing is a flag.
+    const bool isFlag = word == shielded && word.starts_with('-') && word.size() > 1;
     const std::string flag = word.substr(0, word.find('='));
     const std::string meant = isFlag ? closest(flag, longFlags(&at)) : closest(word, known);
     const std::string what = isFlag          ? fmt::format("there is no flag {} here", visible(flag))

@@ -17,3 +17,5 @@ install(FILES ${CHATD_ETC}/man/chatd.yaml.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/
 # As the package has it, to compare with after an upgrade.
 install(FILES ${CHATD_ETC}/chatd.yaml DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+include(${CMAKE_CURRENT_LIST_DIR}/package.cmake)

@@ -84,7 +84,8 @@ void bindAppWords(CLI::App& command, AppWords& words) {
       ->type_name("@FILE");
   bindWord(command, "--verifiers", words.chain, "the whole chain as a JSON list of {plugin, config, …}; [] is none")
       ->type_name("@FILE");
-  bindWord(command, "--settings", words.settings, "JSON: autoCreateUsers, allowPrivateNetworks, quotas, enabled")
+  bindWord(command, "--settings", words.settings,
+           "JSON: autoCreateUsers, reverifySeconds, allowPrivateNetworks, quotas, enabled")
       ->type_name("JSON");
 }
 

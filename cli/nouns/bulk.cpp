@@ -22,9 +22,7 @@ void bindBulk(CLI::App& command, BulkWords& words, const std::string& onError) {
   command.add_option("--concurrency", words.concurrency, "how many requests at once; 8 by itself")
       ->type_name("N")
       ->check(CLI::Validator(CLI::Range(std::uint64_t{1}, kMostWorkers)).description(""));
-  bindWord(command, "--on-error", words.onError, onError)
-      ->type_name("WHAT")
-      ->check(CLI::Validator(CLI::IsMember({"continue", "stop"})).description(""));
+  bindWord(command, "--on-error", words.onError, onError)->type_name("WHAT")->check(CLI::IsMember({"continue", "stop"}));
 }
 
 Handler exportRows(CLI::App& command) {

@@ -114,12 +114,14 @@ std::string pluginHostProgram() {
   return {};
 }
 
-VerifierOptions verifierOptions(const Options& o) {
+VerifierOptions verifierOptions(const Options& o, Metrics& metrics) {
   VerifierOptions verifier;
+  verifier.metrics = &metrics;
   verifier.allowPrivateNetworks = o.dev;
   verifier.allowStatic = o.dev || o.plugins.allowStatic;
   verifier.pluginFolders = o.plugins.paths;
   verifier.pluginProgram = pluginHostProgram();
+  verifier.pluginSecrets = PluginSecrets(o.plugins.secrets);
   verifier.log = [](AuthLogLevel level, const std::string& what) {
     switch (level) {
       case AuthLogLevel::Debug:
@@ -168,7 +170,7 @@ struct Daemon::Parts {
       : pages(std::move(staticPages)),
         store(storeOptions(options, key, [this] { loadQuotasSoon(); }), clock),
         outbound(OutboundOptions{}),
-        verifier(store.credentials(), store.directory(), outbound, clock, key, verifierOptions(options)),
+        verifier(store.credentials(), store.directory(), outbound, clock, key, verifierOptions(options, metrics)),
         authenticator(store.credentials(), store.directory(), verifier, clock, key),
         workers(options.threads.workers, 20'000),
         server(serverOptions(options), front),

@@ -1,6 +1,41 @@
 #include "auth/app_cache.h"
 
+#include "base/json.h"
+#include "base/text.h"
+
 namespace chatd {
+
+namespace {
+
+constexpr std::size_t kMostNames = 8;  // of a kind
+
+/// The member `key` of a configuration, a text or a list of texts.
+template <class Take>
+void eachText(const JsonValue& config, const char* key, Take take) {
+  const JsonValue* value = find(config, key);
+  if (value == nullptr) return;
+  if (value->IsString()) return take(asView(*value));
+  if (!value->IsArray()) return;
+  for (rapidjson::SizeType i = 0; i < value->Size() && i < kMostNames; ++i) {
+    if ((*value)[i].IsString()) take(asView((*value)[i]));
+  }
+}
+
+std::vector<std::string> namesOf(const VerifierSpec& spec) {
+  std::vector<std::string> names;
+  const auto config = parseJson(spec.config);
+  if (!config.ok() || !config->IsObject()) return names;
+  eachText(*config, "header", [&](std::string_view name) { names.push_back(toLower(name)); });
+  eachText(*config, "cookie", [&](std::string_view name) { names.push_back("cookie:" + std::string(name)); });
+  return names;
+}
+
+}  // namespace
+
+KnownApp::KnownApp(App app) : App(std::move(app)) {
+  peerNames.reserve(verifiers.size());
+  for (const VerifierSpec& spec : verifiers) peerNames.push_back(namesOf(spec));
+}
 
 AppPtr AppCache::cached(const std::string& key, std::uint64_t& forgotten) {
   const Steady now = clock_.steady();
@@ -12,7 +47,7 @@ AppPtr AppCache::cached(const std::string& key, std::uint64_t& forgotten) {
 
 Result<AppPtr> AppCache::keep(const std::string& key, Result<App> read, std::uint64_t forgotten) {
   if (!read.ok()) return std::move(read).error();
-  AppPtr app = std::make_shared<const App>(std::move(*read));
+  AppPtr app = std::make_shared<const KnownApp>(std::move(*read));
   const Steady now = clock_.steady();
   LockGuard g(mutex_);
   // Read before something changed: good for this caller, who asked before, and for nobody else.

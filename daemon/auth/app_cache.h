@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/mutex.h"
@@ -14,7 +15,12 @@
 
 namespace chatd {
 
-using AppPtr = std::shared_ptr<const App>;
+/// An app, and which header fields and cookies each of its verifiers wants to see (names as in PeerFields).
+struct KnownApp : App {
+  explicit KnownApp(App app);
+  std::vector<std::vector<std::string>> peerNames;  ///< by the index of the verifier
+};
+using AppPtr = std::shared_ptr<const KnownApp>;
 
 class AppCache {
  public:

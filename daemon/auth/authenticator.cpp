@@ -92,8 +92,8 @@ std::string Authenticator::newSecret(std::string_view prefix) {
 
 void Authenticator::authenticate(const Presented& presented, UniqueFunction<void(Result<Principal>)> done) {
   if (!presented.bearer) {
-    if (!admitted(presented.peer)) return done(Error(Code::Unauthorized));
-    return done(Principal{});
+    if (admitted(presented.peer)) return done(Principal{});
+    return authenticateUser(presented, std::move(done));
   }
   const std::string& bearer = *presented.bearer;
   const bool account = isSecret(bearer, kAccountPrefix);
@@ -138,7 +138,8 @@ Result<Principal> Authenticator::byAppKey(const std::string& bearer) {
 }
 
 void Authenticator::authenticateUser(const Presented& presented, UniqueFunction<void(Result<Principal>)> done) {
-  VerifyRequest request{*presented.bearer, presented.app, presented.peer.ip, presented.origin};
+  VerifyRequest request{presented.bearer.value_or(""), presented.app, presented.peer.ip, presented.origin};
+  request.fields = presented.fields;
   verifier_.verify(std::move(request), [done = std::move(done)](Result<Identity> identity) mutable {
     if (!identity.ok()) return done(std::move(identity).error());
     Principal principal;

@@ -27,6 +27,7 @@ struct Presented {
   std::optional<std::string> app;     ///< X-Chat-App or ?app=
   std::string origin;
   net::Peer peer;
+  std::shared_ptr<const PeerFields> fields = {};  ///< net::peerFields
 };
 
 struct Login {

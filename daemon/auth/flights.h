@@ -20,17 +20,17 @@ class Flights {
 
   enum class Board { First, Joined, Full };
   /// First: the caller has to bring the flight to its end. Full: the app has too many, or this one too many waiters; the
-  /// waiter was not taken.
-  [[nodiscard]] Board board(const std::string& key, AppId app, const std::shared_ptr<Waiter>& waiter) {
+  /// waiter was not taken. `patient`: half of what the app may have is enough for this one.
+  [[nodiscard]] Board board(const std::string& key, AppId app, const std::shared_ptr<Waiter>& waiter, bool patient = false) {
     LockGuard g(mutex_);
     if (const auto it = flights_.find(key); it != flights_.end()) {
       if (it->second.waiters.size() >= waiters_) return Board::Full;
       it->second.waiters.push_back(waiter);
       return Board::Joined;
     }
-    std::size_t& count = apps_[app];
-    if (count >= perApp_) return Board::Full;
-    ++count;
+    const auto of = apps_.find(app);
+    if ((of == apps_.end() ? 0 : of->second) >= (patient ? (perApp_ + 1) / 2 : perApp_)) return Board::Full;
+    ++apps_[app];
     flights_[key] = {app, {waiter}};
     return Board::First;
   }

@@ -13,6 +13,7 @@
 #include "auth/plugin_jobs.h"
 #include "auth/plugin_supervisor.h"
 #include "auth/task_thread.h"
+#include "auth/verifier_metrics.h"
 #include "base/mutex.h"
 #include "common/config_schema.h"
 #include "hmac/hmac_plugin.h"
@@ -32,6 +33,7 @@ constexpr std::chrono::seconds kOwedAtStop{5};
 constexpr std::chrono::seconds kCheckWait{5};
 // The plugin is told the exact deadline; the host waits a little longer, so that the plugin's own, better reason wins.
 constexpr std::chrono::milliseconds kGrace{50};
+constexpr std::chrono::seconds kCarried{5};
 constexpr std::size_t kMaxOwedPerInstance = 256;
 // Loaded into the daemon they stay; somebody who reloads all day must not fill its memory.
 constexpr std::size_t kMaxInlineLoads = 64;
@@ -74,6 +76,9 @@ class HostedInstance final : public PluginHost::Instance {
     return true;
   }
   void cancel(chatd_job job) override { supervisor_->cancel(id_, job); }
+  void reconfigure(const std::string& config, Reconfigured then) override {
+    supervisor_->reconfigure(id_, config, std::move(then));
+  }
 
  private:
   const std::shared_ptr<PluginSupervisor> supervisor_;
@@ -118,7 +123,8 @@ class PluginHost::Core : public std::enable_shared_from_this<PluginHost::Core>, 
   void instance(const App& app, std::size_t index, UniqueFunction<void(Result<InstancePtr>)> then);
   void ask(const InstancePtr& instance, Question question, std::chrono::milliseconds timeout, PluginJobs::Done done);
   void forget(AppId app);
-  Result<void> check(AppId app, const VerifierSpec& spec);
+  Result<void> check(const SecretScope& app, const VerifierSpec& spec);
+  Result<bool> reconfigure(const App& before, std::size_t index, const VerifierSpec& now);
   [[nodiscard]] std::uint32_t flags(const std::string& name) const;
   [[nodiscard]] bool bundled(const std::string& name) const { return bundled_.count(name) > 0; }
   [[nodiscard]] std::vector<PluginFacts> list() const;
@@ -133,6 +139,12 @@ class PluginHost::Core : public std::enable_shared_from_this<PluginHost::Core>, 
   void say(AuthLogLevel level, const std::string& line) override {
     if (options_.log) options_.log(level, line);
   }
+  void counted(AppId app, const std::string& plugin, const std::string& name, double by, MetricLabels labels) override {
+    if (options_.metrics != nullptr) options_.metrics->counted(app, plugin, name, by, std::move(labels));
+  }
+  void restarted(AppId app, const std::string& plugin) override {
+    if (options_.metrics != nullptr) options_.metrics->restarted(app, plugin);
+  }
   Steady steady() override { return clock_.steady(); }
   Timestamp wall() override { return clock_.wall(); }
   bool fetch(OutboundRequest request, OutboundHttp::Done done) override {
@@ -145,21 +157,27 @@ class PluginHost::Core : public std::enable_shared_from_this<PluginHost::Core>, 
   using Key = std::tuple<AppId, std::size_t, std::int64_t>;  // app, index of the verifier, revision
   struct Kept {
     InstancePtr instance;
+    std::string appName;
     Steady used{};
     VerifierSpec spec;
     bool allowPrivate = false;
   };
   static constexpr std::size_t kMaxProcesses = 64;
 
-  Result<InstancePtr> make(AppId app, const VerifierSpec& spec, bool allowPrivate);
-  Result<InstancePtr> makeInline(const chatd_plugin* plugin, AppId app, const VerifierSpec& spec, bool allowPrivate);
+  Result<InstancePtr> make(const SecretScope& app, const VerifierSpec& spec, bool allowPrivate);
+  Result<InstancePtr> makeInline(const chatd_plugin* plugin, const SecretScope& app, const VerifierSpec& spec,
+                                 bool allowPrivate);
+  /// Read anew each time: what an operator has changed is taken with the next verifier that is made.
+  [[nodiscard]] PluginSecrets::Values secretsOf(const SecretScope& app);
   /// Of a foreign plugin that is to run inline; loaded at its first use. Thread: control.
   Result<const chatd_plugin*> inlineTable(const std::string& name);
   Result<const chatd_plugin*> loadInline(const std::string& name);
   Result<std::size_t> replaceInline(const std::string& name);
-  Result<hostwire::Loaded> probe(const std::string& name, AppId app, std::optional<std::string> config);
+  Result<hostwire::Loaded> probe(const std::string& name, const SecretScope& app, std::optional<std::string> config);
   void learn(const std::string& name, std::uint32_t flags);
   std::vector<InstancePtr> keep(const Key& key, Kept made);
+  /// The instance that was reconfigured for this, if there is one.
+  [[nodiscard]] InstancePtr takeCarried(const Key& key, const VerifierSpec& spec, bool allowPrivate);
   void endOverdue(bool all);
   [[nodiscard]] std::string known() const;
 
@@ -174,6 +192,8 @@ class PluginHost::Core : public std::enable_shared_from_this<PluginHost::Core>, 
   mutable Mutex mutex_;
   Condition answered_;
   std::map<Key, Kept> instances_ CHATD_GUARDED_BY(mutex_);
+  /// By app and index: instances that have the configuration of the next revision. They wait for it a moment (Kept::used).
+  std::map<std::pair<AppId, std::size_t>, Kept> carried_ CHATD_GUARDED_BY(mutex_);
   std::map<std::string, std::uint32_t> foreignFlags_ CHATD_GUARDED_BY(mutex_);  ///< of those that were looked at
 
   std::map<std::string, const chatd_plugin*> inline_;  ///< thread: control
@@ -205,7 +225,7 @@ void PluginHost::Core::learn(const std::string& name, std::uint32_t flags) {
 // --- instances --------------------------------------------------------------------------------------------------------
 
 // Thread: control.
-Result<PluginHost::InstancePtr> PluginHost::Core::make(AppId app, const VerifierSpec& spec, bool allowPrivate) {
+Result<PluginHost::InstancePtr> PluginHost::Core::make(const SecretScope& app, const VerifierSpec& spec, bool allowPrivate) {
   if (const auto it = bundled_.find(spec.plugin); it != bundled_.end()) {
     return makeInline(it->second, app, spec, allowPrivate);
   }
@@ -213,19 +233,26 @@ Result<PluginHost::InstancePtr> PluginHost::Core::make(AppId app, const Verifier
     CHATD_TRY(plugin, inlineTable(spec.plugin));
     return makeInline(plugin, app, spec, allowPrivate);
   }
-  return InstancePtr(
-      std::make_shared<HostedInstance>(supervisor_, HostedVerifier{app, spec.plugin, spec.config, allowPrivate}));
+  return InstancePtr(std::make_shared<HostedInstance>(
+      supervisor_, HostedVerifier{app.app, spec.plugin, spec.config, allowPrivate, secretsOf(app)}));
 }
 
-Result<PluginHost::InstancePtr> PluginHost::Core::makeInline(const chatd_plugin* plugin, AppId app, const VerifierSpec& spec,
-                                                             bool allowPrivate) {
+PluginSecrets::Values PluginHost::Core::secretsOf(const SecretScope& app) {
+  std::vector<std::string> faults;
+  auto values = options_.secrets.of(app, faults);
+  for (const std::string& fault : faults) say(AuthLogLevel::Error, fmt::format("app {}: {}", raw(app.app), fault));
+  return values;
+}
+
+Result<PluginHost::InstancePtr> PluginHost::Core::makeInline(const chatd_plugin* plugin, const SecretScope& app,
+                                                             const VerifierSpec& spec, bool allowPrivate) {
   // Destroyed on the control thread wherever the last one lets go, which may be inside the plugin's own complete(). After
   // stop() only those are left that owed an answer: they stay, because their plugin may still be running.
   const auto destroyer = [self = shared_from_this()](InlineInstance* gone) {
     static_cast<void>(self->control_->post([gone] { delete gone; }));
   };
-  const std::shared_ptr<InlineInstance> made(new InlineInstance(shared_from_this(), plugin, spec.plugin, app, allowPrivate),
-                                             destroyer);
+  const std::shared_ptr<InlineInstance> made(
+      new InlineInstance(shared_from_this(), plugin, spec.plugin, app.app, allowPrivate, secretsOf(app)), destroyer);
   if (auto created = made->create(spec.config); !created.ok()) return std::move(created).error();
   return InstancePtr(made);
 }
@@ -289,14 +316,58 @@ void PluginHost::Core::instance(const App& app, std::size_t index, UniqueFunctio
   if (stopping_) return then(unavailable("the daemon is stopping"));
   const bool allowPrivate = app.settings.allowPrivateNetworks.value_or(options_.allowPrivateNetworks);
   auto held = std::make_shared<decltype(then)>(std::move(then));
-  const bool posted = control_->post([this, key, lookUp, allowPrivate, spec = app.verifiers[index], held] {
+  const bool posted = control_->post([this, key, name = app.name, lookUp, allowPrivate, spec = app.verifiers[index], held] {
     // Many may have asked for the same one; the first made it.
     if (InstancePtr found = lookUp()) return (*held)(std::move(found));
-    auto made = make(std::get<0>(key), spec, allowPrivate);
-    if (made.ok() && !stopping_) keep(key, Kept{*made, {}, spec, allowPrivate});
+    InstancePtr carried = takeCarried(key, spec, allowPrivate);
+    auto made = carried ? Result<InstancePtr>(std::move(carried)) : make({std::get<0>(key), name}, spec, allowPrivate);
+    if (made.ok() && !stopping_) keep(key, Kept{*made, name, {}, spec, allowPrivate});
     (*held)(std::move(made));
   });
   if (!posted) (*held)(unavailable("the daemon is stopping"));
+}
+
+PluginHost::InstancePtr PluginHost::Core::takeCarried(const Key& key, const VerifierSpec& spec, bool allowPrivate) {
+  std::vector<Kept> late;  // let go outside the lock
+  const Steady now = clock_.steady();
+  LockGuard g(mutex_);
+  for (auto it = carried_.begin(); it != carried_.end();) {
+    const auto here = it++;
+    if (now - here->second.used < kCarried) continue;
+    late.push_back(std::move(here->second));
+    carried_.erase(here);
+  }
+  const auto it = carried_.find({std::get<0>(key), std::get<1>(key)});
+  if (it == carried_.end() || !(it->second.spec == spec) || it->second.allowPrivate != allowPrivate) return nullptr;
+  InstancePtr taken = std::move(it->second.instance);
+  carried_.erase(it);
+  return taken;
+}
+
+Result<bool> PluginHost::Core::reconfigure(const App& before, std::size_t index, const VerifierSpec& now) {
+  auto wait = std::make_shared<Awaited<bool>>();
+  const bool posted = control_->post([this, wait, key = Key{before.id, index, before.revision}, now] {
+    Kept kept;
+    {
+      LockGuard g(mutex_);
+      const auto it = instances_.find(key);
+      if (it != instances_.end()) kept = it->second;
+    }
+    if (!kept.instance) return wait->tell(false);
+    Instance& instance = *kept.instance;
+    instance.reconfigure(now.config, [self = shared_from_this(), wait, key, now, kept](Result<bool> taken) mutable {
+      if (taken.ok() && *taken) {
+        kept.spec = now;
+        kept.used = self->clock_.steady();
+        Kept displaced;
+        LockGuard g(self->mutex_);
+        displaced = std::exchange(self->carried_[{std::get<0>(key), std::get<1>(key)}], std::move(kept));
+      }
+      wait->tell(std::move(taken));
+    });
+  });
+  if (!posted) return Error(Code::Restarting);
+  return wait->get();
 }
 
 void PluginHost::Core::ask(const InstancePtr& instance, Question question, std::chrono::milliseconds timeout,
@@ -356,7 +427,7 @@ void PluginHost::Core::forget(AppId app) {
 
 // --- for administrators -----------------------------------------------------------------------------------------------
 
-Result<void> PluginHost::Core::check(AppId app, const VerifierSpec& spec) {
+Result<void> PluginHost::Core::check(const SecretScope& app, const VerifierSpec& spec) {
   if (!bundled(spec.plugin) && spec.isolation != "inline") {
     auto loaded = probe(spec.plugin, app, spec.config);
     return loaded.ok() ? Result<void>() : Result<void>(std::move(loaded).error());
@@ -379,7 +450,8 @@ Result<void> PluginHost::Core::check(AppId app, const VerifierSpec& spec) {
   return {};
 }
 
-Result<hostwire::Loaded> PluginHost::Core::probe(const std::string& name, AppId app, std::optional<std::string> config) {
+Result<hostwire::Loaded> PluginHost::Core::probe(const std::string& name, const SecretScope& app,
+                                                 std::optional<std::string> config) {
   // First the file: a plugin that is not there is another fault than one that does not work.
   auto file = PluginFile::find(options_.folders, name);
   if (!file.ok() && file.error().code() == Code::NotFound) {
@@ -387,8 +459,8 @@ Result<hostwire::Loaded> PluginHost::Core::probe(const std::string& name, AppId 
   }
   if (!file.ok()) return Error(Code::Invalid, file.error().detail());
   auto wait = std::make_shared<Awaited<hostwire::Loaded>>();
-  supervisor_->probe(name, app, std::move(config),
-                     [wait](Result<hostwire::Loaded> loaded) { wait->tell(std::move(loaded)); });
+  supervisor_->probe({app.app, name, config.value_or(""), false, config ? secretsOf(app) : PluginSecrets::Values()},
+                     config.has_value(), [wait](Result<hostwire::Loaded> loaded) { wait->tell(std::move(loaded)); });
   auto loaded = wait->get();
   if (loaded.ok()) learn(name, loaded->flags);
   return loaded;
@@ -420,7 +492,7 @@ Result<PluginFacts> PluginHost::Core::show(const std::string& name) {
       if (facts.name == name) return std::move(facts);
     }
   }
-  auto loaded = probe(name, AppId{0}, std::nullopt);
+  auto loaded = probe(name, {}, std::nullopt);
   PluginFacts facts;
   facts.name = name;
   if (!loaded.ok()) {
@@ -450,7 +522,7 @@ Result<std::size_t> PluginHost::Core::replaceInline(const std::string& name) {
   }
   std::vector<std::pair<Key, InstancePtr>> made;
   for (const auto& [key, kept] : old) {
-    CHATD_TRY(instance, makeInline(plugin, std::get<0>(key), kept.spec, kept.allowPrivate));
+    CHATD_TRY(instance, makeInline(plugin, {std::get<0>(key), kept.appName}, kept.spec, kept.allowPrivate));
     made.emplace_back(key, std::move(instance));
   }
   inline_[name] = plugin;
@@ -466,7 +538,7 @@ Result<std::size_t> PluginHost::Core::replaceInline(const std::string& name) {
 
 Result<std::size_t> PluginHost::Core::reload(const std::string& name) {
   if (bundled(name)) return Error(Code::Invalid, "a bundled plugin changes with the daemon");
-  CHATD_CHECK(probe(name, AppId{0}, std::nullopt));
+  CHATD_CHECK(probe(name, {}, std::nullopt));
   auto hosted = std::make_shared<Awaited<std::size_t>>();
   supervisor_->reload(name, [hosted](Result<std::size_t> replaced) { hosted->tell(std::move(replaced)); });
   auto inlined = std::make_shared<Awaited<std::size_t>>();
@@ -518,11 +590,14 @@ void PluginHost::Core::stop() {
     while (owed_ > 0 && !late) late = answered_.waitUntil(lock, until) == std::cv_status::timeout;
   }
   std::map<Key, Kept> gone;
+  std::map<std::pair<AppId, std::size_t>, Kept> carried;
   {
     LockGuard g(mutex_);
     gone.swap(instances_);
+    carried.swap(carried_);
   }
   gone.clear();
+  carried.clear();
   control_->stop();
   supervisor_->stop();
   // It holds us, as we hold it.
@@ -547,7 +622,10 @@ void PluginHost::ask(const InstancePtr& instance, Question question, std::chrono
   core_->ask(instance, std::move(question), timeout, std::move(done));
 }
 void PluginHost::forget(AppId app) { core_->forget(app); }
-Result<void> PluginHost::check(AppId app, const VerifierSpec& spec) { return core_->check(app, spec); }
+Result<void> PluginHost::check(const SecretScope& app, const VerifierSpec& spec) { return core_->check(app, spec); }
+Result<bool> PluginHost::reconfigure(const App& before, std::size_t index, const VerifierSpec& now) {
+  return core_->reconfigure(before, index, now);
+}
 std::uint32_t PluginHost::flags(const std::string& plugin) const { return core_->flags(plugin); }
 bool PluginHost::bundled(const std::string& plugin) const { return core_->bundled(plugin); }
 std::vector<PluginFacts> PluginHost::list() const { return core_->list(); }

@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "auth/log_hook.h"
+#include "auth/plugin_secrets.h"
 #include "auth/verdict.h"
 #include "base/clock.h"
 #include "base/result.h"
@@ -21,6 +23,7 @@
 namespace chatd {
 
 struct HostedState;
+class VerifierMetrics;
 
 /// A plugin that is linked in.
 struct PluginEntry {
@@ -35,9 +38,11 @@ struct PluginHostOptions {
   std::vector<PluginEntry> bundled = bundledPlugins();
   std::vector<std::string> folders;   ///< of foreign plugins
   std::string program;                ///< chatd-plugin-host; empty: none, foreign plugins can run inline only
+  PluginSecrets secrets;              ///< of operators, for plugins
   std::string key;                    ///< secret, for hashes of tokens
   bool allowPrivateNetworks = false;  ///< for apps whose settings do not say
   AuthLog log;
+  VerifierMetrics* metrics = nullptr;  ///< optional
 };
 
 /// What a verifier is asked. Peer data reaches only plugins that say they use it.
@@ -45,6 +50,7 @@ struct Question {
   std::string token;
   std::string clientIp;
   std::string origin;
+  std::vector<std::pair<std::string, std::string>> fields = {};  ///< header fields and cookies that the verifier names
 };
 
 /// A plugin, for operators.
@@ -80,7 +86,12 @@ class PluginHost {
   /// Judges the configuration by the plugin's schema, then makes an instance of it and destroys that: a foreign one in a
   /// process of its own, unless it is to run inline. Errors: NotFound (no such plugin), Invalid, its detail is the plugin's
   /// own words; Busy. Thread: worker; waits 5 s at most.
-  Result<void> check(AppId app, const VerifierSpec& spec);
+  Result<void> check(const SecretScope& app, const VerifierSpec& spec);
+  /// The configuration of this verifier of the app is about to become another. A live instance whose plugin can take it
+  /// does, and goes on under the next revision with all that it knows; else the next question makes a new one. Errors:
+  /// Invalid in the plugin's words, and the instance goes on as it was; Busy. Thread: worker; waits 5 s at most. True: it
+  /// did; if the change does not come after all, forget().
+  Result<bool> reconfigure(const App& before, std::size_t index, const VerifierSpec& now);
   /// CHATD_PF_* of a plugin. Of one that nobody has looked at yet: that it uses peer data, which is the safe answer.
   [[nodiscard]] std::uint32_t flags(const std::string& plugin) const;
   [[nodiscard]] bool bundled(const std::string& plugin) const;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "host/secrets.h"
 
 namespace chatd {
 
@@ -52,13 +53,20 @@ struct PluginHostFunctions {
   static std::int64_t nowNs(chatd_host_ctx* ctx) { return nanoseconds(ctx->instance->owner_->steady()); }
   static std::int64_t unixMs(chatd_host_ctx* ctx) { return micros(ctx->instance->owner_->wall()) / 1000; }
 
-  // Plugins' own counters have no place in the metrics yet; a call is allowed and counts nothing.
-  static void metricAdd(chatd_host_ctx*, chatd_str, double, const chatd_kv*, std::uint32_t) {}
+  static void metricAdd(chatd_host_ctx* ctx, chatd_str name, double by, const chatd_kv* labels, std::uint32_t n) {
+    constexpr std::size_t kMostBytes = 128;
+    constexpr std::uint32_t kMostLabels = 8;
+    InlineInstance& self = *ctx->instance;
+    MetricLabels pairs;
+    for (std::uint32_t i = 0; i < std::min(n, kMostLabels); ++i) {
+      pairs.emplace_back(printable(view(labels[i].key).substr(0, kMostBytes)),
+                         printable(view(labels[i].value).substr(0, kMostBytes)));
+    }
+    self.owner_->counted(self.app_, self.name(), std::string(view(name).substr(0, kMostBytes)), by, std::move(pairs));
+  }
 
-  // No app has secrets for its plugins: never found.
-  static std::int32_t secret(chatd_host_ctx*, chatd_str, char*, std::uint64_t, std::uint64_t* length) {
-    if (length != nullptr) *length = 0;
-    return 1;
+  static std::int32_t secret(chatd_host_ctx* ctx, chatd_str name, char* to, std::uint64_t room, std::uint64_t* length) {
+    return giveSecret(ctx->instance->secrets_, view(name), to, room, length);
   }
 
   static const void* service(chatd_host_ctx*, const char* id) {
@@ -109,13 +117,14 @@ struct PluginHostFunctions {
 };
 
 InlineInstance::InlineInstance(std::shared_ptr<PluginInstanceOwner> owner, const chatd_plugin* plugin, std::string name,
-                               AppId app, bool allowPrivateNetworks)
+                               AppId app, bool allowPrivateNetworks, PluginSecrets::Values secrets)
     : Instance(std::move(name)),
       owner_(std::move(owner)),
       plugin_(plugin),
       app_(app),
       appText_(std::to_string(raw(app))),
-      allowPrivate_(allowPrivateNetworks) {
+      allowPrivate_(allowPrivateNetworks),
+      secrets_(std::move(secrets)) {
   using F = PluginHostFunctions;
   context_.instance = this;
   host_ = {sizeof(chatd_host), CHATD_ABI_MINOR, &context_,     &F::complete, &F::log,
@@ -145,9 +154,13 @@ bool InlineInstance::verify(const Question& question, std::chrono::milliseconds 
   request.struct_size = sizeof request;
   request.app_id = str(appText_);
   request.token = str(question.token);
+  std::vector<chatd_kv> fields;
   if (peer) {
     request.client_ip = str(question.clientIp);
     request.origin = str(question.origin);
+    for (const auto& [name, value] : question.fields) fields.push_back({str(name), str(value)});
+    request.kv = fields.data();
+    request.kv_count = static_cast<std::uint32_t>(fields.size());
   }
   request.deadline_ns = nanoseconds(owner_->steady() + timeout);
   return plugin_->verify(handle_, &request, job) == 0;
@@ -155,6 +168,15 @@ bool InlineInstance::verify(const Question& question, std::chrono::milliseconds 
 
 void InlineInstance::cancel(chatd_job job) {
   if (CHATD_HAS(plugin_, cancel) && plugin_->cancel != nullptr) plugin_->cancel(handle_, job);
+}
+
+void InlineInstance::reconfigure(const std::string& config, Reconfigured then) {
+  if (!CHATD_HAS(plugin_, reconfigure) || plugin_->reconfigure == nullptr) return then(false);
+  std::array<char, 512> why{};
+  if (plugin_->reconfigure(handle_, str(config), why.data(), why.size()) == 0) return then(true);
+  why.back() = '\0';
+  const std::string reason = printable(why.data());
+  then(Error(Code::Invalid, reason.empty() ? "the plugin refused the configuration" : reason));
 }
 
 std::string InlineInstance::health() {

@@ -6,6 +6,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "auth/plugin_host.h"
 #include "sdk/chatd_plugin.h"
@@ -21,12 +23,19 @@ struct chatd_host_ctx {
 
 namespace chatd {
 
+/// Labels of metric_add: at most 8, of 128 bytes each, come through.
+using MetricLabels = std::vector<std::pair<std::string, std::string>>;
+
 /// What an instance needs from its host. Thread: any.
 class PluginInstanceOwner {
  public:
   virtual ~PluginInstanceOwner() = default;
   virtual void completed(const PluginHost::Instance& by, chatd_job job, Verdict verdict) = 0;
   virtual void say(AuthLogLevel level, const std::string& line) = 0;
+  /// metric_add of a plugin.
+  virtual void counted(AppId app, const std::string& plugin, const std::string& name, double by, MetricLabels labels) = 0;
+  /// The plugin's process ended before its time.
+  virtual void restarted(AppId app, const std::string& plugin) = 0;
   virtual Steady steady() = 0;
   virtual Timestamp wall() = 0;
   /// False: the host is stopping; `done` will not be called.
@@ -44,6 +53,10 @@ class PluginHost::Instance {
   /// False: this job will never be completed. `timeout` is from now on.
   [[nodiscard]] virtual bool verify(const Question& question, std::chrono::milliseconds timeout, chatd_job job) = 0;
   virtual void cancel(chatd_job job) = 0;
+  /// Told once, maybe before it returns: true, it goes on with this configuration; false, its plugin cannot be reconfigured.
+  /// Errors: Invalid in the plugin's words; it goes on as it was. Thread: control.
+  using Reconfigured = UniqueFunction<void(Result<bool>)>;
+  virtual void reconfigure(const std::string& config, Reconfigured then) = 0;
 
   [[nodiscard]] const std::string& name() const { return name_; }
   std::atomic<std::size_t> owed{0};  ///< answers; kept by PluginHost
@@ -56,13 +69,14 @@ class PluginHost::Instance {
 class InlineInstance final : public PluginHost::Instance {
  public:
   InlineInstance(std::shared_ptr<PluginInstanceOwner> owner, const chatd_plugin* plugin, std::string name, AppId app,
-                 bool allowPrivateNetworks);
+                 bool allowPrivateNetworks, PluginSecrets::Values secrets);
   ~InlineInstance() override;
 
   /// Errors: VerifierUnavailable, its detail is the plugin's reason. Called once.
   Result<void> create(const std::string& config);
   [[nodiscard]] bool verify(const Question& question, std::chrono::milliseconds timeout, chatd_job job) override;
   void cancel(chatd_job job) override;
+  void reconfigure(const std::string& config, Reconfigured then) override;
   /// Empty: well, or it does not say. Thread: control.
   [[nodiscard]] std::string health();
   [[nodiscard]] const chatd_plugin* plugin() const { return plugin_; }
@@ -75,6 +89,7 @@ class InlineInstance final : public PluginHost::Instance {
   const AppId app_;
   const std::string appText_;
   const bool allowPrivate_;
+  const PluginSecrets::Values secrets_;
   chatd_host_ctx context_;
   chatd_host host_{};
   chatd_instance* handle_ = nullptr;

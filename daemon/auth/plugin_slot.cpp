@@ -17,6 +17,7 @@ namespace {
 constexpr seconds kLoadTime{5};
 constexpr seconds kCreateTime{5};
 constexpr seconds kDestroyTime{5};
+constexpr seconds kReconfigureTime{4};  // less than the admin waits
 constexpr seconds kOwedTime{5};
 constexpr seconds kCreateAgain{5};
 // A suspect has the process to itself for so long; a slow plugin must not hold everybody up.
@@ -148,7 +149,8 @@ HostedProcess::Instance& PluginSlot::made(HostedProcess& process, Id id, Steady 
   const bool again = instance.made == Made::Failed && now >= instance.until;
   if (fresh || again) {
     instance = {Made::Asked, now + kCreateTime, {}};
-    const hostwire::Create create{std::to_string(raw(app_)), verifiers_.at(id).config};
+    const HostedVerifier& verifier = verifiers_.at(id);
+    const hostwire::Create create{std::to_string(raw(app_)), verifier.config, verifier.secrets};
     if (!process.process->send(Type::Create, id, hostwire::encode(create))) {
       instance = {Made::Failed, now + kCreateAgain, "its process does not read"};
     }
@@ -164,6 +166,7 @@ void PluginSlot::ask(HostedProcess& process, chatd_job id, HostedJob& job) {
   question.token = job.question.token;
   question.clientIp = job.question.clientIp;
   question.origin = job.question.origin;
+  question.fields = job.question.fields;
   question.deadlineNs = nanoseconds(job.deadline);
   if (!process.process->send(Type::Verify, id, hostwire::encode(question))) {
     return finish(id, Verdict::unavailable("the plugin's process does not read"), false);
@@ -270,9 +273,20 @@ void PluginSlot::died(HostedProcess& process, const std::string& why, Steady now
   const std::string reason = why.empty() ? how : why;
   host_.say(AuthLogLevel::Error, fmt::format("{}: its process {}", name(), why.empty() ? how : "was ended: " + why));
   blame(process, whom, now);
+  std::vector<UniqueFunction<void(Result<bool>)>> waiting;
+  for (auto it = given_.begin(); it != given_.end();) {
+    const auto here = it++;
+    if (here->second.serial != process.serial) continue;
+    waiting.push_back(std::move(here->second.then));
+    given_.erase(here);
+  }
+  for (auto& then : waiting) {
+    then(Error(Code::Invalid, "the plugin's process ended while it was given the configuration: " + reason));
+  }
   if (wasCurrent) {
     fault_ = reason;
     ++restarts_;
+    host_.owner().restarted(app_, plugin_);
     backOff(process.answers > 0, now);
     if (failures_ >= kHopeless) refuseWaiting("the plugin does not run: " + fault_);
   }
@@ -306,6 +320,13 @@ void PluginSlot::blame(HostedProcess& process, Blame whom, Steady now) {
 }
 
 void PluginSlot::drop(HostedProcess& process) {
+  for (auto it = given_.begin(); it != given_.end();) {
+    const auto here = it++;
+    if (here->second.serial != process.serial) continue;
+    const auto then = std::make_shared<UniqueFunction<void(Result<bool>)>>(std::move(here->second.then));
+    given_.erase(here);
+    (*then)(false);
+  }
   host_.unwatch(*process.process);
   if (current_.get() == &process) {
     current_.reset();
@@ -402,6 +423,8 @@ void PluginSlot::heard(HostedProcess& process, hostwire::Message&& message, Stea
       }
       settle(process, now);
       return pump(now);
+    case Type::Reconfigured:
+      return read.operator()<hostwire::Outcome>([&](auto m) { onReconfigured(process, message.id, m); });
     case Type::Fetch:
       return read.operator()<hostwire::Fetch>([&](auto m) { onFetch(process, message.id, std::move(m)); });
     case Type::Said:
@@ -410,7 +433,10 @@ void PluginSlot::heard(HostedProcess& process, hostwire::Message&& message, Stea
         host_.say(level, fmt::format("{} says: {}", name(), printable(m.text)));
       });
     case Type::Counted:
-      return;  // plugins' own counters have no place in the metrics; a call is allowed and counts nothing
+      return read.operator()<hostwire::Counted>([&](auto m) {
+        for (auto& [key, value] : m.labels) value = printable(value);
+        host_.owner().counted(app_, plugin_, m.name, m.by, std::move(m.labels));
+      });
     default:
       return died(process, "sent a message that is none", now);
   }
@@ -542,6 +568,32 @@ void PluginSlot::endReload(const std::string& why) {
   then(why);
 }
 
+// Only where it is plain what it would mean: an instance that is there, in a process that is not being replaced.
+void PluginSlot::reconfigure(Id id, const std::string& config, UniqueFunction<void(Result<bool>)> then, Steady now) {
+  const bool alone = current_ && current_->loaded && !next_ && given_.count(id) == 0;
+  const auto instance = alone ? current_->instances.find(id) : decltype(current_->instances.end()){};
+  if (!alone || instance == current_->instances.end() || instance->second.made != HostedProcess::Made::Ready) {
+    return then(false);
+  }
+  if (!current_->process->send(Type::Reconfigure, id, hostwire::encode(hostwire::Reconfigure{config}))) return then(false);
+  host_.rewatch(*current_->process, current_->serial);
+  given_[id] = {current_->serial, config, std::move(then), now + kReconfigureTime};
+}
+
+void PluginSlot::onReconfigured(HostedProcess& process, Id id, const hostwire::Outcome& outcome) {
+  const auto it = given_.find(id);
+  if (it == given_.end() || it->second.serial != process.serial) return;
+  Given given = std::move(it->second);
+  given_.erase(it);
+  if (outcome.ok) {
+    // A process that comes after this one takes it too.
+    if (const auto verifier = verifiers_.find(id); verifier != verifiers_.end()) verifier->second.config = given.config;
+    return given.then(true);
+  }
+  if (outcome.reason.empty()) return given.then(false);
+  given.then(Error(Code::Invalid, printable(outcome.reason)));
+}
+
 bool PluginSlot::askHealth(std::uint64_t id) {
   if (!current_ || !current_->loaded || !current_->process->send(Type::Health, id, {})) return false;
   host_.rewatch(*current_->process, current_->serial);
@@ -560,6 +612,10 @@ void PluginSlot::late(HostedProcess& process, Steady now) {
       died(process, "did not create an instance within 5 s", now);
       return refuseWaiting("the plugin did not create its instance within 5 s");
     }
+  }
+  for (const auto& [id, given] : given_) {
+    if (given.serial == process.serial && now >= given.until)
+      return died(process, "did not take a configuration within 4 s", now);
   }
   for (const chatd_job id : process.underWay) {
     const HostedJob& job = jobs_.at(id);

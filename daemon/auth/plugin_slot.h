@@ -80,6 +80,8 @@ class PluginSlot {
   void remove(Id id, Steady now);
   void verify(chatd_job id, HostedJob job, Steady now);
   void cancel(chatd_job id, Steady now);
+  /// As PluginSupervisor::reconfigure.
+  void reconfigure(Id id, const std::string& config, UniqueFunction<void(Result<bool>)> then, Steady now);
 
   void heard(HostedProcess& process, hostwire::Message&& message, Steady now);
   /// It has ended, or must: `why` is for operators, empty: as the process itself says.
@@ -128,6 +130,7 @@ class PluginSlot {
   void onLoaded(HostedProcess& process, const hostwire::Loaded& loaded, Steady now);
   void onCreated(HostedProcess& process, Id id, const hostwire::Outcome& outcome, Steady now);
   void onAnswered(HostedProcess& process, chatd_job id, const hostwire::Answered& answer, Steady now);
+  void onReconfigured(HostedProcess& process, Id id, const hostwire::Outcome& outcome);
   void onFetch(HostedProcess& process, std::uint64_t id, hostwire::Fetch&& call);
   void nextStep(Steady now);
   void endReload(const std::string& why);
@@ -148,6 +151,15 @@ class PluginSlot {
   ProcessPtr next_;
   std::function<void(const std::string&)> reloaded_;
   std::vector<ProcessPtr> leaving_;
+
+  /// A configuration that a process was given and has not answered yet.
+  struct Given {
+    std::uint64_t serial = 0;
+    std::string config;
+    UniqueFunction<void(Result<bool>)> then;
+    Steady until{};
+  };
+  std::map<Id, Given> given_;
 
   int failures_ = 0;  ///< in a row, without an answer in between
   Steady notBefore_{};

@@ -75,9 +75,8 @@ class Inbox {
 
 /// A process that only tells what a plugin is, and whether it takes a configuration.
 struct Probe {
-  std::string plugin;
-  AppId app{};
-  std::optional<std::string> config;
+  HostedVerifier verifier;
+  bool create = false;
   UniqueFunction<void(Result<hostwire::Loaded>)> then;
   std::unique_ptr<PluginProcess> process;
   hostwire::Loaded loaded;
@@ -116,6 +115,7 @@ class PluginSupervisor::Core final : public SlotHost {
   void close(InstanceId id);
   void verify(InstanceId id, const PluginHost::Instance& by, Question question, Steady deadline, chatd_job job);
   void cancel(InstanceId id, chatd_job job);
+  void reconfigure(InstanceId id, const std::string& config, UniqueFunction<void(Result<bool>)> then);
   void probe(Probe probe);
   void reload(const std::string& plugin, UniqueFunction<void(Result<std::size_t>)> then);
   void health(const std::string& plugin, UniqueFunction<void(std::vector<HostedState>)> then);
@@ -390,7 +390,7 @@ void PluginSupervisor::Core::startProbes() {
     Probe probe = std::move(probesWaiting_.front());
     probesWaiting_.pop_front();
     const std::uint64_t serial = newSerial();
-    auto process = spawn(probe.plugin, serial);
+    auto process = spawn(probe.verifier.plugin, serial);
     if (!process.ok()) {
       probe.then(Error(Code::Invalid, process.error().detail()));
       continue;
@@ -434,11 +434,11 @@ void PluginSupervisor::Core::probeHeard(std::uint64_t serial, Probe& probe, host
     if (!loaded) return endProbe(serial, Error(Code::Invalid, "the plugin's process sent a message that is none"));
     if (!loaded->ok) return endProbe(serial, Error(Code::Invalid, printable(loaded->reason)));
     probe.loaded = std::move(*loaded);
-    if (!probe.config) return endProbe(serial, std::move(probe.loaded));
-    if (auto fits = checkConfig(probe.loaded.schema, *probe.config); !fits.ok()) {
+    if (!probe.create) return endProbe(serial, std::move(probe.loaded));
+    if (auto fits = checkConfig(probe.loaded.schema, probe.verifier.config); !fits.ok()) {
       return endProbe(serial, std::move(fits).error());
     }
-    const hostwire::Create create{std::to_string(raw(probe.app)), *probe.config};
+    const hostwire::Create create{std::to_string(raw(probe.verifier.app)), probe.verifier.config, probe.verifier.secrets};
     static_cast<void>(probe.process->send(Type::Create, 1, hostwire::encode(create)));
     return rewatch(*probe.process, serial);
   }
@@ -447,6 +447,12 @@ void PluginSupervisor::Core::probeHeard(std::uint64_t serial, Probe& probe, host
   if (!outcome) return endProbe(serial, Error(Code::Invalid, "the plugin's process sent a message that is none"));
   if (!outcome->ok) return endProbe(serial, Error(Code::Invalid, printable(outcome->reason)));
   endProbe(serial, std::move(probe.loaded));
+}
+
+void PluginSupervisor::Core::reconfigure(InstanceId id, const std::string& config, UniqueFunction<void(Result<bool>)> then) {
+  const auto it = bySlot_.find(id);
+  if (it == bySlot_.end() || stopping_) return then(false);
+  it->second->reconfigure(id, config, std::move(then), steadyNow());
 }
 
 // --- for operators ----------------------------------------------------------------------------------------------------
@@ -545,10 +551,15 @@ void PluginSupervisor::cancel(InstanceId instance, chatd_job job) {
   core_->post([core = core_.get(), instance, job] { core->cancel(instance, job); });
 }
 
-void PluginSupervisor::probe(const std::string& plugin, AppId app, std::optional<std::string> config,
-                             UniqueFunction<void(Result<hostwire::Loaded>)> then) {
-  core_->post([core = core_.get(), plugin, app, config = std::move(config), then = std::move(then)]() mutable {
-    core->probe({plugin, app, std::move(config), std::move(then), nullptr, {}, {}});
+void PluginSupervisor::reconfigure(InstanceId instance, const std::string& config, UniqueFunction<void(Result<bool>)> then) {
+  core_->post([core = core_.get(), instance, config, then = std::move(then)]() mutable {
+    core->reconfigure(instance, config, std::move(then));
+  });
+}
+
+void PluginSupervisor::probe(HostedVerifier verifier, bool create, UniqueFunction<void(Result<hostwire::Loaded>)> then) {
+  core_->post([core = core_.get(), verifier = std::move(verifier), create, then = std::move(then)]() mutable {
+    core->probe({std::move(verifier), create, std::move(then), nullptr, {}, {}});
   });
 }
 

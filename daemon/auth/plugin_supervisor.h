@@ -34,6 +34,7 @@ struct HostedVerifier {
   std::string plugin;
   std::string config;
   bool allowPrivateNetworks = false;
+  PluginSecrets::Values secrets = {};
 };
 
 /// A process, or the wait for one, for operators.
@@ -64,10 +65,12 @@ class PluginSupervisor {
   /// Nobody waits for this job any more; its answer is still given.
   void cancel(InstanceId instance, chatd_job job);
 
-  /// What the plugin says it is, in a process of its own that ends again. With a configuration: also creates an instance of
-  /// it. Errors: Invalid with the reason, Busy.
-  void probe(const std::string& plugin, AppId app, std::optional<std::string> config,
-             UniqueFunction<void(Result<hostwire::Loaded>)> then);
+  /// As PluginHost::Instance::reconfigure. False also if none of it runs.
+  void reconfigure(InstanceId instance, const std::string& config, UniqueFunction<void(Result<bool>)> then);
+
+  /// What the plugin says it is, in a process of its own that ends again. With `create` also makes an instance of the
+  /// configuration. Errors: Invalid with the reason, Busy.
+  void probe(HostedVerifier verifier, bool create, UniqueFunction<void(Result<hostwire::Loaded>)> then);
   /// Takes the plugin's file as it is now: each of its processes is replaced by a new one once that has created all
   /// instances; the old one finishes what it has. Answers how many were replaced. Errors: Invalid with the reason; those
   /// whose replacement failed go on as they were.

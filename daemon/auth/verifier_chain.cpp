@@ -16,6 +16,7 @@
 #include "auth/flights.h"
 #include "auth/revocations.h"
 #include "auth/verdict_cache.h"
+#include "auth/verifier_metrics.h"
 #include "base/mutex.h"
 #include "base/random.h"
 
@@ -84,6 +85,8 @@ struct Verification {
   std::uint64_t generation = 0;
   AppPtr app;
   std::size_t index = 0;  ///< of the verifier that is asked next
+  bool asked = false;     ///< a verifier was, or the cache for it, about what the request brought
+  PeerFields fields;      ///< that this verifier names
   int repeats = 0;        ///< times that a verdict turned out to be older than a revocation
 
  private:
@@ -92,9 +95,21 @@ struct Verification {
 };
 using VerificationPtr = std::shared_ptr<Verification>;
 
-PluginHostOptions pluginOptions(const VerifierOptions& options, std::string key) {
-  return {options.plugins, options.pluginFolders,        options.pluginProgram,
-          std::move(key),  options.allowPrivateNetworks, options.log};
+PluginHostOptions pluginOptions(const VerifierOptions& options, std::string key, VerifierMetrics* metrics) {
+  return {options.plugins, options.pluginFolders,        options.pluginProgram, options.pluginSecrets,
+          std::move(key),  options.allowPrivateNetworks, options.log,           metrics};
+}
+
+/// What any verifier of the app names: nothing else of a request is kept for later.
+PeerFields namedFields(const KnownApp& app, const PeerFields& fields) {
+  PeerFields kept;
+  for (const auto& field : fields) {
+    const bool named = std::any_of(app.peerNames.begin(), app.peerNames.end(), [&](const auto& names) {
+      return std::find(names.begin(), names.end(), field.first) != names.end();
+    });
+    if (named) kept.push_back(field);
+  }
+  return kept;
 }
 
 void appendPart(std::string& out, std::string_view part) {
@@ -121,7 +136,8 @@ class VerifierChain::Impl {
         logLines_(kLogLinesPerMinute, kLogBurst, 1),
         admission_(options.admitted),
         flights_(options.perApp, kWaitersPerFlight),
-        plugins_(pluginOptions(options, hmacSha256(serverKey_, "chatd plugin quarantine")), http, clock),
+        metrics_(options.metrics != nullptr ? std::make_unique<VerifierMetrics>(*options.metrics) : nullptr),
+        plugins_(pluginOptions(options, hmacSha256(serverKey_, "chatd plugin quarantine"), metrics_.get()), http, clock),
         pool_(options.threads) {}
 
   void verify(VerifyRequest request, Done done);
@@ -134,7 +150,8 @@ class VerifierChain::Impl {
     plugins_.forget(app);
     cache_.eraseApp(app);
   }
-  Result<void> check(AppId app, const std::vector<VerifierSpec>& verifiers);
+  Result<void> check(const SecretScope& app, const std::vector<VerifierSpec>& verifiers);
+  Result<void> reconfigure(const App& before, const std::vector<VerifierSpec>& verifiers);
   Result<std::vector<VerifierStep>> trace(const App& app, const std::string& token);
   PluginHost& plugins() { return plugins_; }
   /// The answer to a credential that failed: `error`, or RateLimited once the address has used up its failures. Only
@@ -165,12 +182,16 @@ class VerifierChain::Impl {
   Step apply(const VerificationPtr& v, const std::string& key, const VerdictCache::Found& found);
   void allow(const VerificationPtr& v, const std::string& key, const VerdictCache::Found& found);
   void refuse(const VerificationPtr& v, Error error);
+  [[nodiscard]] static std::shared_ptr<const Terms> termsOf(const Verification& v, const Verdict& verdict);
   Result<User> userOf(const App& app, const Verdict& verdict);
   [[nodiscard]] Result<void> standing(const User& user) const;
   void fly(const VerificationPtr& v, const std::string& key);
   void land(const AppPtr& app, std::size_t index, const std::string& key, std::uint64_t generation, Verdict verdict);
   void remember(const App& app, std::size_t index, const std::string& key, const VerdictCache::Found& found);
-  [[nodiscard]] std::string keyOf(const App& app, std::size_t index, const VerifyRequest& request) const;
+  [[nodiscard]] std::string keyOf(const App& app, std::size_t index, const VerifyRequest& request,
+                                  const PeerFields& fields) const;
+  /// What the verifier whose turn it is names, and the request has.
+  [[nodiscard]] PeerFields fieldsOf(const Verification& v) const;
   void warn(const std::string& line);
   Verdict askNow(const App& app, std::size_t index, const std::string& token);
 
@@ -188,13 +209,15 @@ class VerifierChain::Impl {
   Admission admission_;  // before flights_: a verification that is dropped leaves it
   Flights<Verification> flights_;
   std::atomic<bool> stopping_{false};
+  const std::unique_ptr<VerifierMetrics> metrics_;  ///< null: nobody wants to know
   PluginHost plugins_;
   FairPool pool_;  // last: its threads use all of the above
 };
 
 void VerifierChain::Impl::verify(VerifyRequest request, Done done) {
   if (stopping_) return done(Error(Code::VerifierUnavailable));
-  if (request.token.empty()) return done(Error(Code::Unauthorized));
+  // Without a token there may be one in what a verifier of the named app reads.
+  if (request.token.empty() && (!request.app || !request.fields)) return done(Error(Code::Unauthorized));
   if (request.token.size() > kMaxToken) return done(overBudget(request.clientIp, Code::Unauthorized));
   const std::uint64_t lane = std::hash<std::string_view>{}(request.app ? *request.app : std::string_view{});
   if (!admission_.enter(lane)) return done(Error(Code::Busy).after(std::chrono::seconds(1)));
@@ -216,6 +239,7 @@ void VerifierChain::Impl::begin(const VerificationPtr& v) {
     v->app = std::move(*app);
     if (!v->app->settings.enabled) return v->finish(Error(Code::AppDisabled));
   }
+  if (v->request.token.empty()) return walk(v);
   auto found = registered(*v);
   if (!found.ok()) return v->finish(std::move(found).error());
   if (!found->empty()) {
@@ -264,10 +288,21 @@ void VerifierChain::Impl::acceptRegistered(const VerificationPtr& v, const Regis
 // One step of the chain after the other, as long as the cache knows what the verifiers say.
 void VerifierChain::Impl::walk(const VerificationPtr& v) {
   for (;;) {
-    if (v->index >= v->app->verifiers.size()) return refuse(v, Code::Unauthorized);
-    const std::string key = keyOf(*v->app, v->index, v->request);
-    const auto cached = cache_.find(key, clock_.steady());
+    if (v->index >= v->app->verifiers.size()) {
+      // Who has shown nothing has guessed nothing.
+      const bool shown = v->asked || !v->request.token.empty();
+      return shown ? refuse(v, Code::Unauthorized) : v->finish(Error(Code::Unauthorized));
+    }
+    v->fields = fieldsOf(*v);
+    if (v->request.token.empty() && v->fields.empty()) {
+      ++v->index;
+      continue;
+    }
+    v->asked = true;
+    const std::string key = keyOf(*v->app, v->index, v->request, v->fields);
+    const auto cached = v->request.again ? std::nullopt : cache_.find(key, clock_.steady());
     if (!cached) return fly(v, key);
+    if (metrics_) metrics_->cached(v->app->id, v->app->verifiers[v->index].plugin);
     if (apply(v, key, *cached) == Step::Ended) return;
   }
 }
@@ -314,12 +349,27 @@ void VerifierChain::Impl::allow(const VerificationPtr& v, const std::string& key
     v->generation = revocations_.now();
     return fly(v, key);
   }
-  v->finish(Identity{*v->app, std::move(*user), verdict.expiresAt, std::nullopt, v->generation, verdict.grants});
+  Identity identity{*v->app, std::move(*user), verdict.expiresAt, std::nullopt, v->generation, nullptr};
+  identity.terms = termsOf(*v, verdict);
+  v->finish(std::move(identity));
+}
+
+std::shared_ptr<const Terms> VerifierChain::Impl::termsOf(const Verification& v, const Verdict& verdict) {
+  Terms terms{verdict.grants, nullptr};
+  if (v.app->settings.reverify.count() > 0) {
+    VerifyRequest again = v.request;
+    again.app = std::to_string(raw(v.app->id));
+    again.again = true;
+    if (again.fields) again.fields = std::make_shared<const PeerFields>(namedFields(*v.app, *again.fields));
+    terms.again = std::make_shared<const VerifyRequest>(std::move(again));
+  }
+  if (!terms.grants && !terms.again) return nullptr;
+  return std::make_shared<const Terms>(std::move(terms));
 }
 
 void VerifierChain::Impl::refuse(const VerificationPtr& v, Error error) {
-  // AppRequired asks for more; the others are failed credentials.
-  if (error.code() == Code::AppRequired) return v->finish(std::move(error));
+  // AppRequired asks for more, a live session is no guess; the others are failed credentials.
+  if (error.code() == Code::AppRequired || v->request.again) return v->finish(std::move(error));
   v->finish(overBudget(v->request.clientIp, std::move(error)));
 }
 
@@ -342,8 +392,20 @@ Result<void> VerifierChain::Impl::standing(const User& user) const {
   return {};
 }
 
+PeerFields VerifierChain::Impl::fieldsOf(const Verification& v) const {
+  PeerFields shown;
+  const auto& names = v.app->peerNames[v.index];
+  if (names.empty() || !v.request.fields) return shown;
+  if ((plugins_.flags(v.app->verifiers[v.index].plugin) & CHATD_PF_USES_PEER) == 0) return shown;
+  for (const auto& field : *v.request.fields) {
+    if (std::find(names.begin(), names.end(), field.first) != names.end()) shown.push_back(field);
+  }
+  return shown;
+}
+
 // The revision is in the key, so that a verdict of an older configuration is never found by a newer one.
-std::string VerifierChain::Impl::keyOf(const App& app, std::size_t index, const VerifyRequest& request) const {
+std::string VerifierChain::Impl::keyOf(const App& app, std::size_t index, const VerifyRequest& request,
+                                       const PeerFields& fields) const {
   std::string text;
   appendPart(text, std::to_string(raw(app.id)));
   appendPart(text, std::to_string(index));
@@ -352,20 +414,29 @@ std::string VerifierChain::Impl::keyOf(const App& app, std::size_t index, const 
   if ((plugins_.flags(app.verifiers[index].plugin) & CHATD_PF_USES_PEER) != 0) {
     appendPart(text, request.clientIp);
     appendPart(text, request.origin);
+    for (const auto& [name, value] : fields) {
+      appendPart(text, name);
+      appendPart(text, value);
+    }
   }
   return hmacSha256(cacheKey_, text);
 }
 
 void VerifierChain::Impl::fly(const VerificationPtr& v, const std::string& key) {
   using Board = Flights<Verification>::Board;
-  const Board board = flights_.board(key, v->app->id, v);
+  const Board board = flights_.board(key, v->app->id, v, v->request.again);
   if (board == Board::Joined) return;
   if (board == Board::Full) return v->finish(Error(Code::Busy).after(std::chrono::seconds(1)));
   // From here on land() must come, once.
-  const auto land = [this, app = v->app, index = v->index, key, generation = revocations_.now()](Verdict verdict) {
+  const auto land = [this, app = v->app, index = v->index, key, generation = revocations_.now(),
+                     began = std::chrono::steady_clock::now()](Verdict verdict) {
+    if (metrics_) {
+      const auto took = std::chrono::steady_clock::now() - began;
+      metrics_->asked(app->id, app->verifiers[index].plugin, verdict.kind, took);
+    }
     this->land(app, index, key, generation, std::move(verdict));
   };
-  Question question{v->request.token, v->request.clientIp, v->request.origin};
+  Question question{v->request.token, v->request.clientIp, v->request.origin, v->fields};
   const auto timeout = v->app->verifiers[v->index].timeout;
   plugins_.instance(
       *v->app, v->index, [this, land, timeout, lane = v->lane, question = std::move(question)](auto made) mutable {
@@ -415,7 +486,7 @@ void VerifierChain::Impl::warn(const std::string& line) {
   if (options_.log && logLines_.tryTake("", clock_.steady())) options_.log(AuthLogLevel::Warn, line);
 }
 
-Result<void> VerifierChain::Impl::check(AppId app, const std::vector<VerifierSpec>& verifiers) {
+Result<void> VerifierChain::Impl::check(const SecretScope& app, const std::vector<VerifierSpec>& verifiers) {
   using std::chrono::milliseconds;
   if (verifiers.size() > kMaxVerifiers) return Error::field("verifiers", fmt::format("has more than {}", kMaxVerifiers));
   for (std::size_t i = 0; i < verifiers.size(); ++i) {
@@ -441,6 +512,25 @@ Result<void> VerifierChain::Impl::check(AppId app, const std::vector<VerifierSpe
     if (good.error().code() == Code::NotFound) return Error::field(at("plugin"), good.error().detail());
     if (good.error().code() != Code::Invalid) return std::move(good).error();
     return Error::field(at("config"), good.error().detail());
+  }
+  return {};
+}
+
+Result<void> VerifierChain::Impl::reconfigure(const App& before, const std::vector<VerifierSpec>& verifiers) {
+  bool some = false;
+  for (std::size_t i = 0; i < std::min(before.verifiers.size(), verifiers.size()); ++i) {
+    const VerifierSpec& was = before.verifiers[i];
+    const VerifierSpec& now = verifiers[i];
+    if (was.plugin != now.plugin || was.isolation != now.isolation || was.config == now.config) continue;
+    auto taken = plugins_.reconfigure(before, i, now);
+    if (taken.ok()) {
+      some = some || *taken;
+      continue;
+    }
+    // Those before it have what will not be stored: they are made anew.
+    if (some) plugins_.forget(before.id);
+    if (taken.error().code() != Code::Invalid) return std::move(taken).error();
+    return Error::field(fmt::format("verifiers[{}].config", i), taken.error().detail());
   }
   return {};
 }
@@ -488,7 +578,7 @@ Result<std::vector<VerifierStep>> VerifierChain::Impl::trace(const App& app, con
     VerifierStep step;
     step.plugin = app.verifiers[i].plugin;
     const Steady began = std::chrono::steady_clock::now();
-    const auto cached = cache_.find(keyOf(app, i, request), clock_.steady());
+    const auto cached = cache_.find(keyOf(app, i, request, {}), clock_.steady());
     step.cached = cached.has_value();
     step.verdict = cached ? *cached->verdict : askNow(app, i, token);
     step.took = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began);
@@ -515,8 +605,11 @@ void VerifierChain::verify(VerifyRequest request, Done done) { impl_->verify(std
 bool VerifierChain::current(const Identity& identity) const { return impl_->current(identity); }
 void VerifierChain::revoked(UserId user) { impl_->revoked(user); }
 void VerifierChain::appChanged(AppId app) { impl_->appChanged(app); }
-Result<void> VerifierChain::check(AppId app, const std::vector<VerifierSpec>& verifiers) {
+Result<void> VerifierChain::check(const SecretScope& app, const std::vector<VerifierSpec>& verifiers) {
   return impl_->check(app, verifiers);
+}
+Result<void> VerifierChain::reconfigure(const App& before, const std::vector<VerifierSpec>& verifiers) {
+  return impl_->reconfigure(before, verifiers);
 }
 Result<std::vector<VerifierStep>> VerifierChain::trace(const App& app, const std::string& token) {
   return impl_->trace(app, token);

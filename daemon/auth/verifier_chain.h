@@ -7,10 +7,12 @@
 
 #include "auth/log_hook.h"
 #include "auth/plugin_host.h"
+#include "auth/plugin_secrets.h"
 #include "base/clock.h"
 #include "chat/credentials.h"
 #include "chat/directory.h"
 #include "chat/verifier.h"
+#include "observe/metrics.h"
 #include "outbound/outbound_http.h"
 
 namespace chatd {
@@ -27,7 +29,9 @@ struct VerifierOptions {
   bool allowStatic = false;                ///< the verifier `static` may be configured
   std::vector<std::string> pluginFolders;  ///< where foreign plugins are looked for
   std::string pluginProgram;               ///< chatd-plugin-host
-  AuthLog log;                             ///< optional
+  PluginSecrets pluginSecrets;
+  AuthLog log;                 ///< optional
+  Metrics* metrics = nullptr;  ///< optional; must live longer than the chain
 };
 
 /// What one verifier of a chain said, for operators.
@@ -54,7 +58,11 @@ class VerifierChain final : public Verifier {
 
   /// Judges a configuration before it is stored: the plugin exists and takes the config. Errors: Invalid with the field
   /// "verifiers[i].config" (or .plugin, .timeoutMs, .cacheTtlMs, .isolation) and the plugin's own words. Thread: worker.
-  Result<void> check(AppId app, const std::vector<VerifierSpec>& verifiers);
+  Result<void> check(const SecretScope& app, const std::vector<VerifierSpec>& verifiers);
+
+  /// Lets live instances take the configuration that the app is about to get, where their plugins can. Call it last before
+  /// it is stored, and appChanged() then, stored or not. Errors: Invalid as check(); what was live goes on as it was.
+  Result<void> reconfigure(const App& before, const std::vector<VerifierSpec>& verifiers);
 
   /// Puts a token to the chain of the app and says what each verifier said, up to the one that decided. Creates no user and
   /// fills no cache. Errors: Invalid, TokenExpired, AppRequired, StoreUnavailable. Thread: worker; waits for each verifier's

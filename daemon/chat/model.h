@@ -50,6 +50,7 @@ struct AppSettings {
   std::optional<bool> allowPrivateNetworks;  ///< nothing: as the daemon runs (true under --dev, else false)
   AppQuotas quotas;
   std::optional<Retention> retention;  ///< of every room without one of its own; nothing: everything stays
+  std::chrono::seconds reverify{0};    ///< live sessions are verified again after so long; 0: never
   bool enabled = true;                 ///< false: its keys and tokens are refused, its data stays
   bool operator==(const AppSettings&) const = default;
 };

@@ -63,6 +63,7 @@ class RecentHistory {
     std::int64_t next = 1;            // seq of the next message
     std::int64_t first = 1;           // the lowest seq that the log has
     std::size_t bytes = 0;
+    std::size_t unasked = 0;  // messages that came since somebody asked
     std::uint64_t mark = 0;
     std::list<RoomId>::iterator place;
     [[nodiscard]] std::int64_t low() const { return next - static_cast<std::int64_t>(messages.size()); }

@@ -302,6 +302,21 @@ std::optional<std::string> checkFolder(std::string_view path) {
   return std::nullopt;
 }
 
+std::optional<std::string> checkPluginSecret(std::string_view entry) {
+  constexpr std::string_view kForm = "must be APP/NAME=file:/PATH or APP/NAME=env:VARIABLE";
+  const auto slash = entry.find('/');
+  const auto equals = entry.find('=', slash == std::string_view::npos ? slash : slash + 1);
+  if (slash == 0 || slash == std::string_view::npos || equals == std::string_view::npos) return std::string(kForm);
+  const std::string_view name = entry.substr(slash + 1, equals - slash - 1);
+  const std::string_view from = entry.substr(equals + 1);
+  const bool named = !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+  });
+  if (!named) return "must have a NAME of 1 to 64 letters, digits, _ - and .";
+  if (!startsWith(from, "file:/") && !(startsWith(from, "env:") && from.size() > 4)) return std::string(kForm);
+  return std::nullopt;
+}
+
 std::optional<std::string> checkSocketPath(std::string_view path) {
   if (path.size() >= sizeof(sockaddr_un::sun_path))
     return fmt::format("is longer than a Unix socket's path can be ({} bytes)", sizeof(sockaddr_un::sun_path) - 1);

@@ -55,6 +55,7 @@ struct Options {
   struct Plugins {
     std::vector<std::string> paths;
     bool allowStatic;
+    std::vector<std::string> secrets;  ///< "SCOPE/NAME=file:PATH" or "SCOPE/NAME=env:VARIABLE"
   } plugins;
 
   struct Cors {

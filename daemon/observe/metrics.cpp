@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <type_traits>
 #include <variant>
 
 #include <fmt/format.h>
@@ -123,46 +124,95 @@ std::vector<double> secondsBuckets() {
   return {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
 }
 
-class CounterFamily::Impl {
- public:
-  Impl(std::string label, std::size_t limit) : label_(std::move(label)), limit_(limit) { CHATD_ASSERT(isName(label_)); }
+namespace {
 
-  Counter& with(std::string_view value) {
+void appendHistogram(std::string& out, std::string_view name, const std::string& labels, const Histogram& histogram) {
+  const Histogram::Snapshot now = histogram.snapshot();
+  for (std::size_t i = 0; i < now.cumulative.size(); ++i) {
+    const std::string bound = i < histogram.bounds().size() ? number(histogram.bounds()[i]) : "+Inf";
+    appendSample(out, std::string(name) + "_bucket", labels, "le=\"" + bound + "\"", std::to_string(now.cumulative[i]));
+  }
+  appendSample(out, std::string(name) + "_sum", labels, "", number(now.sum));
+  appendSample(out, std::string(name) + "_count", labels, "", std::to_string(now.cumulative.back()));
+}
+
+void append(std::string& out, std::string_view name, const std::string& labels, const Counter& counter) {
+  appendSample(out, name, labels, "", std::to_string(counter.value()));
+}
+void append(std::string& out, std::string_view name, const std::string& labels, const Sum& sum) {
+  appendSample(out, name, labels, "", number(sum.value()));
+}
+void append(std::string& out, std::string_view name, const std::string& labels, const Histogram& histogram) {
+  appendHistogram(out, name, labels, histogram);
+}
+
+}  // namespace
+
+template <class T>
+class Family<T>::Impl {
+ public:
+  Impl(std::vector<std::string> labels, std::size_t limit, std::vector<double> bounds)
+      : labels_(std::move(labels)), limit_(limit), bounds_(std::move(bounds)) {
+    CHATD_ASSERT(std::all_of(labels_.begin(), labels_.end(), isName));
+  }
+
+  T& with(const std::vector<std::string_view>& values) {
+    CHATD_ASSERT(values.size() == labels_.size());
+    Values key;
+    for (const std::string_view value : values) key.emplace_back(value.substr(0, kMaxLabelValue));
     LockGuard g(mutex_);
-    const std::string key(value.substr(0, kMaxLabelValue));
-    auto it = series_.find(key);
-    if (it == series_.end()) it = series_.try_emplace(series_.size() < limit_ ? key : "other", Heat::Normal).first;
-    return it->second;
+    if (const auto it = series_.find(key); it != series_.end()) return it->second;
+    if (series_.size() >= limit_) key.assign(labels_.size(), "other");
+    if constexpr (std::is_same_v<T, Histogram>) {
+      return series_.try_emplace(std::move(key), bounds_, Heat::Normal).first->second;
+    } else if constexpr (std::is_same_v<T, Counter>) {
+      return series_.try_emplace(std::move(key), Heat::Normal).first->second;
+    } else {
+      return series_.try_emplace(std::move(key)).first->second;
+    }
   }
 
   void render(std::string& out, std::string_view name) const {
     LockGuard g(mutex_);
-    for (const auto& [value, counter] : series_)
-      appendSample(out, name, labelText({{label_, value}}), "", std::to_string(counter.value()));
+    for (const auto& [values, series] : series_) {
+      Labels labels;
+      for (std::size_t i = 0; i < labels_.size(); ++i) labels.emplace_back(labels_[i], values[i]);
+      append(out, name, labelText(labels), series);
+    }
   }
 
  private:
-  const std::string label_;
+  using Values = std::vector<std::string>;
+  const std::vector<std::string> labels_;
   const std::size_t limit_;
+  const std::vector<double> bounds_;
   mutable Mutex mutex_;
-  std::map<std::string, Counter> series_ CHATD_GUARDED_BY(mutex_);  // a map: references stay valid
+  std::map<Values, T> series_ CHATD_GUARDED_BY(mutex_);  // a map: references stay valid
 };
 
-CounterFamily::CounterFamily(std::string label, std::size_t limit)
-    : impl_(std::make_unique<Impl>(std::move(label), limit)) {}
-CounterFamily::~CounterFamily() = default;
-Counter& CounterFamily::with(std::string_view value) { return impl_->with(value); }
+template <class T>
+Family<T>::Family(std::vector<std::string> labels, std::size_t limit, std::vector<double> bounds)
+    : impl_(std::make_unique<Impl>(std::move(labels), limit, std::move(bounds))) {}
+template <class T>
+Family<T>::~Family() = default;
+template <class T>
+T& Family<T>::withAll(const std::vector<std::string_view>& values) {
+  return impl_->with(values);
+}
+template class Family<Counter>;
+template class Family<Sum>;
+template class Family<Histogram>;
 
 class Metrics::Impl {
  public:
-  using Series =
-      std::variant<Counter, Gauge, Histogram, CounterFamily, std::function<double()>, std::function<std::uint64_t()>>;
+  using Series = std::variant<Counter, Gauge, Histogram, CounterFamily, SumFamily, HistogramFamily, std::function<double()>,
+                              std::function<std::uint64_t()>>;
 
   template <class T, class... Args>
   T& add(std::string name, std::string help, std::string_view type, const Labels& labels, Args&&... args) {
     CHATD_ASSERT(isName(name));
     LockGuard g(mutex_);
-    Family& family = families_[std::move(name)];
+    Kind& family = families_[std::move(name)];
     CHATD_ASSERT(family.type.empty() || family.type == type);
     family.type = type;
     family.help = std::move(help);
@@ -187,7 +237,7 @@ class Metrics::Impl {
   }
 
  private:
-  struct Family {
+  struct Kind {
     std::string_view type;
     std::string help;
     std::map<std::string, Series> series;  // a map: references stay valid
@@ -204,24 +254,17 @@ class Metrics::Impl {
       appendSample(out, name, labels, "", std::to_string((*count)()));
     } else if (const auto* histogram = std::get_if<Histogram>(&series)) {
       appendHistogram(out, name, labels, *histogram);
-    } else if (const auto* family = std::get_if<CounterFamily>(&series)) {
-      family->impl_->render(out, name);
+    } else if (const auto* counters = std::get_if<CounterFamily>(&series)) {
+      counters->impl_->render(out, name);
+    } else if (const auto* sums = std::get_if<SumFamily>(&series)) {
+      sums->impl_->render(out, name);
+    } else if (const auto* histograms = std::get_if<HistogramFamily>(&series)) {
+      histograms->impl_->render(out, name);
     }
-  }
-
-  static void appendHistogram(std::string& out, const std::string& name, const std::string& labels,
-                              const Histogram& histogram) {
-    const Histogram::Snapshot now = histogram.snapshot();
-    for (std::size_t i = 0; i < now.cumulative.size(); ++i) {
-      const std::string bound = i < histogram.bounds().size() ? number(histogram.bounds()[i]) : "+Inf";
-      appendSample(out, name + "_bucket", labels, "le=\"" + bound + "\"", std::to_string(now.cumulative[i]));
-    }
-    appendSample(out, name + "_sum", labels, "", number(now.sum));
-    appendSample(out, name + "_count", labels, "", std::to_string(now.cumulative.back()));
   }
 
   mutable Mutex mutex_;
-  std::map<std::string, Family> families_ CHATD_GUARDED_BY(mutex_);
+  std::map<std::string, Kind> families_ CHATD_GUARDED_BY(mutex_);
 };
 
 Metrics::Metrics() : impl_(std::make_unique<Impl>()) {}
@@ -237,7 +280,18 @@ Histogram& Metrics::histogram(std::string name, std::string help, std::vector<do
   return impl_->add<Histogram>(std::move(name), std::move(help), "histogram", labels, std::move(bounds), heat);
 }
 CounterFamily& Metrics::counters(std::string name, std::string help, std::string label, std::size_t limit) {
-  return impl_->add<CounterFamily>(std::move(name), std::move(help), "counter", {}, std::move(label), limit);
+  return countersBy(std::move(name), std::move(help), std::vector<std::string>{std::move(label)}, limit);
+}
+CounterFamily& Metrics::countersBy(std::string name, std::string help, std::vector<std::string> labels, std::size_t limit) {
+  return impl_->add<CounterFamily>(std::move(name), std::move(help), "counter", {}, std::move(labels), limit);
+}
+SumFamily& Metrics::sums(std::string name, std::string help, std::vector<std::string> labels, std::size_t limit) {
+  return impl_->add<SumFamily>(std::move(name), std::move(help), "counter", {}, std::move(labels), limit);
+}
+HistogramFamily& Metrics::histograms(std::string name, std::string help, std::vector<double> bounds,
+                                     std::vector<std::string> labels, std::size_t limit) {
+  return impl_->add<HistogramFamily>(std::move(name), std::move(help), "histogram", {}, std::move(labels), limit,
+                                     std::move(bounds));
 }
 void Metrics::gaugeFrom(std::string name, std::string help, std::function<double()> read, Labels labels) {
   impl_->add<std::function<double()>>(std::move(name), std::move(help), "gauge", labels, std::move(read));

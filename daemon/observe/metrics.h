@@ -80,20 +80,39 @@ class Histogram {
 /// Bounds for waits: 0.5 ms to 10 s.
 [[nodiscard]] std::vector<double> secondsBuckets();
 
-/// Counters that differ in one label whose values come while running (app ids, close codes). Bounded: values beyond the
-/// limit share the series "other".
-class CounterFamily {
+/// Only rises, by parts of one too. What is not above 0 is not added.
+class Sum {
  public:
-  CounterFamily(std::string label, std::size_t limit);
-  ~CounterFamily();
-  /// Takes a lock: keep the reference, it lives as long as the Metrics.
-  [[nodiscard]] Counter& with(std::string_view value);
+  void add(double v) noexcept {
+    if (v > 0 && v < 1e300) value_.fetch_add(v, std::memory_order_relaxed);
+  }
+  [[nodiscard]] double value() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<double> value_{0};
+};
+
+/// Series that differ in labels whose values come while running (app ids, close codes). Bounded: beyond the limit all share
+/// the one series whose values are "other". T: Counter, Sum or Histogram.
+template <class T>
+class Family {
+ public:
+  /// `bounds`: of a Histogram.
+  Family(std::vector<std::string> labels, std::size_t limit, std::vector<double> bounds = {});
+  ~Family();
+  /// A value for each label. Takes a lock: keep the reference, it lives as long as the Metrics.
+  [[nodiscard]] T& withAll(const std::vector<std::string_view>& values);
+  /// The same, of one label.
+  [[nodiscard]] T& with(std::string_view value) { return withAll(std::vector<std::string_view>{value}); }
 
  private:
   friend class Metrics;
   class Impl;
   std::unique_ptr<Impl> impl_;
 };
+using CounterFamily = Family<Counter>;
+using SumFamily = Family<Sum>;
+using HistogramFamily = Family<Histogram>;
 
 class Metrics {
  public:
@@ -109,6 +128,11 @@ class Metrics {
   [[nodiscard]] Histogram& histogram(std::string name, std::string help, std::vector<double> bounds, Labels labels = {},
                                      Heat heat = Heat::Normal);
   [[nodiscard]] CounterFamily& counters(std::string name, std::string help, std::string label, std::size_t limit = 100);
+  [[nodiscard]] CounterFamily& countersBy(std::string name, std::string help, std::vector<std::string> labels,
+                                          std::size_t limit);
+  [[nodiscard]] SumFamily& sums(std::string name, std::string help, std::vector<std::string> labels, std::size_t limit);
+  [[nodiscard]] HistogramFamily& histograms(std::string name, std::string help, std::vector<double> bounds,
+                                            std::vector<std::string> labels, std::size_t limit);
   /// Values that somebody else keeps, read when rendered. Must not block, must not call into this object.
   void gaugeFrom(std::string name, std::string help, std::function<double()> read, Labels labels = {});
   void counterFrom(std::string name, std::string help, std::function<std::uint64_t()> read, Labels labels = {});

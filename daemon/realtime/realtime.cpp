@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "engine/websocket_upgrade.h"
+#include "net/peer_fields.h"
 #include "realtime/socket_io_handler.h"
 
 namespace chatd {
@@ -43,6 +44,7 @@ Result<std::unique_ptr<engine::TransportHandler>> Realtime::open(const net::Http
   if (draining()) return Code::Restarting;
   Handshake handshake;
   handshake.origin = engine::headerOr(request, "Origin");
+  handshake.fields = net::peerFields(request, options()->origins);
   if (const std::string* bearer = request.header("Authorization");
       bearer != nullptr && bearer->size() > 7 && equalIgnoreCase(bearer->substr(0, 7), "Bearer ")) {
     handshake.token = bearer->substr(7);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/random.h"
 #include "realtime/realtime.h"
 
 namespace chatd {
@@ -13,6 +14,7 @@ constexpr double kEventsPerSecond = 50;  // everything but sends, which have lim
 constexpr double kEventsBurst = 200;
 constexpr int kFloodRefusals = 100;  // CONTRACT 3.3: 100 `rate_limited` in 10 s
 constexpr std::chrono::seconds kFloodWindow{10};
+constexpr std::chrono::milliseconds kAskAgain{5'000};          // about a token that nobody could judge
 constexpr std::chrono::milliseconds kLongestTimer{3'600'000};  // then it looks again
 
 }  // namespace
@@ -48,8 +50,7 @@ Result<void> Session::attach(Identity identity, std::string publicId, std::strin
   publicId_ = std::move(publicId);
   app_ = identity.app.id;
   user_ = identity.user.id;
-  expiresAt_ = identity.expiresAt;
-  grants_ = identity.grants;
+  setToken(identity);
   state_ = State::Connected;
   // After it is in the registry: a revocation either finds it there, or raised the generation before.
   if (!realtime_.verifier().current(identity)) return Code::TokenRevoked;
@@ -80,14 +81,87 @@ void Session::detach() {
 
 void Session::timer() {
   if (state_ == State::Waiting || state_ == State::Verifying) return lateToConnect();
-  if (state_ == State::Connected) watchExpiry();
+  if (state_ == State::Connected) watchToken();
 }
 
-void Session::watchExpiry() {
-  if (!expiresAt_) return timer_.cancel();
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(*expiresAt_ - realtime_.clock().wall());
-  if (left.count() <= 0) return end(Code::TokenExpired);
-  transport_->arm(timer_, std::min(left, kLongestTimer));
+void Session::watchToken() {
+  using std::chrono::ceil;
+  using std::chrono::milliseconds;
+  milliseconds wait = kLongestTimer;
+  if (expiresAt_) {
+    const auto left = ceil<milliseconds>(*expiresAt_ - realtime_.clock().wall());
+    if (left.count() <= 0) return end(Code::TokenExpired);
+    wait = std::min(wait, left);
+  }
+  if (again_ && !asking_) {
+    const auto left = ceil<milliseconds>(askAgainAt_ - realtime_.clock().steady());
+    if (left.count() <= 0) return verifyAgain();
+    wait = std::min(wait, left);
+  }
+  if (!expiresAt_ && !again_) return timer_.cancel();
+  transport_->arm(timer_, wait);
+}
+
+void Session::setToken(const Identity& identity) {
+  expiresAt_ = identity.expiresAt;
+  again_ = identity.again();
+  askEvery_ = identity.app.settings.reverify;
+  if (again_) askAgainWithin(askEvery_);
+  grants_ = identity.grants();
+  if (!grants_) return;
+  std::vector<RoomId> closed;
+  for (const JoinedRoom& joined : rooms_) {
+    if (!mayRead(joined.room->name)) closed.push_back(joined.room->id);
+  }
+  for (const RoomId id : closed) outOfBounds(id);
+}
+
+// Thousands that came together are not to be asked about together, so up to a fifth earlier.
+void Session::askAgainWithin(std::chrono::milliseconds time) {
+  const auto early = static_cast<std::int64_t>(randomNumber() % 1000) * time.count() / 5000;
+  askAgainAt_ = realtime_.clock().steady() + time - std::chrono::milliseconds(early);
+}
+
+void Session::verifyAgain() {
+  asking_ = true;
+  // Meanwhile the token may expire.
+  watchToken();
+  if (state_ != State::Connected) return;
+  Realtime* realtime = &realtime_;
+  realtime_.verifier().verify(*again_, [realtime, address = address_, asked = again_](Result<Identity> identity) {
+    realtime->withSession(address, [identity = std::move(identity), asked](Session& session) mutable {
+      session.asking_ = false;
+      if (session.state_ != State::Connected) return;
+      // The client brought another token meanwhile: this was about the old one.
+      if (session.again_ != asked) return session.watchToken();
+      session.verifiedAgain(std::move(identity));
+    });
+  });
+}
+
+void Session::verifiedAgain(Result<Identity> identity) {
+  if (!identity.ok()) {
+    switch (identity.error().code()) {
+      case Code::TokenExpired:
+      case Code::Banned:
+      case Code::UserDeleted:
+      case Code::AppDisabled:
+        return end(identity.error().code());
+      case Code::Unauthorized:
+      case Code::TokenRevoked:
+      case Code::UnknownUser:
+        return end(Code::TokenRevoked);
+      default:
+        // Nobody can say now: who is in stays in.
+        askAgainWithin(std::min(kAskAgain, askEvery_));
+        return watchToken();
+    }
+  }
+  if (identity->app.id != app_ || identity->user.id != user_ || !realtime_.verifier().current(*identity)) {
+    return end(Code::TokenRevoked);
+  }
+  setToken(*identity);
+  if (state_ == State::Connected) watchToken();
 }
 
 // ---- commands
@@ -291,16 +365,6 @@ void Session::outOfBounds(RoomId id) {
   if (was.a) lose(id, Form::A, why);
   if (was.b) lose(id, Form::B, why);
   if (was.ws) lose(id, Form::Ws, why);
-}
-
-void Session::setGrants(GrantsPtr grants) {
-  grants_ = std::move(grants);
-  if (!grants_) return;
-  std::vector<RoomId> closed;
-  for (const JoinedRoom& joined : rooms_) {
-    if (!mayRead(joined.room->name)) closed.push_back(joined.room->id);
-  }
-  for (const RoomId id : closed) outOfBounds(id);
 }
 
 Session::JoinedRoom* Session::findRoom(RoomId room) {

@@ -35,6 +35,7 @@ class Session {
 
   [[nodiscard]] SessionAddress address() const { return address_; }
   [[nodiscard]] UserId user() const { return user_; }
+  [[nodiscard]] std::optional<Timestamp> expiresAt() const { return expiresAt_; }
   [[nodiscard]] AppId app() const { return app_; }
   /// So many commands are under way that no more is to be read.
   [[nodiscard]] bool full() const { return paused_; }
@@ -75,13 +76,15 @@ class Session {
                                     const std::string& clientIp);
   /// Gives everything back: rooms, registry, quota. May be called twice.
   void detach();
-  /// Arms the timer for the end of the token, or says that it has come.
-  void watchExpiry();
+  /// Arms the timer for what comes first: the end of the token, or the time to ask about it again. Ends the session if the
+  /// end has come.
+  void watchToken();
   /// The timer before the session is connected.
   virtual void lateToConnect() {}
   [[nodiscard]] Actor actor() const { return {app_, user_, false, grants_}; }
-  /// Of a newer token, or a newer word on the same: rooms that it may not read are left.
-  void setGrants(GrantsPtr grants);
+  /// A newer token of the same user, or a newer word on the same: how long it holds, for which rooms, and when to ask again.
+  /// Rooms that it may not read are left.
+  void setToken(const Identity& identity);
 
   // Commands, one after the other. Sends may be under way together (the room keeps their order); everything else waits for
   // what came before it, and a Barrier holds up what comes after it until barrierDone().
@@ -138,8 +141,7 @@ class Session {
   engine::Transport* transport_ = nullptr;
   State state_ = State::Waiting;
   std::string publicId_;  ///< as the client knows it
-  std::optional<Timestamp> expiresAt_;
-  net::Timer timer_;  ///< first for connecting, then for the token's expiry
+  net::Timer timer_;      ///< first for connecting, then for the token's expiry
 
  private:
   friend class Replay;
@@ -157,12 +159,21 @@ class Session {
   [[nodiscard]] static bool& flagOf(JoinedRoom& room, Form form);
   void forget(RoomId room, Form form);
   void lose(RoomId room, Form form, const Error& why);
+  void verifyAgain();
+  void verifiedAgain(Result<Identity> identity);
+  void askAgainWithin(std::chrono::milliseconds time);
   void timer();
 
   const SessionAddress address_;
   AppId app_{};
   UserId user_{};
+  // The token.
+  std::optional<Timestamp> expiresAt_;
   GrantsPtr grants_;
+  std::shared_ptr<const VerifyRequest> again_;  ///< null: it is not asked about again
+  std::chrono::milliseconds askEvery_{0};
+  Steady askAgainAt_{};
+  bool asking_ = false;
   std::vector<JoinedRoom> rooms_;  ///< one is the common case, and an idle session should cost little
   std::size_t joining_ = 0;        ///< joins under way
   std::unique_ptr<Replay> replay_;

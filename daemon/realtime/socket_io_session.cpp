@@ -104,6 +104,7 @@ void SocketIoSession::authenticate(const JsonValue& payload) {
   request.token = std::move(handshake_->token);
   request.app = std::move(handshake_->app);
   request.origin = std::move(handshake_->origin);
+  request.fields = std::move(handshake_->fields);
   request.clientIp = transport_->peer().ip;
   if (payload.IsObject()) {
     if (const JsonValue* token = find(payload, "token"); token != nullptr && token->IsString()) {
@@ -121,7 +122,8 @@ void SocketIoSession::authenticate(const JsonValue& payload) {
   }
   handshake_.reset();
   state_ = State::Verifying;
-  if (request.token.empty()) return refuse(Error(Code::Unauthorized, "Give a token: auth {token}, or ?token=."));
+  if (request.token.empty() && !request.app)
+    return refuse(Error(Code::Unauthorized, "Give a token: auth {token}, or ?token=."));
   if (request.token.size() > kMaxToken) return refuse(Error(Code::Unauthorized, "The token is longer than 16 KiB."));
   Realtime* realtime = &realtime_;
   realtime_.verifier().verify(std::move(request), [realtime, address = address()](Result<Identity> identity) {
@@ -144,7 +146,7 @@ void SocketIoSession::verified(Result<Identity> identity) {
   if (!attached.ok())
     return attached.error().code() == Code::TokenRevoked ? end(Code::TokenRevoked) : refuse(attached.error());
   former ? resume(*offset) : welcomeAnew();
-  if (state_ == State::Connected) watchExpiry();
+  if (state_ == State::Connected) watchToken();
 }
 
 void SocketIoSession::refuse(const Error& error) {

@@ -19,6 +19,7 @@ struct Handshake {
   std::string token;               ///< of query or Authorization; a CONNECT payload may bring another
   std::optional<std::string> app;  ///< of query or X-Chat-App
   std::string origin;
+  std::shared_ptr<const PeerFields> fields = {};
 };
 
 class SocketIoSession final : public Session {

@@ -7,6 +7,7 @@
 #include "engine/websocket_stream.h"
 #include "engine/websocket_upgrade.h"
 #include "net/origin.h"
+#include "net/peer_fields.h"
 #include "protocol/websocket.h"
 #include "realtime/realtime.h"
 #include "realtime/ws_session.h"
@@ -18,7 +19,8 @@ namespace {
 constexpr std::array<std::string_view, 1> kSubprotocols = {"chatd.v1"};
 constexpr std::size_t kMaxToken = 16 * 1024;
 
-/// From Authorization, the subprotocol or the query, whichever is there first. Errors: BadRequest, Unauthorized.
+/// From Authorization, the subprotocol or the query, whichever is there first; empty: from none. Errors: BadRequest,
+/// Unauthorized.
 Result<std::string> tokenOf(const net::HttpRequest& request, const std::string& offered) {
   std::string token;
   const std::string_view bearer = engine::headerOr(request, "Authorization");
@@ -27,10 +29,6 @@ Result<std::string> tokenOf(const net::HttpRequest& request, const std::string& 
   } else {
     CHATD_TRY(inSubprotocol, ws::bearerSubprotocol(offered));
     token = inSubprotocol.empty() ? request.queryValue("token").value_or("") : std::move(inSubprotocol);
-  }
-  if (token.empty()) {
-    return Error(Code::Unauthorized,
-                 "Give a token: ?token=, Authorization: Bearer, or the subprotocols chatd.v1, bearer.<base64url(token)>.");
   }
   if (token.size() > kMaxToken) return Error(Code::Unauthorized, "The token is longer than 16 KiB.");
   return token;
@@ -79,6 +77,12 @@ void WsEntrance::handle(net::HttpRequest&& request, net::HttpResponder responder
   }
   verify.clientIp = request.peer.ip;
   verify.origin = engine::headerOr(request, "Origin");
+  verify.fields = net::peerFields(request, options->origins);
+  if (verify.token.empty() && !verify.app) {
+    return refuse(Error(Code::Unauthorized,
+                        "Give a token: ?token=, Authorization: Bearer, or the subprotocols chatd.v1, "
+                        "bearer.<base64url(token)>."));
+  }
 
   auto arrival = std::make_shared<Arrival>();
   arrival->loop = realtime_.executor().here();

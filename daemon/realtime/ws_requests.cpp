@@ -80,10 +80,9 @@ void WsSession::refreshed(Result<Identity> identity, Id id) {
     return answer(id, Error(Code::Forbidden, "The token is another user's; open another session for it."), Kind::Barrier);
   }
   if (!realtime_.verifier().current(*identity)) return answer(id, Error(Code::TokenRevoked), Kind::Barrier);
-  expiresAt_ = identity->expiresAt;
-  setGrants(std::move(identity->grants));
-  answer(json_wire::okAuth(id, expiresAt_), Kind::Barrier);
-  if (state_ == State::Connected) watchExpiry();
+  setToken(*identity);
+  answer(json_wire::okAuth(id, expiresAt()), Kind::Barrier);
+  if (state_ == State::Connected) watchToken();
 }
 
 // ---- rooms

@@ -38,7 +38,7 @@ void WsSession::opened(engine::Transport& transport) {
   transport.sendReply(json_wire::hello(publicId_, self_, realtime_.clock().wall(), limits));
   if (state_ != State::Connected) return;
   realtime_.followers(address().loop).add(*this);
-  watchExpiry();
+  watchToken();
   // Thousands that came at once should not be pinged at once. Short intervals are kept exact.
   constexpr std::chrono::milliseconds kJitterFrom{5000};
   auto first = options->pingInterval;

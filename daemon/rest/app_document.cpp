@@ -101,7 +101,7 @@ Error operatorsOnly(std::string_view field) {
 void appendAppFields(JsonWriter& out, const App& app) {
   out.field("appId", raw(app.id)).field("name", app.name).key("settings").beginObject();
   out.field("autoCreateUsers", app.settings.autoCreateUsers).field("enabled", app.settings.enabled);
-  out.key("allowPrivateNetworks");
+  out.field("reverifySeconds", app.settings.reverify.count()).key("allowPrivateNetworks");
   if (app.settings.allowPrivateNetworks) {
     out.boolean(*app.settings.allowPrivateNetworks);
   } else {
@@ -125,6 +125,7 @@ AppSettings settingsOf(const JsonValue& body, AppSettings settings) {
   if (given == nullptr) return settings;
   if (const auto value = boolean(*given, "autoCreateUsers")) settings.autoCreateUsers = *value;
   if (const auto value = boolean(*given, "enabled")) settings.enabled = *value;
+  if (const auto value = integer(*given, "reverifySeconds")) settings.reverify = std::chrono::seconds(*value);
   if (find(*given, "allowPrivateNetworks") != nullptr)
     settings.allowPrivateNetworks = boolean(*given, "allowPrivateNetworks");
   if (find(*given, "retention") != nullptr) settings.retention = retentionOf(*given);

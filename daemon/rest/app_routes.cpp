@@ -93,7 +93,8 @@ Result<Secrets> createSecrets(const Context& context, AppId app) {
 }
 
 /// Judges the chain. Who gave tokenVerificationUrl is told of that field, not of the verifier that it became.
-Result<void> checkChain(const Context& context, const Call& call, AppId app, const std::vector<VerifierSpec>& chain) {
+Result<void> checkChain(const Context& context, const Call& call, const SecretScope& app,
+                        const std::vector<VerifierSpec>& chain) {
   auto judged = context.services.verifier.check(app, chain);
   if (judged.ok() || judged.error().fields().empty() || !present(call.body, "tokenVerificationUrl")) return judged;
   return Error::field("tokenVerificationUrl", judged.error().fields().front().detail);
@@ -105,7 +106,7 @@ Result<NewApp> planCreate(const Context& context, const Call& call) {
   wanted.settings = settingsOf(call.body, {});
   CHATD_TRY(chain, chainOf(call.body));
   if (chain) wanted.verifiers = std::move(*chain);
-  CHATD_CHECK(checkChain(context, call, AppId{0}, wanted.verifiers));
+  CHATD_CHECK(checkChain(context, call, {AppId{0}, wanted.name}, wanted.verifiers));
   return wanted;
 }
 
@@ -175,7 +176,7 @@ Result<PlannedPatch> planPatch(const Context& context, const Call& call) {
   const AppSettings settings = settingsOf(call.body, before.settings);
   CHATD_TRY(chain, chainOf(call.body));
   CHATD_CHECK(mayChange(call.principal, before, settings, chain));
-  if (chain) CHATD_CHECK(checkChain(context, call, before.id, *chain));
+  if (chain) CHATD_CHECK(checkChain(context, call, {before.id, before.name}, *chain));
   if (settings != before.settings) patch.settings = settings;
   if (chain && *chain != before.verifiers) patch.verifiers = std::move(*chain);
   return PlannedPatch{std::move(before), std::move(patch)};
@@ -190,8 +191,11 @@ Result<Reply> patchApp(const Context& context, Call& call) {
   const RestServices& on = context.services;
   CHATD_TRY(plan, planPatch(context, call));
   const App& before = plan.before;
-  CHATD_TRY(app, on.directory.updateApp(before.id, plan.patch));
-  on.verifier.appChanged(app.id);
+  if (plan.patch.verifiers) CHATD_CHECK(on.verifier.reconfigure(before, *plan.patch.verifiers));
+  auto updated = on.directory.updateApp(before.id, plan.patch);
+  on.verifier.appChanged(before.id);
+  if (!updated.ok()) return std::move(updated).error();
+  const App& app = *updated;
   on.chat.setQuotas(app.id, app.settings.quotas);
   if (before.settings.enabled && !app.settings.enabled) {
     on.authenticator.appClosed(app.id);

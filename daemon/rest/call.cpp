@@ -91,6 +91,8 @@ void Call::send(net::HttpResponse response) {
   if (!options->corsOrigins.empty()) headers.emplace_back("Vary", "Origin");
   if (corsOrigin) {
     headers.emplace_back("Access-Control-Allow-Origin", *corsOrigin);
+    // Only origins that the configuration names come here; their pages may use a cookie (net/peer_fields.h).
+    headers.emplace_back("Access-Control-Allow-Credentials", "true");
     headers.emplace_back("Access-Control-Expose-Headers", "X-Request-Id, Retry-After, Idempotency-Replayed");
   }
   const int status = response.status;

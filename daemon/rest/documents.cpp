@@ -78,6 +78,14 @@ constexpr Field kSettings[] = {
     {.name = "enabled",
      .type = Type::Boolean,
      .doc = "false: the app's keys and its users' tokens are refused, sessions close, data stays. Operators only."},
+    {.name = "reverifySeconds",
+     .type = Type::Integer,
+     .least = 0,
+     .most = 86'400,
+     .doc =
+         "The tokens of live sessions are put to the verifiers again after so many seconds, up to a fifth earlier. Refused: "
+         "the session ends. Nobody can say: it stays and is asked about soon again. 0, the default: never. For sessions "
+         "that come after it was set; not for tokens registered by POST /user, which end when they are revoked."},
     {.name = "allowPrivateNetworks",
      .type = Type::Boolean,
      .nullable = true,

@@ -95,7 +95,7 @@ const Member* memberOf(const RoomState& state, UserId user) {
 bool mayRead(const Call& call, const RoomState& state) {
   const auto& identity = call.principal.identity;
   if (!identity) return true;
-  return memberOf(state, identity->user.id) != nullptr && granted(identity->grants, state.room.name, Permission::Read);
+  return memberOf(state, identity->user.id) != nullptr && granted(identity->grants(), state.room.name, Permission::Read);
 }
 
 std::string encodeCursor(char kind, std::int64_t at, std::optional<std::int64_t> end) {

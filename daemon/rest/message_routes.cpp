@@ -50,7 +50,8 @@ constexpr Schema kDeleteQuery{"MessageQuery", kDeleteFields};
 /// Who acts when it is not in the name of a user: the user token's user, or the app.
 Actor actorOf(const Call& call, AppId app) {
   if (call.principal.identity) {
-    return {.app = app, .user = call.principal.identity->user.id, .asApp = false, .grants = call.principal.identity->grants};
+    return {
+        .app = app, .user = call.principal.identity->user.id, .asApp = false, .grants = call.principal.identity->grants()};
   }
   return {.app = app, .user = UserId{0}, .asApp = true, .grants = {}};
 }

@@ -133,7 +133,7 @@ Result<Reply> checkPlugin(const Context& context, Call& call) {
   VerifierSpec spec;
   spec.plugin = call.segment("name");
   spec.config = toText(*present(call.body, "config"));
-  auto good = context.services.verifier.plugins().check(AppId{0}, spec);
+  auto good = context.services.verifier.plugins().check({}, spec);
   if (good.ok()) return noContent();
   if (good.error().code() != Code::Invalid) return std::move(good).error();
   return Error::field("config", good.error().detail());

@@ -5,6 +5,7 @@
 #include "base/mutex.h"
 #include "base/text.h"
 #include "net/origin.h"
+#include "net/peer_fields.h"
 #include "rest/call.h"
 #include "rest/idempotency.h"
 #include "rest/openapi.h"
@@ -78,8 +79,10 @@ void RestApi::Impl::handle(net::HttpRequest&& request, net::HttpResponder respon
   }
   auto bearer = call->bearer();
   if (!bearer.ok()) return call->refuse(bearer.error());
-  // No worker is spent on a stranger who shows nothing.
-  if (!*bearer && !call->request.peer.unixSocket) return call->refuse(Code::Unauthorized);
+  // No worker is spent on a stranger who shows nothing. Who names an app may have its token in a cookie or another header.
+  const bool namesApp = (call->route->access & who::User) != 0 &&
+                        (call->request.header("X-Chat-App") != nullptr || call->request.queryValue("app").has_value());
+  if (!*bearer && !namesApp && !call->request.peer.unixSocket) return call->refuse(Code::Unauthorized);
   toWorker(call, AppId{0}, &Impl::authenticate);
 }
 
@@ -140,6 +143,7 @@ void RestApi::Impl::authenticate(const CallPtr& call) {
   }
   if (const std::string* origin = call->request.header("Origin")) presented.origin = *origin;
   presented.peer = call->request.peer;
+  presented.fields = net::peerFields(call->request, call->options->corsOrigins);
   context.services.authenticator.authenticate(presented, [this, call](Result<Principal> principal) {
     if (!principal.ok()) return call->refuse(principal.error());
     call->principal = std::move(*principal);

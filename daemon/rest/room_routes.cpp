@@ -112,7 +112,7 @@ Result<Reply> listRooms(const Context& context, Call& call) {
   CHATD_TRY(rooms, context.services.directory.rooms(app, forUser, page, kMembersInList));
   std::vector<std::string> items;
   for (const RoomSummary& summary : rooms.items) {
-    if (forUser && !granted(call.principal.identity->grants, summary.room.name, Permission::Read)) continue;
+    if (forUser && !granted(call.principal.identity->grants(), summary.room.name, Permission::Read)) continue;
     wire::RoomExtras extras;
     extras.members = summary.members;
     extras.withRetention = !forUser;

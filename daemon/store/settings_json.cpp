@@ -24,6 +24,7 @@ std::string toJson(const AppSettings& settings) {
   std::string out;
   JsonWriter w(out);
   w.beginObject().field("autoCreateUsers", settings.autoCreateUsers);
+  if (settings.reverify.count() > 0) w.field("reverifySeconds", settings.reverify.count());
   if (settings.allowPrivateNetworks) w.field("allowPrivateNetworks", *settings.allowPrivateNetworks);
   if (!settings.enabled) w.field("enabled", false);
   w.key("quotas").beginObject();
@@ -53,6 +54,9 @@ Result<AppSettings> settingsFrom(std::string_view json) {
     settings.autoCreateUsers = v->GetBool();
   }
   if (const JsonValue* v = find(*document, "enabled"); v != nullptr && v->IsBool()) settings.enabled = v->GetBool();
+  if (const JsonValue* v = find(*document, "reverifySeconds"); v != nullptr && v->IsInt64()) {
+    settings.reverify = std::chrono::seconds(v->GetInt64());
+  }
   if (const JsonValue* v = find(*document, "allowPrivateNetworks"); v != nullptr && v->IsBool()) {
     settings.allowPrivateNetworks = v->GetBool();
   }

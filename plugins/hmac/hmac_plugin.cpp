@@ -20,14 +20,16 @@ using chatd_sdk::Answer;
 
 constexpr std::size_t kMaxToken = 1024;
 constexpr std::size_t kMaxUser = 255;
+constexpr std::size_t kMinSecret = 16;
 constexpr std::int64_t kLastSecond = 253'402'300'799;  // 9999-12-31
 
 constexpr const char* kSchema = R"({
   "$schema": "https://json-schema.org/draft/2020-12/schema",
-  "type": "object", "required": ["secret"], "additionalProperties": false,
+  "type": "object", "additionalProperties": false,
   "properties": {
     "secret": {"anyOf": [{"type": "string", "minLength": 16}, {"type": "array", "items": {"type": "string", "minLength": 16}, "minItems": 1, "maxItems": 8}],
       "description": "16 bytes or more; of a list each is good, so that a secret can be replaced without a gap"},
+    "secretName": {"type": "string", "minLength": 1, "maxLength": 64, "description": "instead: the name of one in plugins.secrets of the daemon's configuration"},
     "maxSeconds": {"type": "integer", "minimum": 1, "description": "a token that expires later than so many seconds from now is refused"}
   }
 })";
@@ -37,6 +39,14 @@ class HmacVerifier final : public chatd_sdk::Verifier {
   HmacVerifier(chatd_sdk::Host host, std::string_view, std::string_view config) : host_(host) {
     const JsonDocument json = readConfig(kSchema, config);
     secrets_ = texts(json, "secret");
+    const std::string name = textOr(json, "secretName");
+    if (secrets_.empty() == name.empty()) throw std::invalid_argument("give secret or secretName");
+    if (!name.empty()) {
+      auto secret = host.secret(name);
+      if (!secret) throw std::invalid_argument("secretName: the daemon has no secret " + name + " for this app");
+      if (secret->size() < kMinSecret) throw std::invalid_argument("secretName: " + name + " is shorter than 16 bytes");
+      secrets_.push_back(std::move(*secret));
+    }
     maxMs_ = integerOr(json, "maxSeconds", 0) * 1000;
   }
 

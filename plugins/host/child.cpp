@@ -1,5 +1,7 @@
 #include "host/child.h"
 
+#include "host/secrets.h"
+
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -48,13 +50,11 @@ void hostLog(chatd_host_ctx* ctx, std::int32_t level, chatd_str message, const c
 }
 std::int64_t hostNowNs(chatd_host_ctx*) { return clockNs(CLOCK_MONOTONIC); }
 std::int64_t hostUnixMs(chatd_host_ctx*) { return clockNs(CLOCK_REALTIME) / 1'000'000; }
-void hostMetricAdd(chatd_host_ctx* ctx, chatd_str name, double by, const chatd_kv*, std::uint32_t) {
-  ctx->child->count(ctx->instance, name, by);
+void hostMetricAdd(chatd_host_ctx* ctx, chatd_str name, double by, const chatd_kv* labels, std::uint32_t n) {
+  ctx->child->count(ctx->instance, name, by, labels, n);
 }
-std::int32_t hostSecret(chatd_host_ctx*, chatd_str, char*, std::uint64_t, std::uint64_t* length) {
-  // No app has secrets for its plugins: never found.
-  if (length != nullptr) *length = 0;
-  return 1;
+std::int32_t hostSecret(chatd_host_ctx* ctx, chatd_str name, char* to, std::uint64_t room, std::uint64_t* length) {
+  return giveSecret(ctx->secrets, {name.ptr, static_cast<std::size_t>(name.len)}, to, room, length);
 }
 std::int32_t hostFetch(chatd_host_ctx* ctx, const chatd_http_req* request, void (*done)(void*, const chatd_http_resp*),
                        void* user) {
@@ -153,6 +153,11 @@ void PluginChild::take(const hostwire::Message& message) {
       break;
     case Type::Destroy:
       return control_->post([this, id] { destroy(id); });
+    case Type::Reconfigure:
+      if (auto wanted = hostwire::decode<hostwire::Reconfigure>(message.payload)) {
+        return control_->post([this, id, wanted = std::move(*wanted)] { reconfigure(id, wanted); });
+      }
+      break;
     case Type::Verify:
       if (auto asked = hostwire::decode<hostwire::Verify>(message.payload)) {
         return workers_->post([this, id, asked = std::move(*asked)] { verify(id, asked); });
@@ -188,7 +193,7 @@ chatd_instance* PluginChild::handleOf(std::uint64_t id) {
 // Thread: control.
 void PluginChild::create(std::uint64_t id, const hostwire::Create& wanted) {
   Instance made;
-  made.context = new chatd_host_ctx{this, id};
+  made.context = new chatd_host_ctx{this, id, wanted.secrets};
   made.host =
       std::make_unique<chatd_host>(chatd_host{sizeof(chatd_host), CHATD_ABI_MINOR, made.context, &hostComplete, &hostLog,
                                               &hostNowNs, &hostUnixMs, &hostMetricAdd, &hostSecret, &hostService});
@@ -220,6 +225,19 @@ void PluginChild::destroy(std::uint64_t id) {
     }
   }
   send(Type::Destroyed, id, {});
+}
+
+// Thread: control.
+void PluginChild::reconfigure(std::uint64_t id, const hostwire::Reconfigure& wanted) {
+  hostwire::Outcome outcome;
+  chatd_instance* handle = handleOf(id);
+  if (handle != nullptr && CHATD_HAS(plugin_, reconfigure) && plugin_->reconfigure != nullptr) {
+    std::array<char, hostwire::kMaxReason> why{};
+    outcome.ok = plugin_->reconfigure(handle, str(wanted.config), why.data(), why.size()) == 0;
+    why.back() = '\0';
+    if (!outcome.ok) outcome.reason = why[0] != '\0' ? why.data() : "the plugin refused the configuration without a reason";
+  }
+  send(Type::Reconfigured, id, hostwire::encode(outcome));
 }
 
 // Thread: worker.
@@ -302,8 +320,12 @@ void PluginChild::say(std::uint64_t instance, std::int32_t level, chatd_str mess
   send(Type::Said, instance, hostwire::encode(hostwire::Said{level, text(message, hostwire::kMaxReason)}));
 }
 
-void PluginChild::count(std::uint64_t instance, chatd_str name, double by) {
-  send(Type::Counted, instance, hostwire::encode(hostwire::Counted{text(name, hostwire::kMaxReason), by}));
+void PluginChild::count(std::uint64_t instance, chatd_str name, double by, const chatd_kv* labels, std::uint32_t n) {
+  hostwire::Counted counted{text(name, hostwire::kMaxReason), by, {}};
+  for (std::uint32_t i = 0; i < std::min<std::uint32_t>(n, hostwire::kMaxLabels); ++i) {
+    counted.labels.emplace_back(text(labels[i].key, hostwire::kMaxLabel), text(labels[i].value, hostwire::kMaxLabel));
+  }
+  send(Type::Counted, instance, hostwire::encode(counted));
 }
 
 std::int32_t PluginChild::fetch(std::uint64_t instance, const chatd_http_req& given,

@@ -32,6 +32,7 @@ class PluginChild;
 struct chatd_host_ctx {
   chatd::plugin_host::PluginChild* child = nullptr;
   std::uint64_t instance = 0;
+  chatd::hostwire::Fields secrets = {};
 };
 
 namespace chatd::plugin_host {
@@ -62,7 +63,7 @@ class PluginChild {
   // The functions of chatd_host; see there. Thread: any.
   void complete(std::uint64_t instance, chatd_job job, const chatd_result* result);
   void say(std::uint64_t instance, std::int32_t level, chatd_str text);
-  void count(std::uint64_t instance, chatd_str name, double by);
+  void count(std::uint64_t instance, chatd_str name, double by, const chatd_kv* labels, std::uint32_t n);
   [[nodiscard]] std::int32_t fetch(std::uint64_t instance, const chatd_http_req& given,
                                    void (*done)(void*, const chatd_http_resp*), void* user);
 
@@ -81,6 +82,7 @@ class PluginChild {
   void take(const hostwire::Message& message);
   void create(std::uint64_t id, const hostwire::Create& wanted);
   void destroy(std::uint64_t id);
+  void reconfigure(std::uint64_t id, const hostwire::Reconfigure& wanted);
   void verify(chatd_job job, const hostwire::Verify& asked);
   void health(std::uint64_t id);
   void fetched(std::uint64_t id, const hostwire::Fetched& answer);

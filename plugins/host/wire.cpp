@@ -114,7 +114,9 @@ CHATD_WIRE_DESCRIBE(Loaded) {
 CHATD_WIRE_DESCRIBE(Create) {
   a.text(m.app, kMaxReason);
   a.text(m.config, kMaxConfig);
+  fields(a, m.secrets);
 }
+CHATD_WIRE_DESCRIBE(Reconfigure) { a.text(m.config, kMaxConfig); }
 CHATD_WIRE_DESCRIBE(Outcome) {
   flag(a, m.ok);
   a.text(m.reason, kMaxReason);
@@ -166,6 +168,10 @@ CHATD_WIRE_DESCRIBE(Said) {
 CHATD_WIRE_DESCRIBE(Counted) {
   a.text(m.name, kMaxReason);
   a.number(m.by);
+  list(a, m.labels, kMaxLabels, [&a](auto& label) {
+    a.text(label.first, kMaxLabel);
+    a.text(label.second, kMaxLabel);
+  });
 }
 #undef CHATD_WIRE_DESCRIBE
 
@@ -192,6 +198,7 @@ std::optional<M> decode(std::string_view payload) {
   template std::optional<M> decode<M>(std::string_view);
 CHATD_WIRE_MESSAGE(Loaded)
 CHATD_WIRE_MESSAGE(Create)
+CHATD_WIRE_MESSAGE(Reconfigure)
 CHATD_WIRE_MESSAGE(Outcome)
 CHATD_WIRE_MESSAGE(Verify)
 CHATD_WIRE_MESSAGE(Answered)

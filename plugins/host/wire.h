@@ -14,15 +14,16 @@ namespace chatd::hostwire {
 
 enum class Type : std::uint16_t {
   // From the host process.
-  Loaded = 1,  ///< id 0
-  Created,     ///< id: instance
-  Destroyed,   ///< id: instance
-  Answered,    ///< id: job
-  Refused,     ///< id: job; verify() said that no answer will come
-  Fetch,       ///< id: of the process's choice
-  Said,        ///< id: instance
-  Counted,     ///< id: instance
-  HealthIs,    ///< id: of the question
+  Loaded = 1,    ///< id 0
+  Created,       ///< id: instance
+  Destroyed,     ///< id: instance
+  Answered,      ///< id: job
+  Refused,       ///< id: job; verify() said that no answer will come
+  Fetch,         ///< id: of the process's choice
+  Said,          ///< id: instance
+  Counted,       ///< id: instance
+  HealthIs,      ///< id: of the question
+  Reconfigured,  ///< id: instance
   // From the daemon.
   Create = 64,  ///< id: instance
   Destroy,      ///< id: instance
@@ -30,6 +31,7 @@ enum class Type : std::uint16_t {
   Cancel,       ///< id: job
   Fetched,      ///< id: of the Fetch
   Health,       ///< id: of the question
+  Reconfigure,  ///< id: instance
 };
 
 constexpr std::size_t kMaxPayload = 32 * 1024;  ///< of one datagram
@@ -43,6 +45,8 @@ constexpr std::size_t kMaxConfig = 256 * 1024;
 constexpr std::size_t kMaxToken = 16 * 1024;
 constexpr std::size_t kMaxField = 8 * 1024;
 constexpr std::size_t kMaxFields = 64;
+constexpr std::size_t kMaxLabels = 8;
+constexpr std::size_t kMaxLabel = 128;
 constexpr std::size_t kMaxClaims = 16 * 1024;
 constexpr std::size_t kMaxBody = 1024 * 1024;
 constexpr std::size_t kMaxSchema = 64 * 1024;
@@ -60,11 +64,15 @@ struct Loaded {
 };
 struct Create {
   std::string app, config;
+  Fields secrets;
 };
-/// Also of HealthIs.
+/// Of Created, HealthIs and Reconfigured. Not ok and no reason: the plugin cannot be reconfigured.
 struct Outcome {
   bool ok = false;
   std::string reason;
+};
+struct Reconfigure {
+  std::string config;
 };
 struct Verify {
   std::uint64_t instance = 0;
@@ -106,6 +114,7 @@ struct Said {
 struct Counted {
   std::string name;
   double by = 0;
+  Fields labels;
 };
 
 /// The payload of a message.

@@ -127,6 +127,17 @@ Answer judgeClaims(const Settings& s, std::string_view payload, std::int64_t now
   return answer;
 }
 
+/// The token, or what stands in its place in a header field or a cookie.
+std::string_view presented(const chatd_sdk::Request& request, const Settings& s) {
+  if (!request.token.empty()) return request.token;
+  for (const std::string& name : s.fields) {
+    std::string_view value = request.field(name);
+    if (value.size() > 7 && equalIgnoreCase(value.substr(0, 7), "Bearer ")) value.remove_prefix(7);
+    if (!value.empty()) return value;
+  }
+  return {};
+}
+
 class JwtVerifier final : public chatd_sdk::Verifier {
  public:
   JwtVerifier(chatd_sdk::Host host, std::string_view, std::string_view config)
@@ -144,8 +155,8 @@ class JwtVerifier final : public chatd_sdk::Verifier {
 
   void verify(const chatd_sdk::Request& request, chatd_sdk::Job job) override {
     Token token;
-    if (const auto answer = split(request.token, token)) return job.answer(*answer);
     const Settings& s = shared_->settings;
+    if (const auto answer = split(presented(request, s), token)) return job.answer(*answer);
     switch (match(s.keys, token)) {
       case Match::Good:
         return job.answer(judgeClaims(s, token.payload, shared_->host.unixMs()));
@@ -169,7 +180,8 @@ class JwtVerifier final : public chatd_sdk::Verifier {
  private:
   /// Outlives the verifier for as long as a reading of keys is under way.
   struct Shared {
-    Shared(chatd_sdk::Host h, std::string_view config) : host(h), settings(readSettings(config)) {}
+    Shared(chatd_sdk::Host h, std::string_view config)
+        : host(h), settings(readSettings(config, [h](const std::string& name) { return h.secret(name); })) {}
     [[nodiscard]] Answer judge(const Token& token, const KeySource::Found& found) const {
       if (!found.keys) return Answer::unavailable(found.fault);
       switch (match(*found.keys, token)) {
@@ -192,5 +204,5 @@ class JwtVerifier final : public chatd_sdk::Verifier {
 
 }  // namespace chatd::jwt
 
-CHATD_PLUGIN_AS(chatd_jwt_plugin_entry, chatd::jwt::JwtVerifier, 0, "jwt", "JSON Web Token", "1.0.0", "chatd",
-                chatd::jwt::kSchema)
+CHATD_PLUGIN_AS(chatd_jwt_plugin_entry, chatd::jwt::JwtVerifier, CHATD_PF_USES_PEER, "jwt", "JSON Web Token", "1.0.0",
+                "chatd", chatd::jwt::kSchema)

@@ -33,10 +33,17 @@ const char* const kSchema = R"({
         "alg": {"enum": ["HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]},
         "kid": {"type": "string", "maxLength": 256},
         "secret": {"type": "string", "description": "for HS*, as text"},
+        "secretName": {"type": "string", "minLength": 1, "maxLength": 64, "description": "for HS*: the name of one in plugins.secrets of the daemon's configuration"},
         "secretBase64": {"type": "string", "description": "for HS*, in base64 or base64url"},
         "pem": {"type": "string", "maxLength": 65536, "description": "public key or certificate"},
         "pemFile": {"type": "string", "minLength": 1, "maxLength": 4096, "description": "absolute path of one"},
         "jwk": {"type": "object"}}}},
+    "cookie": {"anyOf": [{"type": "string", "minLength": 1, "maxLength": 128}, {"type": "array", "minItems": 1, "maxItems": 8,
+      "items": {"type": "string", "minLength": 1, "maxLength": 128}}],
+      "description": "cookies that hold the token, if none is presented; only of pages of the same or an allowed origin"},
+    "header": {"anyOf": [{"type": "string", "minLength": 1, "maxLength": 128}, {"type": "array", "minItems": 1, "maxItems": 8,
+      "items": {"type": "string", "minLength": 1, "maxLength": 128}}],
+      "description": "header fields that hold it, with or without Bearer"},
     "leewaySeconds": {"type": "integer", "minimum": 0, "maximum": 600, "default": 30},
     "requireExpiry": {"type": "boolean", "default": true},
     "userClaim": {"type": "string", "minLength": 1, "maxLength": 256, "default": "sub", "description": "may be a path: user.id"},
@@ -71,12 +78,12 @@ std::string readFile(const std::string& path) {
   return out;
 }
 
-Key readKey(const JsonValue& given, const std::string& path) {
+Key readKey(const JsonValue& given, const std::string& path, const SecretOf& secretOf) {
   int sources = 0;
-  for (const char* source : {"secret", "secretBase64", "pem", "pemFile", "jwk"}) {
+  for (const char* source : {"secret", "secretName", "secretBase64", "pem", "pemFile", "jwk"}) {
     if (find(given, source) != nullptr) ++sources;
   }
-  if (sources != 1) refuse(path + ": give exactly one of secret, secretBase64, pem, pemFile and jwk");
+  if (sources != 1) refuse(path + ": give exactly one of secret, secretName, secretBase64, pem, pemFile and jwk");
   const Algorithm& alg = *algorithm(plugins::textOr(given, "alg"));
   std::string kid = plugins::textOr(given, "kid");
   const auto taken = [&path](Result<Key> key, const char* source) {
@@ -89,6 +96,12 @@ Key readKey(const JsonValue& given, const std::string& path) {
   }
   if (find(given, "secret") != nullptr) {
     return taken(Key::fromSecret(std::move(kid), alg, plugins::textOr(given, "secret")), "secret");
+  }
+  if (find(given, "secretName") != nullptr) {
+    const std::string name = plugins::textOr(given, "secretName");
+    auto secret = secretOf(name);
+    if (!secret) refuse(fmt::format("{}.secretName: the daemon has no secret {} for this app", path, name));
+    return taken(Key::fromSecret(std::move(kid), alg, std::move(*secret)), "secretName");
   }
   if (find(given, "secretBase64") != nullptr) {
     const std::string text = plugins::textOr(given, "secretBase64");
@@ -126,7 +139,7 @@ void applyPreset(const JsonValue& config, Settings& s) {
 
 }  // namespace
 
-Settings readSettings(std::string_view text) {
+Settings readSettings(std::string_view text, const SecretOf& secretOf) {
   const JsonDocument config = plugins::readConfig(kSchema, text);
   Settings s;
   s.issuer = plugins::textOr(config, "issuer");
@@ -136,13 +149,16 @@ Settings readSettings(std::string_view text) {
   if (s.algorithms.empty()) s.algorithms = {algorithm("RS256")};
   applyPreset(config, s);
   if (const JsonValue* keys = find(config, "keys")) {
-    for (rapidjson::SizeType i = 0; i < keys->Size(); ++i) s.keys.push_back(readKey((*keys)[i], fmt::format("keys[{}]", i)));
+    for (rapidjson::SizeType i = 0; i < keys->Size(); ++i)
+      s.keys.push_back(readKey((*keys)[i], fmt::format("keys[{}]", i), secretOf));
   }
   if (!s.jwksUrl.empty()) plugins::requireUrl(s.jwksUrl, "jwksUrl");
   if (s.keys.empty() && s.jwksUrl.empty() && s.discovery.empty()) refuse("give keys, jwksUrl or a preset");
   s.leewayMs = plugins::integerOr(config, "leewaySeconds", 30) * 1000;
   s.requireExpiry = plugins::flagOr(config, "requireExpiry", true);
   s.userClaim = plugins::textOr(config, "userClaim", "sub");
+  for (const std::string& name : plugins::texts(config, "header")) s.fields.push_back(toLower(name));
+  for (const std::string& name : plugins::texts(config, "cookie")) s.fields.push_back("cookie:" + name);
   s.grantsClaim = plugins::textOr(config, "grantsClaim");
   s.names = plugins::namesOf(config);
   if (const JsonValue* required = find(config, "requiredClaims")) {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,7 +25,8 @@ struct Settings {
   bool requireExpiry = true;
   bool requireAuthTime = false;  ///< auth_time must lie in the past
   std::string userClaim;
-  std::string grantsClaim;  ///< empty: none
+  std::vector<std::string> fields;  ///< where a token is, if none was presented: keys of chatd_verify_req.kv
+  std::string grantsClaim;          ///< empty: none
   plugins::NameMapping names;
   std::vector<std::pair<std::string, std::string>> required;  ///< claims that must be equal; the value as JSON
   std::int64_t refreshMs = 0;                                 ///< published keys are read again after so long
@@ -33,7 +36,10 @@ struct Settings {
 
 extern const char* const kSchema;
 
+/// Finds a secret of the app by name.
+using SecretOf = std::function<std::optional<std::string>(const std::string&)>;
+
 /// Throws std::invalid_argument with the reason for the admin.
-[[nodiscard]] Settings readSettings(std::string_view config);
+[[nodiscard]] Settings readSettings(std::string_view config, const SecretOf& secretOf);
 
 }  // namespace chatd::jwt

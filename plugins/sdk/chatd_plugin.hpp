@@ -24,6 +24,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -257,7 +258,15 @@ class Verifier {
   virtual void cancel(chatd_job) {}
   /// Empty: well. Else what is wrong, for operators.
   virtual std::string health() { return {}; }
+  // A verifier that can take another configuration while it works has, beside these,
+  //   void reconfigure(std::string_view config);  // throws std::exception to refuse, and goes on as it was
+  // Without it a change of configuration makes a new verifier.
 };
+
+template <class T, class = void>
+struct CanReconfigure : std::false_type {};
+template <class T>
+struct CanReconfigure<T, std::void_t<decltype(std::declval<T&>().reconfigure(std::string_view()))>> : std::true_type {};
 
 /// The C functions of a plugin whose verifier is T. Instances travel as opaque pointers, so that plugins linked into one
 /// program share no type.
@@ -310,6 +319,19 @@ struct Functions {
       Host(held(instance)->host).log(CHATD_LOG_ERROR, "cancel() threw");
     }
   }
+  static std::int32_t reconfigure(chatd_instance* instance, chatd_str config, char* err, std::uint64_t capacity) noexcept {
+    if constexpr (CanReconfigure<T>::value) {
+      try {
+        held(instance)->verifier->reconfigure(view(config));
+        return 0;
+      } catch (const std::exception& e) {
+        tell(err, capacity, e.what());
+      } catch (...) {
+        tell(err, capacity, "reconfigure() threw something that is no std::exception");
+      }
+    }
+    return 1;
+  }
   static std::int32_t health(chatd_instance* instance, char* message, std::uint64_t capacity) noexcept {
     try {
       const std::string what = held(instance)->verifier->health();
@@ -330,7 +352,7 @@ constexpr chatd_plugin table(std::uint32_t flags, const char* id, const char* na
                              const char* schema) noexcept {
   using F = Functions<T>;
   return {sizeof(chatd_plugin), flags,      id,         name,       version,    vendor, schema,
-          &F::create,           &F::destroy, &F::verify, &F::cancel, &F::health, nullptr};
+          &F::create,           &F::destroy, &F::verify, &F::cancel, &F::health, CanReconfigure<T>::value ? &F::reconfigure : nullptr};
 }
 
 }  // namespace chatd_sdk

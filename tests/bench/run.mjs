@@ -1,7 +1,7 @@
 // The bench. Three servers in one run, each alone while it is measured, pinned to core 0; the generator on core 1. PostgreSQL is
 // pinned to neither and its CPU is reported apart and not counted for its peer, which favours the peer. Options:
 //   --seconds N   of measuring a figure (5)         --idle N   sessions for the memory figure (10000)
-//   --only fanout|durable|idle|store                --json FILE  all figures for a program
+//   --only fanout|durable|idle|store|verify         --json FILE  all figures for a program
 //   --messages N   in the long room of the history figure (200000; the promise speaks of 10000000)
 //   --shape RxMxN  one shape alone (100x10x8)       --beside FILE another build of chatd in the same run, each figure of it first
 //   --no-peers     chatd alone
@@ -68,12 +68,17 @@ function storeFigures(server, where) {
   ].join('\n');
 }
 
+/** Verifications alone: inline, by process, from the cache. */
+function verifyFigures() {
+  return `Verifications, without a network (the daemon's chain on a store in memory):\n${execFileSync(built('bench_verify'), [options.seconds], { encoding: 'utf8' })}`;
+}
+
 function generator() {
   if (process.env.BENCH_LOADGEN) return resolve(process.env.BENCH_LOADGEN);
   return built('bench_loadgen');
 }
 
-const loadgen = generator();
+const loadgen = options.only === 'verify' ? null : generator();
 
 async function measure(server, shape, gate, extra = []) {
   const prepared = await server.prepare(shape);
@@ -129,6 +134,10 @@ function machine() {
 
 if (cpus().length < 2) throw new Error('the bench needs two cores: one for the server, one for the generator');
 const TMPFS = 0x01021994; // statfs(2)
+if (options.only === 'verify') {
+  console.log(`${machine()}\n\n${verifyFigures()}`);
+  process.exit(0);
+}
 const folder = temporaryFolder('bench');
 if (statfsSync(folder).type === TMPFS) {
   removeFolder(folder);
@@ -155,7 +164,8 @@ try {
       results.push(await figuresOf(() => startChatd(folder, { program }), { durable: true }));
     }
   }
-  const tables = [fanoutTable(shapes(FANOUT), results), durableTable(shapes(DURABLE), results), idleTable(results), store].filter(Boolean);
+  const verify = !options.only && !options['no-chatd'] ? verifyFigures() : null;
+  const tables = [fanoutTable(shapes(FANOUT), results), durableTable(shapes(DURABLE), results), idleTable(results), store, verify].filter(Boolean);
   console.log(`\n${tables.join('\n\n')}`);
   if (options.json) writeFileSync(options.json, JSON.stringify({ machine: machine(), options, results }, null, 2));
 } finally {

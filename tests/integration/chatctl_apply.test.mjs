@@ -116,6 +116,18 @@ describe('chatctl apply', () => {
     assert.equal((await ctl.raw(['diff', '-f', roles])).code, 0);
   });
 
+  test('a room of more members than one call takes', async () => {
+    const users = Array.from({ length: 1005 }, (_, i) => `u${i}`);
+    const input = JSON.stringify({ apps: [{ name: 'crowd', users: users.map((appUserId) => ({ appUserId })),
+      rooms: [{ room: 'stadium', users: [...users.slice(0, -1), { appUserId: 'u1004', role: 'moderator' }] }] }] });
+    const { code, err } = await ctl.raw(['apply', '-f', '-', '--timeout', '60'], { input });
+    assert.equal(code, 0, err);
+    const { members } = await ctl.json('room', 'get', '-a', 'crowd', 'stadium');
+    assert.equal(members.length, 1005);
+    assert.deepEqual(members.filter((member) => member.role === 'moderator').map((member) => member.appUserId), ['u1004']);
+    assert.equal((await ctl.raw(['diff', '-f', '-'], { input })).code, 0);
+  });
+
   test('diff names what changes in verifiers, shows no secret, and has the server judge them', async () => {
     const chain = join(chatd.folder, 'chain.yaml');
     const secret = 'the-secret-of-the-file-0123456789';

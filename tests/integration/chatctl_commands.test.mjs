@@ -1,7 +1,7 @@
 // Every command of chatctl against a real daemon: what it prints as data, and its exit code.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
@@ -17,6 +17,7 @@ for (const over of ['the Unix socket', 'TLS']) describe(`chatctl over ${over}`, 
   let bare; // over plain TCP, with no credential
 
   before(async () => {
+    Chatctl.asked.length = 0;
     let authority;
     chatd = await Chatd.start({
       listen: (folder) => {
@@ -263,13 +264,14 @@ for (const over of ['the Unix socket', 'TLS']) describe(`chatctl over ${over}`, 
   test('-o json of each noun is what jq reads', { skip: missing('jq') }, async () => {
     const lists = [['app', 'list'], ['app', 'key', 'list', 'shop'], ['user', 'list', '-a', 'shop'], ['room', 'list', '-a', 'shop'],
       ['room', 'member', 'list', '-a', 'shop', 'support'], ['message', 'list', '-a', 'shop', 'support'], ['account', 'list'],
-      ['context', 'list'], ['user', 'sessions', '-a', 'shop', '1']];
+      ['context', 'list'], ['user', 'sessions', '-a', 'shop', '1'], ['plugin', 'list'], ['backup', 'list']];
     for (const words of lists) {
       const piped = spawnSync('sh', ['-c', '"$0" "$@" -o json | jq -e ".items | type == \\"array\\""', CHATCTL, ...words],
         { env: { ...process.env, ...ctl.env }, encoding: 'utf8' });
       assert.equal(piped.stdout, 'true\n', words.join(' ') + piped.stderr);
     }
-    for (const words of [['status'], ['version'], ['whoami'], ['app', 'get', 'shop'], ['loglevel']]) {
+    for (const words of [['status'], ['version'], ['whoami'], ['app', 'get', 'shop'], ['loglevel'],
+      ['watch', 'stats', '--limit', '1'], ['plugin', 'show', 'jwt']]) {
       const piped = spawnSync('sh', ['-c', '"$0" "$@" -o json | jq -e type', CHATCTL, ...words],
         { env: { ...process.env, ...ctl.env }, encoding: 'utf8' });
       assert.equal(piped.stdout, '"object"\n', words.join(' ') + piped.stderr);
@@ -306,9 +308,164 @@ for (const over of ['the Unix socket', 'TLS']) describe(`chatctl over ${over}`, 
     for (const name of odd) await ctl.ok('user', 'delete', '-a', 'shop', '-y', '--', name);
   });
 
+  test('an app is named by a word or by -a, and verify-test says what the chain says', async () => {
+    await ctl.ok('app', 'create', 'named', '--verifier', 'allow', '--verifier-config', '{"prefix":"guest-"}');
+    const [key] = (await ctl.json('app', 'key', 'list', 'named')).items;
+    assert.deepEqual((await ctl.json('app', 'key', 'list', '-a', 'named')).items, [key]);
+    const second = await ctl.json('app', 'key', 'create', '-a', 'named');
+    const third = await ctl.json('app', 'key', 'rotate', '-a', 'named', '--grace', '1h');
+    await ctl.ok('app', 'key', 'revoke', '-a', 'named', String(second.id), '--yes');
+    await ctl.ok('app', 'key', 'revoke', 'named', String(third.id), '--yes');
+    assert.deepEqual((await ctl.json('app', 'key', 'list', 'named')).items.map((one) => one.id), [key.id]);
+    assert.match(await ctl.fails(2, 'app', 'key', 'list'), /which app\?/);
+    assert.match(await ctl.fails(2, 'app', 'key', 'revoke', '5', '--yes'), /which app\?/);
+    const verify = (input, ...words) => ctl.raw(['app', 'verify-test', '--token-stdin', ...words], { input });
+    const allowed = await verify('zoe\n', 'named', '-o', 'json');
+    assert.equal(allowed.code, 0, allowed.err);
+    assert.equal(JSON.parse(allowed.out).verdict, 'allow');
+    assert.deepEqual(JSON.parse(allowed.out).steps.map((step) => [step.plugin, step.verdict, step.appUserId]), [['allow', 'allow', 'guest-zoe']]);
+    const table = await verify('zoe', '-a', 'named');
+    assert.match(table.out, /^PLUGIN +VERDICT.*\nallow +allow/);
+    assert.match(table.err, /the chain says allow/);
+    assert.equal((await verify('zoe', '-a', 'named', '-o', 'name')).out, 'allow\n');
+    await ctl.ok('app', 'update', 'named', '--verifiers', '[]');
+    assert.deepEqual(JSON.parse((await verify('zoe', 'named', '-o', 'json')).out), { verdict: 'deny', steps: [] });
+    assert.equal((await verify('', 'named')).code, 2);
+    assert.equal((await verify('zoe')).code, 2);
+    assert.equal((await verify('zoe', 'nobody-is-called-so')).code, 3);
+  });
+
+  test('what cannot be undone wants --yes without a terminal, and what can be does not ask', async () => {
+    await ctl.ok('app', 'create', 'asked');
+    for (const user of ['1', '2']) await ctl.ok('user', 'create', '-a', 'asked', user);
+    await ctl.ok('room', 'create', '-a', 'asked', 'r', '--type', 'group', '--users', '1,2');
+    const sent = await ctl.json('message', 'send', '-a', 'asked', 'r', '--as', '1', 'hello');
+    const [key] = (await ctl.json('app', 'key', 'list', 'asked')).items;
+    const [owner] = (await ctl.json('account', 'list')).items;
+    await ctl.ok('backup', 'create', '--name', 'asked');
+    for (const words of [['user', 'delete', '-a', 'asked', '1'], ['user', 'revoke', '-a', 'asked', '1'], ['room', 'delete', '-a', 'asked', 'r'],
+      ['message', 'delete', String(sent.id)], ['app', 'key', 'revoke', 'asked', String(key.id)], ['app', 'key', 'rotate', 'asked', '--grace', '0'],
+      ['account', 'delete', owner.login], ['backup', 'delete', 'asked'], ['drain'], ['app', 'delete', 'asked'], ['app', 'delete', 'asked', '--yes']]) {
+      const err = await ctl.fails(2, ...words);
+      assert.match(err, /--yes/, words.join(' '));
+    }
+    await ctl.ok('backup', 'delete', 'asked', '--yes');
+    for (const words of [['user', 'kick', '-a', 'asked', '1'], ['user', 'ban', '-a', 'asked', '1'], ['user', 'unban', '-a', 'asked', '1'],
+      ['room', 'member', 'remove', '-a', 'asked', 'r', '2'], ['room', 'member', 'add', '-a', 'asked', 'r', '2'],
+      ['app', 'disable', 'asked'], ['app', 'enable', 'asked'], ['drain', '--off']]) await ctl.ok(...words);
+    // The owner that came with the app goes with it.
+    const owns = async (login) => (await ctl.json('account', 'list')).items.some((account) => account.login === login);
+    const { login } = await ctl.json('app', 'create', 'brief');
+    assert.ok(await owns(login.login));
+    await ctl.ok('app', 'delete', 'brief', '--yes', '--confirm', 'brief');
+    assert.ok(!await owns(login.login));
+  });
+
+  test('app names with quotes, dashes, emoji and 128 bytes work; with control characters, slashes and more bytes they do not', async () => {
+    for (const name of ['a "quoted" \'name\'', '-dash', '😀 und ü', 'x'.repeat(128), '$(reboot)', '[a]', '--', 'a,b', '@file']) {
+      const made = JSON.parse((await ctl.raw(['app', 'create', '-o', 'json', '--', name])).out);
+      assert.equal(made.name, name);
+      assert.equal((await ctl.raw(['app', 'get', '-q', '--', name])).out, `${made.appId}\n`);
+      await ctl.ok('room', 'create', '-a', String(made.appId), '--type', 'group', '--', name);
+      assert.equal((await ctl.raw(['room', 'get', '-o', 'json', `--app=${name}`, '--', name])).code, 0, name);
+      assert.equal((await ctl.raw(['app', 'delete', '--yes', `--confirm=${name}`, '--', name])).code, 0, name);
+    }
+    for (const name of ['two\nlines', 'an \u001b[31mescape', 'a/b', '42', '', 'é'.repeat(65)]) {
+      const { code, out, err } = await ctl.raw(['app', 'create', '--', name]);
+      assert.equal(code, 7, JSON.stringify(name) + err);
+      assert.equal(out, '');
+      assert.ok(!err.includes('\u001b'));
+    }
+    assert.match(await ctl.fails(2, 'app', 'get', 'shop', '--', '-q'), /one word too many: -q/);
+  });
+
+  test('files of contexts and tokens that are broken are named, and never overwritten', async () => {
+    const own = join(ctl.home, 'broken');
+    const there = ctl.with({ XDG_CONFIG_HOME: own });
+    mkdirSync(join(own, 'chatctl'), { recursive: true });
+    const file = join(own, 'chatctl/config.yaml');
+    for (const [text, said] of [['contexts: [', /config\.yaml:\d+: /], ['contexts: {a: 5}', /config\.yaml:1: context a is no map/], ['contexts: 7', /config\.yaml:1: contexts is no map/],
+      ['[]', /config\.yaml:1: it is no map/], ['contexts: {a: {app: x}}', /config\.yaml:1: context a has no server/], ['current: [x]', /config\.yaml:1: /]]) {
+      writeFileSync(file, text, { mode: 0o600 });
+      for (const words of [['app', 'list'], ['context', 'add', 'new', '--server', 'http://127.0.0.1:1'], ['doctor']]) {
+        const err = await there.fails(1, ...words);
+        assert.match(err, said);
+        assert.match(err, /Mend the file or remove it/);
+      }
+      assert.equal(readFileSync(file, 'utf8'), text);
+    }
+    assert.match(await ctl.fails(2, 'app', 'list', '--token-file', join(own, 'none')), /No such file/);
+    assert.match(await ctl.fails(2, 'app', 'list', '--token-file', own), /Is a directory/);
+    writeFileSync(join(own, 'empty'), '\n');
+    assert.match(await ctl.fails(2, 'app', 'list', '--token-file', join(own, 'empty')), /holds no token/);
+    // Without a home there is nothing to read, and nowhere to write.
+    const homeless = ctl.with({ HOME: '', XDG_CONFIG_HOME: '' });
+    await homeless.ok('app', 'list');
+    assert.match(await homeless.fails(1, 'context', 'add', 'x', '--server', 'http://127.0.0.1:1'), /set HOME or XDG_CONFIG_HOME/);
+  });
+
+  test('declared state, bulk work, live commands, plugins and backups', async () => {
+    const file = join(ctl.home, 'declared.yaml');
+    writeFileSync(file, 'apps: [{name: declared, users: [{appUserId: 1}], rooms: [{room: r, users: [1]}]}]\n');
+    assert.equal((await ctl.raw(['diff', '-f', file])).code, 10);
+    await ctl.ok('apply', '-f', file);
+    await ctl.ok('app', 'ensure', 'declared');
+    await ctl.ok('room', 'ensure', '-a', 'declared', 'r');
+    await ctl.ok('message', 'send', '-a', 'declared', 'r', '--as', '1', 'hello');
+    assert.match(await ctl.ok('tail', '-a', 'declared', 'r', '--since', 'all', '--limit', '1'), / r 1: hello\n$/);
+    const rows = join(ctl.home, 'declared.ndjson');
+    await ctl.ok('export', '-a', 'declared', '--messages', '--file', rows);
+    await ctl.ok('app', 'create', 'imported');
+    await ctl.ok('import', '-a', 'imported', rows);
+    assert.deepEqual((await ctl.json('message', 'list', '-a', 'imported', 'r')).items.map((message) => message.text), ['hello']);
+    await ctl.ok('delete', '-f', file, '--yes');
+    await ctl.fails(3, 'app', 'get', 'declared');
+    assert.equal((await ctl.ok('watch', 'stats', '--interval', '50ms', '--limit', '2', '-o', 'ndjson')).trimEnd().split('\n').length, 2);
+    assert.ok((await ctl.json('plugin', 'list')).items.some((plugin) => plugin.name === 'jwt'));
+    assert.equal((await ctl.json('plugin', 'show', 'jwt')).bundled, true);
+    await ctl.ok('plugin', 'check', 'allow', '--config', '{"prefix":"guest-"}');
+    await ctl.fails(7, 'plugin', 'check', 'hmac', '--config', '{}');
+    assert.deepEqual((await ctl.json('plugin', 'health', 'jwt')).items, []);
+    assert.match(await ctl.fails(7, 'plugin', 'reload', 'jwt'), /bundled|part of/);
+    assert.equal((await ctl.json('backup', 'create', '--name', 'whole')).state, 'verified');
+    assert.deepEqual((await ctl.json('backup', 'list')).items.map((backup) => backup.name), ['whole']);
+    assert.equal((await ctl.json('backup', 'verify', 'whole')).state, 'verified');
+    await ctl.ok('backup', 'delete', 'whole', '--yes');
+    assert.equal((await ctl.raw(['doctor'])).code, 0);
+    assert.match(await ctl.ok('completion', 'bash'), /chatctl/);
+  });
+
+  test('a full disk, a closed output and a reader that has gone end every list as they should', { skip: missing('python3') }, () => {
+    const env = { ...process.env, ...ctl.env };
+    const lists = [['app', 'list'], ['app', 'key', 'list', 'shop'], ['user', 'list', '-a', 'shop'], ['room', 'list', '-a', 'shop'], ['room', 'member', 'list', '-a', 'shop', 'support'],
+      ['user', 'list', '-a', 'shop', '-o', 'ndjson'], ['account', 'list'], ['plugin', 'list'], ['backup', 'list'], ['context', 'list'], ['export', '-a', 'shop'], ['doctor'], ['help', 'formats']];
+    const gone = 'import os, sys\nr, w = os.pipe()\nos.close(r)\nos.dup2(w, 1)\nos.execv(sys.argv[1], sys.argv[1:])';
+    for (const words of lists) {
+      const full = spawnSync('sh', ['-c', '"$0" "$@" > /dev/full', CHATCTL, ...words], { env, encoding: 'utf8' });
+      assert.equal(full.status, 1, words.join(' '));
+      assert.match(full.stderr, /No space left on device/);
+      const closed = spawnSync('sh', ['-c', '"$0" "$@" >&-', CHATCTL, ...words], { env, encoding: 'utf8' });
+      assert.equal(closed.status, 1, words.join(' '));
+      assert.match(closed.stderr, /Bad file descriptor/);
+      // Node ignores SIGPIPE for its children, Python gives it back.
+      const left = spawnSync('python3', ['-c', `import signal\nsignal.signal(signal.SIGPIPE, signal.SIG_DFL)\n${gone}`, CHATCTL, ...words], { env, encoding: 'utf8' });
+      assert.equal(left.signal, 'SIGPIPE', words.join(' '));
+    }
+  });
+
   test('a reader that goes away ends it silently', () => {
     const all = spawnSync('bash', ['-c', 'set -o pipefail; { "$0" api GET /openapi.json; echo $? >&3; } 3>&2 | head -c 10 >/dev/null', CHATCTL],
       { env: { ...process.env, ...ctl.env }, encoding: 'utf8' });
     assert.equal(all.stderr.trim(), '141');
+  });
+
+  test('every command that there is was run here', async () => {
+    const commands = [...(await ctl.ok('__reference')).matchAll(/^## `chatctl ([a-z -]+?)(?: [[A-Z].*)?`$/gm)].map((match) => match[1]);
+    assert.ok(commands.length > 70, String(commands.length));
+    // These two start chatd-store and talk to no daemon: backup.test.mjs and migrate_store.test.mjs run them.
+    const ofTheStore = ['backup restore', 'migrate-store'];
+    const words = Chatctl.asked.map((args) => (args[0] === '-o' ? args.slice(2) : args).join(' '));
+    const missed = commands.filter((command) => !ofTheStore.includes(command) && !words.some((line) => line === command || line.startsWith(`${command} `)));
+    assert.deepEqual(missed, []);
   });
 });

@@ -1,7 +1,7 @@
 // chatctl at a terminal: widths, colours, questions, progress and Ctrl-C. tmux is the terminal.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
@@ -101,5 +101,20 @@ describe('chatctl at a terminal', { skip: missing('tmux') }, () => {
     assert.ok(existsSync(`${file}.chatctl-resume`));
     assert.match(await type(`$chatctl import -a imported --resume ${file}`)(0), /resuming after line \d+/);
     assert.equal((await ctl.ok('user', 'list', '-a', 'imported', '-q')).trimEnd().split('\n').length, rows);
+  });
+
+  test('an export and a backup draw over one line, which is gone at the end', async () => {
+    const record = join(chatd.folder, 'record');
+    tmux('pipe-pane', '-t', 't', `cat > ${record}`);
+    const exported = await type(`$chatctl export -a imported -f ${join(chatd.folder, 'drawn.ndjson')}`)(0);
+    assert.match(exported, /6000 rows exported/);
+    assert.doesNotMatch(exported, /\/s/);
+    const backed = await type('$chatctl backup create --name drawn')(0);
+    assert.match(backed, /state +verified/);
+    assert.doesNotMatch(backed, /\[#* *\]/);
+    tmux('pipe-pane', '-t', 't');
+    const drawn = readFileSync(record, 'utf8');
+    assert.match(drawn, /\rexport \d+ rows +\d+\/s\u001b\[K/);
+    assert.match(drawn, /\r(creating|verifying) drawn \[#* *\] +\d+%\u001b\[K/);
   });
 });

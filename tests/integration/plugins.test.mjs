@@ -185,6 +185,58 @@ describe('foreign plugins', () => {
     assert.ok(hostProcesses(chatd.pid).length <= before);
   });
 
+  test('metrics tell of each verifier what it said, how long it took, what the cache knew and how often it fell', async () => {
+    const app = await evilApp({}, { cacheTtlMs: 60_000 });
+    for (const token of ['ok:ann', 'deny', 'unavailable', 'defer', 'grants:1', 'grants:1', 'count:logins:2', 'count:logins:0.5', 'count:bad-name:1']) await ask(app, token);
+    const metrics = async () => (await chatd.admin('GET', '/metrics')).text.split('\n').filter((line) => line.includes(`app="${app.id}"`));
+    const lines = await metrics();
+    const value = (series) => Number(lines.find((line) => line.startsWith(`${series} `))?.split(' ').at(-1));
+    const labels = `app="${app.id}",verifier="evil"`;
+    assert.equal(value(`chatd_verifier_verdicts_total{${labels},verdict="allow"}`), 5);
+    assert.equal(value(`chatd_verifier_verdicts_total{${labels},verdict="deny"}`), 1);
+    assert.equal(value(`chatd_verifier_verdicts_total{${labels},verdict="defer"}`), 1);
+    assert.equal(value(`chatd_verifier_verdicts_total{${labels},verdict="unavailable"}`), 1);
+    assert.equal(value(`chatd_verifier_seconds_count{${labels}}`), lines.filter((line) => line.startsWith('chatd_verifier_verdicts_total')).reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0));
+    assert.equal(value(`chatd_verifier_cache_hits_total{${labels}}`), 1);
+    const fragile = await evilApp({ crashEvery: 2 });
+    for (const user of ['a', 'b', 'c']) assert.equal(await ask(fragile, `ok:${user}`), 'allow');
+    assert.match((await chatd.admin('GET', '/metrics')).text, new RegExp(`^chatd_plugin_restarts_total\\{app="${fragile.id}",plugin="evil"\\} [12]$`, 'm'));
+    assert.equal(value(`chatd_plugin_counts_total{app="${app.id}",plugin="evil",name="logins",labels="kind=test"}`), 2.5);
+    assert.equal(lines.some((line) => line.includes('bad-name')), false);
+    // However many names a plugin invents, there is a bound.
+    for (let i = 0; i < 80; i++) await ask(app, `count:name_${i}:1`);
+    const series = (await metrics()).filter((line) => line.startsWith('chatd_plugin_counts_total'));
+    assert.ok(series.length <= 51, `${series.length} series`);
+    assert.ok(series.some((line) => line.includes('name="other"')));
+  });
+
+  for (const isolation of ['process', 'inline']) {
+    test(`a plugin that can be reconfigured goes on with what it knows, or as it was (${isolation})`, async () => {
+      const app = await evilApp({ suffix: '-one' }, { isolation });
+      const age = async () => (await chatd.must('POST', `/app/${app.id}/verify-test`, { token: 'age' })).steps[0].appUserId;
+      const patch = (config) => chatd.admin('PATCH', `/app/${app.id}`, { body: { verifiers: [{ plugin: 'evil', config, cacheTtlMs: 0, timeoutMs: 2000, isolation }] } });
+      assert.equal(await age(), 'age-1-one');
+      assert.equal((await patch({ suffix: '-two' })).status, 200);
+      assert.equal(await age(), 'age-2-two');
+      const refused = await patch({ suffix: '-three', refuseChange: 'not while I am busy' });
+      assert.equal(refused.status, 422);
+      assert.deepEqual(refused.body.errors, [{ field: 'verifiers[0].config', detail: 'not while I am busy' }]);
+      assert.equal(await age(), 'age-3-two');
+      // A dry run changes nothing.
+      assert.equal((await chatd.admin('PATCH', `/app/${app.id}?dryRun=true`, { body: { verifiers: [{ plugin: 'evil', config: { suffix: '-dry' }, isolation }] } })).status, 202);
+      assert.equal(await age(), 'age-4-two');
+      if (isolation === 'inline') return;
+      const crashed = await patch({ suffix: '-four', crashOnChange: true });
+      assert.equal(crashed.status, 422);
+      assert.match(crashed.text, /ended while it was given the configuration/);
+      assert.equal(await age(), 'age-1-two');
+      // What it was given holds in the next process too.
+      assert.equal((await patch({ suffix: '-five' })).status, 200);
+      assert.equal(await ask(app, 'exit'), '503 verifier_unavailable');
+      assert.match(await age(), /^age-\d-five$/);
+    });
+  }
+
   test('chatctl knows plugins', async () => {
     const chatctl = (...words) => run(CHATCTL, ['--server', `unix:${chatd.adminSocket}`, ...words]);
     const listed = await chatctl('plugin', 'list', '-o', 'name');

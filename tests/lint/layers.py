@@ -23,7 +23,7 @@ DAEMON = {
     "outbound": LOWER | {"net"},
     # The bundled plugins run inline: auth/ names the entry of each. It shares messages and loading with the host process.
     "auth": LOWER | {"chat", "net", "outbound", "sdk", "common/config_schema.h", "host/plugin_library.h",
-                     "host/wire.h", "hmac/hmac_plugin.h", "http/http_plugin.h", "introspect/introspect_plugin.h",
+                     "host/secrets.h", "host/wire.h", "hmac/hmac_plugin.h", "http/http_plugin.h", "introspect/introspect_plugin.h",
                      "jwt/jwt_plugin.h", "simple/simple_plugins.h"},
     "engine": LOWER | {"net", "protocol", "chat/executor.h"},
     "realtime": LOWER | {"chat", "engine", "protocol", "net"},

@@ -21,6 +21,60 @@ def run(command, **options):
     return subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False, **options)
 
 
+class DebianPackage(unittest.TestCase):
+    """chatd-plugin-dev: the same SDK as a Debian package, built by cpack and unpacked by dpkg."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(prefix="chatd-deb-")
+        cls.base = pathlib.Path(cls.folder.name)
+        done = run(["cpack", "--config", ROOT / "build/CPackConfig.cmake", "-B", cls.base], cwd=cls.base)
+        if done.returncode != 0:
+            raise AssertionError(done.stdout + done.stderr)
+        cls.package, = cls.base.glob("chatd-plugin-dev_*.deb")
+        cls.root = cls.base / "root"
+        done = run(["dpkg-deb", "--extract", cls.package, cls.root])
+        if done.returncode != 0:
+            raise AssertionError(done.stdout + done.stderr)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def field(self, name):
+        return run(["dpkg-deb", "--field", self.package, name]).stdout.strip()
+
+    def test_it_says_what_it_is_and_what_it_needs(self):
+        version = run([ROOT / "build/bin/chatd", "--version"]).stdout.split()[1]
+        self.assertEqual(self.field("Package"), "chatd-plugin-dev")
+        self.assertTrue(self.field("Version").startswith(version), self.field("Version"))
+        self.assertEqual(self.field("Section"), "libdevel")
+        self.assertIn("libc6", self.field("Depends"))
+        self.assertNotIn("poco", self.field("Depends"))
+        self.assertIn("pkg-config", self.field("Recommends"))
+
+    def test_it_holds_the_sdk_and_nothing_of_the_daemon(self):
+        files = {str(path.relative_to(self.root)) for path in self.root.rglob("*") if path.is_file()}
+        for file in ("usr/include/chatd/chatd_plugin.h", "usr/include/chatd/chatd_plugin.hpp", "usr/bin/chatd-plugin-check",
+                     "usr/lib/pkgconfig/chatd-plugin.pc", "usr/share/doc/chatd-plugin-dev/examples/c/door.c"):
+            self.assertIn(file, files)
+        self.assertFalse([file for file in files if re.search(r"bin/(chatd|chatctl)$|systemd|etc/", file)], files)
+        for path in self.root.rglob("*"):
+            self.assertEqual(path.stat().st_mode & 0o022, 0, path)
+
+    def test_the_tutorial_works_from_it(self):
+        work = self.base / "work"
+        shutil.copytree(self.root / "usr/share/doc/chatd-plugin-dev/examples/c", work)
+        env = {**os.environ, "PKG_CONFIG_PATH": str(self.root / "usr/lib/pkgconfig")}
+        flags = run(["pkg-config", "--cflags", "--libs", "chatd-plugin"], env=env)
+        self.assertEqual(flags.returncode, 0, flags.stderr)
+        built = run(["cc", "-O2", "-Wall", "door.c", *flags.stdout.split(), "-o", "door.so"], cwd=work)
+        self.assertEqual(built.returncode, 0, built.stderr)
+        (work / "config.json").write_text('{"word":"sesame"}')
+        done = run([self.root / "usr/bin/chatd-plugin-check", "door.so", "--config", "config.json", "--token", "ann:sesame"], cwd=work)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+
 class Sdk(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -55,7 +109,10 @@ class Sdk(unittest.TestCase):
 
     def test_the_sdk_is_all_there_and_only_that(self):
         files = {str(path.relative_to(self.sdk)) for path in self.sdk.rglob("*") if path.is_file()}
-        self.assertEqual(files, {
+        documents = {file for file in files if file.startswith("share/doc/chatd-plugin-dev/")}
+        for document in ("copyright", "examples/c/door.c", "examples/c/README.md", "examples/cpp/session_api.cpp", "examples/wrong/wrong.c"):
+            self.assertIn(f"share/doc/chatd-plugin-dev/{document}", documents)
+        self.assertEqual(files - documents, {
             "bin/chatd-plugin-check", "include/chatd/chatd_plugin.h", "include/chatd/chatd_plugin.hpp",
             "lib/cmake/chatd-plugin/chatd-pluginConfig.cmake", "lib/cmake/chatd-plugin/chatd-pluginConfigVersion.cmake",
             "lib/pkgconfig/chatd-plugin.pc", "share/chatd/sdk/chatd-plugin.map"})

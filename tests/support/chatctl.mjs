@@ -8,6 +8,9 @@ import { CHATCTL } from './chatd.mjs';
 import { run } from './run.mjs';
 
 export class Chatctl {
+  /** The words of every command that was run, for who wants to know that all were. */
+  static asked = [];
+
   /** env: more variables; they win. */
   constructor(chatd, env = {}) {
     this.home = join(chatd.folder, 'home');
@@ -22,6 +25,7 @@ export class Chatctl {
 
   /** { code, out, err }; options: input, cwd. */
   raw(args, options = {}) {
+    Chatctl.asked.push(args);
     return run(CHATCTL, args, { ...options, env: { ...this.env, ...options.env } });
   }
 

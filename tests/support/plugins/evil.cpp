@@ -1,5 +1,8 @@
 // A plugin that does what its token says, also everything that a plugin must not do. For the tests of the supervisor and of
 // the checker. Written against the C ABI alone, because the C++ wrapper would not let it misbehave.
+//   age (allows the user "age-N", N being how often this instance was asked)
+//   secret:NAME (allows the user "got-VALUE", or "no-secret")
+//   count:NAME:BY (metric_add, with the label kind=test)
 //   grant:USER:PERMS:GLOB[,PERMS:GLOB...] grants:N (N equal grants, to ann)
 //   ok:USER deny defer unavailable refuse double:USER late:MS:USER slow:MS:USER never garbage wild hang crash throw exit
 //   fork socket connect readfile:PATH write closefds leak spam fetch:URL peer
@@ -15,6 +18,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -44,6 +48,7 @@ struct Instance {
   std::atomic<int> asked{0};
   Shared shared;
   int crashEvery = 0;
+  std::mutex configuring;
 };
 
 Instance* of(chatd_instance* i) { return reinterpret_cast<Instance*>(i); }
@@ -180,10 +185,31 @@ bool misbehave(Instance& self, const std::string& what, chatd_job job) {
 int verify(chatd_instance* instance, const chatd_verify_req* request, chatd_job job) {
   Instance& self = *of(instance);
   const std::string token(request->token.ptr, request->token.len);
-  const std::string suffix = value(self.config, "suffix");
-  if (self.crashEvery > 0 && ++self.asked % self.crashEvery == 0) std::abort();
+  const int asked = ++self.asked;
+  const std::string suffix = [&] {
+    const std::lock_guard<std::mutex> lock(self.configuring);
+    return value(self.config, "suffix");
+  }();
+  if (self.crashEvery > 0 && asked % self.crashEvery == 0) std::abort();
+  if (token == "age") return answer(self, job, CHATD_ALLOW, "age-" + std::to_string(asked) + suffix), 0;
   const auto after = [&](const char* prefix) { return token.substr(std::strlen(prefix)); };
   if (token.rfind("ok:", 0) == 0) return answer(self, job, CHATD_ALLOW, after("ok:") + suffix), 0;
+  if (token.rfind("secret:", 0) == 0) {
+    const std::string name = after("secret:");
+    std::string value(256, ' ');
+    uint64_t length = 0;
+    if (self.host->secret(self.host->ctx, str(name), value.data(), value.size(), &length) != 0) {
+      return answer(self, job, CHATD_ALLOW, "no-secret"), 0;
+    }
+    return answer(self, job, CHATD_ALLOW, "got-" + value.substr(0, length)), 0;
+  }
+  if (token.rfind("count:", 0) == 0) {
+    const std::string rest = after("count:");
+    const std::string name = rest.substr(0, rest.find(':'));
+    const chatd_kv label{{"kind", 4}, {"test", 4}};
+    self.host->metric_add(self.host->ctx, str(name), std::atof(rest.substr(name.size() + 1).c_str()), &label, 1);
+    return answer(self, job, CHATD_ALLOW, "counter"), 0;
+  }
   if (token.rfind("grant:", 0) == 0) return grant(self, job, after("grant:")), 0;
   if (token.rfind("grants:", 0) == 0) {
     const std::vector<chatd_grant> many(static_cast<std::size_t>(std::atoi(token.c_str() + 7)),
@@ -235,6 +261,18 @@ int verify(chatd_instance* instance, const chatd_verify_req* request, chatd_job 
   return 0;
 }
 
+int reconfigure(chatd_instance* instance, chatd_str config, char* err, uint64_t cap) {
+  const std::string now(config.ptr, config.len);
+  if (!value(now, "crashOnChange").empty()) std::abort();
+  if (const std::string why = value(now, "refuseChange"); !why.empty()) {
+    std::strncpy(err, why.c_str(), cap - 1);
+    return 1;
+  }
+  const std::lock_guard<std::mutex> lock(of(instance)->configuring);
+  of(instance)->config = now;
+  return 0;
+}
+
 int health(chatd_instance* instance, char* message, uint64_t cap) {
   const std::string sick = value(of(instance)->config, "sick");
   std::strncpy(message, sick.c_str(), cap - 1);
@@ -254,7 +292,7 @@ constexpr chatd_plugin kPlugin = {sizeof(chatd_plugin),
                                   verify,
                                   nullptr,
                                   health,
-                                  nullptr};
+                                  reconfigure};
 
 }  // namespace
 

@@ -99,11 +99,70 @@ BOOST_AUTO_TEST_CASE(room_grants_come_with_the_identity_from_the_cache_too) {
   for (int i = 0; i < 2; ++i) {
     const auto who = verify("token");
     BOOST_REQUIRE(who.ok());
-    BOOST_REQUIRE(who->grants != nullptr);
-    BOOST_TEST((who->grants->list() == wanted));
+    BOOST_REQUIRE(who->grants() != nullptr);
+    BOOST_TEST((who->grants()->list() == wanted));
   }
   BOOST_TEST(asked() == 1U);
-  BOOST_TEST((verify("free")->grants == nullptr));
+  BOOST_TEST((verify("free")->grants() == nullptr));
+}
+
+BOOST_AUTO_TEST_CASE(a_live_session_asks_past_the_cache_and_without_the_budget_of_its_address) {
+  options.failuresPerSecond = 1;
+  options.failuresBurst = 1;
+  make();
+  configure({spec("script")});
+  ScriptedPlugins::get().on(allows("ann"));
+  BOOST_TEST((verify("token")->again() == nullptr));
+  AppSettings asking = shop.settings;
+  asking.reverify = seconds(60);
+  settings(asking);
+  const auto who = verify("token");
+  BOOST_REQUIRE(who->again() != nullptr);
+  BOOST_TEST(who->again()->app.value() == std::to_string(raw(shop.id)));
+  const auto before = asked();
+  BOOST_TEST(outcome("token") == "user:ann");
+  BOOST_TEST(asked() == before);
+  const auto again = [&] {
+    auto promise = std::make_shared<std::promise<Result<Identity>>>();
+    auto future = promise->get_future();
+    chain->verify(*who->again(), [promise](Result<Identity> r) { promise->set_value(std::move(r)); });
+    return text(wait(std::move(future)));
+  };
+  BOOST_TEST(again() == "user:ann");
+  BOOST_TEST(asked() == before + 1);
+  ScriptedPlugins::get().on([](const Asked& a) { a.complete(CHATD_DENY); });
+  for (int i = 0; i < 3; ++i) BOOST_TEST(again() == "unauthorized");
+  // What a session heard counts for those outside too.
+  const auto denied = asked();
+  BOOST_TEST(outcome("token") == "unauthorized");
+  BOOST_TEST(asked() == denied);
+  BOOST_TEST(outcome("token") == "rate_limited");
+}
+
+BOOST_AUTO_TEST_CASE(live_sessions_take_half_of_the_places_of_an_app_at_most) {
+  options.perApp = 4;
+  make();
+  AppSettings asking = shop.settings;
+  asking.reverify = seconds(60);
+  settings(asking);
+  configure({spec("script")});
+  std::vector<std::future<Result<Identity>>> held;
+  const auto ask = [&](const std::string& token, bool again) {
+    auto promise = std::make_shared<std::promise<Result<Identity>>>();
+    held.push_back(promise->get_future());
+    VerifyRequest request{token, "shop", "192.0.2.1", ""};
+    request.again = again;
+    chain->verify(request, [promise](Result<Identity> r) { promise->set_value(std::move(r)); });
+  };
+  for (int i = 0; i < 3; ++i) ask("again-" + std::to_string(i), true);
+  BOOST_TEST(eventually([&] { return asked() == 2; }));
+  for (int i = 0; i < 2; ++i) ask("outside-" + std::to_string(i), false);
+  BOOST_TEST(eventually([&] { return asked() == 4; }));
+  for (const Asked& one : ScriptedPlugins::get().asked()) one.complete(CHATD_ALLOW, "ann");
+  std::map<std::string, int> outcomes;
+  for (auto& one : held) ++outcomes[text(wait(std::move(one)))];
+  BOOST_TEST(outcomes["user:ann"] == 4);
+  BOOST_TEST(outcomes["busy"] == 1);
 }
 
 BOOST_AUTO_TEST_CASE(grants_that_cannot_be_read_keep_the_door_shut) {
@@ -238,7 +297,7 @@ BOOST_AUTO_TEST_CASE(peer_data_reaches_only_a_plugin_that_says_it_reads_it) {
 
 BOOST_AUTO_TEST_CASE(a_configuration_is_judged_before_it_is_stored) {
   const auto fault = [&](VerifierSpec s) {
-    const auto r = chain->check(shop.id, {spec("script"), std::move(s)});
+    const auto r = chain->check({shop.id, shop.name}, {spec("script"), std::move(s)});
     return r.ok() ? std::string() : r.error().fields().at(0).field + ": " + r.error().fields().at(0).detail;
   };
   BOOST_TEST(fault(spec("second")) == "");

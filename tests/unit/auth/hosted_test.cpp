@@ -114,7 +114,7 @@ struct Hosted {
     spec.plugin = plugin;
     spec.config = config;
     spec.isolation = isolation;
-    const auto good = host->check(kShop, spec);
+    const auto good = host->check({kShop, "shop"}, spec);
     return good.ok() ? "" : good.error().detail();
   }
 };

@@ -149,9 +149,26 @@ BOOST_AUTO_TEST_CASE(it_stays_within_its_bytes_and_the_rooms_longest_unread_go_f
 
 BOOST_AUTO_TEST_CASE(one_busy_room_has_its_part_and_no_more) {
   RecentHistory history(16 * 64 * 1024);
-  for (std::int64_t seq = 1; seq <= 5000; ++seq) history.append(counter(seq), message(seq, std::string(100, 'x')));
+  for (std::int64_t seq = 1; seq <= 5000; ++seq) {
+    history.append(counter(seq), message(seq, std::string(100, 'x')));
+    BOOST_REQUIRE(history.page(kRoom, 1, 1).has_value());
+  }
   BOOST_TEST(history.bytes() <= 8u * 1024);
   BOOST_TEST(history.page(kRoom, 1, 5).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_room_that_nobody_asks_for_keeps_nothing_until_somebody_does) {
+  Held h(0, 200);
+  BOOST_TEST(h.newest(1) == "200");
+  for (std::int64_t seq = 201; seq <= 400; ++seq) h.history.append(counter(seq), message(seq));
+  const auto held = h.history.bytes();
+  h.history.append(counter(401), message(401));
+  BOOST_TEST(h.history.bytes() < held / 10);
+  BOOST_TEST(h.newest(1) == "miss");
+  const auto mark = h.history.mark(kRoom).value();
+  h.history.append(counter(402), message(402));
+  h.history.extend(kRoom, mark, std::vector<Message>{*message(401), *message(400)});
+  BOOST_TEST(h.newest(3) == "402 401 400");
 }
 
 BOOST_AUTO_TEST_CASE(without_bytes_it_holds_and_answers_nothing) {

@@ -1,5 +1,6 @@
 // Metrics: counting from many threads, the text format, bounded labels.
 #include <boost/test/unit_test.hpp>
+#include <cmath>
 #include <string>
 #include <thread>
 #include <vector>
@@ -86,6 +87,30 @@ BOOST_AUTO_TEST_CASE(label_values_from_outside_are_bounded) {
   BOOST_TEST(m.render() ==
              "# HELP chatd_app_total By app\n# TYPE chatd_app_total counter\nchatd_app_total{app=\"1\"} 2\n"
              "chatd_app_total{app=\"2\"} 1\nchatd_app_total{app=\"other\"} 997\n");
+}
+
+BOOST_AUTO_TEST_CASE(families_of_several_labels_are_bounded_together) {
+  Metrics metrics;
+  CounterFamily& verdicts = metrics.countersBy("chatd_test_verdicts_total", "Verdicts.", {"app", "verdict"}, 2);
+  verdicts.withAll({"1", "allow"}).add();
+  verdicts.withAll({"1", "deny"}).add(2);
+  verdicts.withAll({"2", "allow"}).add(3);
+  verdicts.withAll({"3", "allow"}).add(4);
+  verdicts.withAll({"1", "allow"}).add(5);
+  SumFamily& sums = metrics.sums("chatd_test_sums_total", "Sums.", {"name"}, 10);
+  sums.with("a").add(0.5);
+  sums.with("a").add(-1);
+  sums.with("a").add(std::nan(""));
+  HistogramFamily& waits = metrics.histograms("chatd_test_seconds", "Waits.", {1, 2}, {"app"}, 10);
+  waits.with("1").observe(1.5);
+  const std::string text = metrics.render();
+  for (const char* line :
+       {"chatd_test_verdicts_total{app=\"1\",verdict=\"allow\"} 6\n",
+        "chatd_test_verdicts_total{app=\"1\",verdict=\"deny\"} 2\n",
+        "chatd_test_verdicts_total{app=\"other\",verdict=\"other\"} 7\n", "chatd_test_sums_total{name=\"a\"} 0.5\n",
+        "chatd_test_seconds_bucket{app=\"1\",le=\"2\"} 1\n", "chatd_test_seconds_count{app=\"1\"} 1\n"}) {
+    BOOST_TEST(text.find(line) != std::string::npos, line << " in " << text);
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -25,17 +25,27 @@ inline constexpr AppId kApp{1};
 class NamedVerifier final : public Verifier {
  public:
   void verify(VerifyRequest request, Done done) override {
-    if (outage) return done(Code::VerifierUnavailable);
+    if (outage) {
+      ++asked;
+      return done(Code::VerifierUnavailable);
+    }
+    if (denial) return done(*denial);
     if (request.token.empty() || request.token[0] != 'u') return done(Code::Unauthorized);
     Identity identity;
     identity.app.id = kApp;
     identity.user.id = UserId{std::stoll(request.token.substr(1))};
     identity.user.app = kApp;
-    identity.grants = grants;
+    identity.app.settings.reverify = every;
+    identity.terms = std::make_shared<const Terms>(
+        Terms{grants, every.count() > 0 ? std::make_shared<const VerifyRequest>(request) : nullptr});
+    ++asked;
     done(std::move(identity));
   }
   [[nodiscard]] bool current(const Identity&) const override { return !revoked; }
-  GrantsPtr grants;  ///< of every token
+  GrantsPtr grants;               ///< of every token
+  std::chrono::seconds every{0};  ///< reverify of every app
+  std::optional<Code> denial;
+  int asked = 0;
   bool outage = false;
   bool revoked = false;
 };
@@ -182,7 +192,7 @@ struct House {
       identity.user.id = UserId{user};
       identity.user.app = kApp;
       identity.user.appUserId = std::to_string(user);
-      identity.grants = grants;
+      identity.terms = std::make_shared<const Terms>(Terms{grants, nullptr});
       BOOST_REQUIRE(c->session.admit(std::move(identity), "127.0.0.1", {}).ok());
       c->session.opened(*c);
     });

@@ -493,3 +493,80 @@ BOOST_AUTO_TEST_CASE(a_newer_token_for_other_rooms_takes_the_session_out_of_the_
 }
 
 BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(tokens_that_are_asked_about_again)
+
+namespace {
+struct Again : House {
+  Again() { verifier.every = 10s; }
+  std::unique_ptr<Client> in() {
+    auto c = client("u1", 0);
+    BOOST_REQUIRE_EQUAL(c->count("0{"), 1U);
+    return c;
+  }
+};
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_session_whose_token_is_refused_ends_within_the_interval) {
+  for (const auto& [refused, told] : std::vector<std::pair<Code, std::string>>{{Code::Unauthorized, "token_revoked"},
+                                                                               {Code::UnknownUser, "token_revoked"},
+                                                                               {Code::TokenRevoked, "token_revoked"},
+                                                                               {Code::TokenExpired, "token_expired"},
+                                                                               {Code::Banned, "banned"}}) {
+    Again h;
+    auto c = h.in();
+    h.verifier.denial = refused;
+    h.advance(7900ms);
+    BOOST_TEST(!c->closedWith);
+    h.advance(2100ms);
+    BOOST_TEST(c->with("\"" + told + "\"") == 1U);
+    BOOST_REQUIRE(c->closedWith);
+    BOOST_TEST((*c->closedWith == (refused == Code::Banned ? ws::CloseCode::Forbidden : ws::CloseCode::TokenEnded)));
+    h.gone(c);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(while_nobody_can_say_who_is_in_stays_and_is_asked_about_soon_again) {
+  Again h;
+  auto c = h.in();
+  h.verifier.outage = true;
+  const int before = h.verifier.asked;
+  h.advance(10s);
+  BOOST_TEST(h.verifier.asked == before + 1);
+  for (int i = 0; i < 10; ++i) h.advance(5s);
+  BOOST_TEST(h.verifier.asked >= before + 10);
+  BOOST_TEST(!c->closedWith);
+  h.verifier.outage = false;
+  h.verifier.denial = Code::Unauthorized;
+  h.advance(5s);
+  BOOST_TEST(c->closedWith.has_value());
+  h.gone(c);
+}
+
+BOOST_AUTO_TEST_CASE(a_token_that_is_good_again_brings_its_new_expiry_and_grants) {
+  Again h;
+  auto c = h.wsClient(1, 0);
+  h.say(*c, R"({"type":"auth","id":1,"token":"u1"})");
+  h.say(*c, R"({"type":"join","id":2,"room":"usr-1-2"})");
+  h.verifier.grants = std::make_shared<const Grants>(std::vector<Grants::Grant>{{7, "hall"}});
+  h.advance(10s);
+  BOOST_TEST(c->with(R"("code":"forbidden")") == 1U);
+  BOOST_TEST(!c->closedWith);
+  // Every time anew, a little earlier or later.
+  const int before = h.verifier.asked;
+  const auto aSecond = [&] {
+    h.executor.on(0, [&] { c->session.pong(); });
+    h.advance(1s);
+  };
+  for (int i = 0; i < 100; ++i) aSecond();
+  BOOST_TEST(h.verifier.asked >= before + 9);
+  BOOST_TEST(h.verifier.asked <= before + 14);
+  h.verifier.every = 0s;
+  h.advance(10s);
+  const int after = h.verifier.asked;
+  for (int i = 0; i < 30; ++i) aSecond();
+  BOOST_TEST(h.verifier.asked == after);
+  h.gone(c);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -444,7 +444,8 @@ BOOST_AUTO_TEST_CASE(a_server_without_a_connection_to_spare_is_waited_for) {
   }));
   BOOST_TEST((refused == "store_unavailable" || refused == "outcome_unknown"));
   BOOST_TEST(!f.store->healthy());
-  BOOST_TEST((f.told.find("connection") != std::string::npos || f.told.find("clients") != std::string::npos), f.told);
+  const std::string said = f.told();
+  BOOST_TEST((said.find("connection") != std::string::npos || said.find("clients") != std::string::npos), said);
   hogs.clear();
   more.clear();
   BOOST_TEST(comesTrue([&] { return f.store->healthy(); }));

@@ -1,0 +1,64 @@
+// Secrets for verifiers: named in the daemon's configuration, from files and the environment, each for one app or for all; never
+// in a list, an error or a log.
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+import * as jose from 'jose';
+
+import { CHATD, Chatd, removeFolder, temporaryFolder, TestApp } from '../support/chatd.mjs';
+
+describe('secrets for verifiers', () => {
+  let folder;
+  let chatd;
+  const secret = randomBytes(32).toString('hex');
+
+  before(async () => {
+    folder = temporaryFolder('secrets');
+    const plugins = join(folder, 'plugins');
+    mkdirSync(plugins, { mode: 0o755 });
+    copyFileSync(join(resolve(CHATD, '../../test-plugins'), 'evil.so'), join(plugins, 'evil.so'));
+    chmodSync(join(plugins, 'evil.so'), 0o644);
+    writeFileSync(join(folder, 'jwt'), `${secret}\n`, { mode: 0o600 });
+    writeFileSync(join(folder, 'open'), 'everybody-reads-this', { mode: 0o644 });
+    const secrets = [`shop/jwt=file:${folder}/jwt`, '*/pepper=env:PEPPER_OF_TESTS', `*/open=file:${folder}/open`];
+    chatd = await Chatd.start({ env: { CHATD_PLUGINS__PATHS: `[${plugins}]`, CHATD_PLUGINS__SECRETS: JSON.stringify(secrets), PEPPER_OF_TESTS: 'black-pepper' } });
+  });
+  after(async () => {
+    await chatd.stop();
+    removeFolder(folder);
+  });
+
+  const trace = async (app, token) => (await chatd.must('POST', `/app/${app.id}/verify-test`, { token })).steps[0];
+
+  test('jwt and hmac take their key by name, only in the app that it is for', async () => {
+    const config = { keys: [{ alg: 'HS256', secretName: 'jwt' }] };
+    const shop = await TestApp.create(chatd, 'shop', { verifiers: [{ plugin: 'jwt', config }] });
+    const token = await new jose.SignJWT({ sub: 'ann', exp: Math.floor(Date.now() / 1000) + 60 }).setProtectedHeader({ alg: 'HS256' }).sign(new TextEncoder().encode(secret));
+    assert.equal((await trace(shop, token)).verdict, 'allow');
+    assert.equal((await trace(shop, `${token.slice(0, -4)}AAAA`)).verdict, 'deny');
+    for (const [plugin, given] of [['jwt', config], ['hmac', { secretName: 'jwt' }]]) {
+      const refused = await chatd.admin('POST', '/app', { body: { name: `thief-${plugin}`, verifiers: [{ plugin, config: given }] } });
+      assert.equal(refused.status, 422);
+      assert.match(refused.text, /no secret jwt for this app/);
+    }
+    assert.equal((await chatd.admin('PATCH', `/app/${shop.id}`, { body: { verifiers: [{ plugin: 'hmac', config: { secretName: 'jwt' } }] } })).status, 200);
+  });
+
+  test('a foreign plugin asks for them, in its process and inside the daemon', async () => {
+    for (const isolation of ['process', 'inline']) {
+      const app = await TestApp.create(chatd, undefined, { verifiers: [{ plugin: 'evil', config: {}, isolation, cacheTtlMs: 0 }] });
+      assert.equal((await trace(app, 'secret:pepper')).appUserId, 'got-black-pepper');
+      for (const name of ['jwt', 'nothing', 'open']) assert.equal((await trace(app, `secret:${name}`)).appUserId, 'no-secret', name);
+    }
+    assert.match(chatd.readLog(), /secret open: .*must not be open to others/);
+  });
+
+  test('no value is shown by any call, nor logged', async () => {
+    const shown = [chatd.readLog()];
+    for (const path of ['/app', '/server', '/plugin', '/plugin/evil/health', '/metrics']) shown.push((await chatd.admin('GET', path)).text);
+    for (const value of [secret, 'black-pepper', 'everybody-reads-this']) assert.equal(shown.join().includes(value), false);
+  });
+});
