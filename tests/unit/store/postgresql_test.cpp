@@ -185,6 +185,33 @@ BOOST_AUTO_TEST_CASE(a_repeat_among_new_messages_is_found_and_they_are_stored) {
   requireWhole(f, room, 60);
 }
 
+// What was tried before is looked for against a deadline: in a long room that must not mean all of it.
+BOOST_AUTO_TEST_CASE(an_unknown_outcome_is_looked_for_in_what_is_new_of_a_room) {
+  Cast<Postgresql> f;
+  PostgresSession session(f.database.options.url);
+  const std::string room = std::to_string(raw(f.hall));
+  const std::string user = std::to_string(raw(f.ann));
+  session.run(
+      "INSERT INTO message (id, room_id, seq, sender_id, text, created_at, updated_at, rev, send_id) "
+      "SELECT nextval('message_id'), " +
+      room + ", i, " + user + ", 'x', 1, 1, 0, gen_random_uuid() FROM generate_series(1, 20000) i");
+  session.run("UPDATE room_counter SET last_seq = 20000 WHERE room_id = " + room);
+  const std::string writer = "'00000000-0000-0000-0000-000000000001'";
+  session.run("SELECT o_generation FROM chatd_open_writer(" + writer + ", 1)");
+  session.run("BEGIN");
+  const std::string outcome = session.run(
+      "SELECT o_outcome FROM chatd_write(" + writer + ", 1, 1, 0, ARRAY[" + room + "]::bigint[], ARRAY[1], ARRAY[" + room +
+      "]::bigint[], ARRAY[" + std::to_string(raw(f.demo)) + "]::bigint[], ARRAY[" + user +
+      "]::bigint[], ARRAY[gen_random_uuid()], ARRAY[1000000]::bigint[], ARRAY['again'], ARRAY[1]::bigint[], "
+      "ARRAY[NULL]::text[], ARRAY[NULL]::bigint[], ARRAY[NULL]::text[], ARRAY[NULL]::integer[], "
+      "ARRAY[currval('message_id') - 10]::bigint[], '{}', '{}', '{}', '{}', '{}')");
+  BOOST_TEST(outcome == "0");
+  const std::string read =
+      session.run("SELECT coalesce(sum(idx_tup_fetch), 0) FROM pg_stat_xact_user_tables WHERE relname ~ '^message_[0-9]+$'");
+  BOOST_TEST(std::stoll(read) < 100);
+  session.run("ROLLBACK");
+}
+
 BOOST_AUTO_TEST_CASE(two_daemons_in_the_same_rooms_leave_no_gap_and_double_nothing) {
   constexpr int kRooms = 5;
   constexpr int kEach = 1'000;

@@ -101,10 +101,13 @@ BEGIN
 
   IF cardinality(a_room) > 0 THEN
     IF num_nonnulls(VARIADIC a_after) > 0 THEN
+      -- From the newest backwards to where ids are too low: a room's history may be long, and this is tried against a deadline.
       SELECT array_agg(m.id ORDER BY i.n) INTO v_before
         FROM unnest(a_room_id, a_send, a_after) WITH ORDINALITY AS i(room, send, after_id, n)
-        LEFT JOIN LATERAL (SELECT x.id FROM message x WHERE x.room_id = i.room AND x.id > i.after_id
-                           AND x.send_id = i.send) m ON TRUE;
+        LEFT JOIN LATERAL (SELECT x.seq FROM message x WHERE x.room_id = i.room AND x.id <= i.after_id
+                           AND i.after_id IS NOT NULL ORDER BY x.seq DESC LIMIT 1) l ON TRUE
+        LEFT JOIN LATERAL (SELECT x.id FROM message x WHERE x.room_id = i.room AND x.seq > coalesce(l.seq, 0)
+                           AND x.send_id = i.send AND i.after_id IS NOT NULL OFFSET 0) m ON TRUE;
     END IF;
     IF num_nonnulls(VARIADIC a_client) > 0 THEN
       SELECT array_agg(k.message_id ORDER BY i.n), array_agg(k.seq ORDER BY i.n), array_agg(k.text_hash ORDER BY i.n),
