@@ -87,7 +87,7 @@ engine::EngineOptions engineOptions(const Options& o) {
   return engine;
 }
 
-StoreOptions storeOptions(const Options& o, const std::string& serverKey) {
+StoreOptions storeOptions(const Options& o, const std::string& serverKey, std::function<void()> onRecovery) {
   StoreOptions store;
   store.url = o.store.url;
   store.dataDirectory = o.dataDir;
@@ -97,7 +97,10 @@ StoreOptions storeOptions(const Options& o, const std::string& serverKey) {
   store.version = CHATD_VERSION;
   store.serverKey = serverKey;
   store.onFault = [](const std::string& what) { log().error("store", what); };
-  store.onRecovery = [](const std::string& what) { log().info("store", what); };
+  store.onRecovery = [recovered = std::move(onRecovery)](const std::string& what) {
+    log().info("store", what);
+    recovered();
+  };
   return store;
 }
 
@@ -165,7 +168,7 @@ Result<void> makeDataDirectory(const std::string& path) {
 struct Daemon::Parts {
   Parts(const Options& options, std::string key, web::StaticPages staticPages)
       : pages(std::move(staticPages)),
-        store(storeOptions(options, key), clock),
+        store(storeOptions(options, key, [this] { loadQuotasSoon(); }), clock),
         outbound(OutboundOptions{}),
         verifier(store.credentials(), store.directory(), outbound, clock, key, verifierOptions(options, metrics)),
         authenticator(store.credentials(), store.directory(), verifier, clock, key),
@@ -193,6 +196,8 @@ struct Daemon::Parts {
   void drain(bool on);
   /// What apps may use; REST keeps it up to date from then on.
   Result<void> loadQuotas();
+  /// Reads them on a worker: the database may have been away when the daemon started. Thread: any.
+  void loadQuotasSoon();
   void registerMetrics();
 
   SystemClock clock;
@@ -302,6 +307,13 @@ Result<void> Daemon::Parts::loadQuotas() {
   return {};
 }
 
+void Daemon::Parts::loadQuotasSoon() {
+  const Offer offer = workers.submit(AppId{}, [this] {
+    if (const auto loaded = loadQuotas(); !loaded.ok()) log().warning("app", "quotas of apps were not read");
+  });
+  if (offer == Offer::Full) log().warning("app", "quotas of apps were not read: the workers are busy");
+}
+
 void Daemon::Parts::registerMetrics() {
   metrics.gaugeFrom("chatd_sessions", "Live sessions.", [this] { return static_cast<double>(realtime.count()); });
   metrics.gaugeFrom("chatd_transports", "Open realtime transports, sessions or not yet.",
@@ -350,7 +362,8 @@ Result<void> Daemon::start() {
   parts_ = std::make_unique<Parts>(options_, key, std::move(pages));
   CHATD_CHECK(parts_->store.open());
 
-  CHATD_CHECK(parts_->loadQuotas());
+  // A database that is away: they are read when it is there.
+  if (parts_->store.healthy()) CHATD_CHECK(parts_->loadQuotas());
 
   CHATD_CHECK(parts_->listening.open(options_, parts_->server));
   parts_->server.start();

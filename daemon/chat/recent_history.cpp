@@ -8,7 +8,8 @@ namespace chatd {
 namespace {
 
 // Of one room, beside its part of a shard. A room of which so many came and nobody asked for any keeps none until somebody
-// does: memory that is cold when it is written and when it is freed costs a busy room more than a page that is never read is worth.
+// does: memory that is cold when it is written and when it is freed costs a busy room more than a page that is never read is
+// worth.
 constexpr std::size_t kRoomMessages = 200;
 constexpr std::size_t kRoomPart = 8;
 // What a room costs besides its messages.

@@ -1,5 +1,7 @@
 #include "store/commit_queue.h"
 
+#include <thread>
+
 namespace chatd::store {
 
 namespace {
@@ -44,13 +46,20 @@ Offer CommitQueue::stage(AppId app, Work&& work) {
   return Offer::Taken;
 }
 
-bool CommitQueue::take(Batch& batch, std::chrono::steady_clock::time_point until) {
+bool CommitQueue::take(Batch& batch, std::chrono::steady_clock::time_point until, const Gather& gather) {
+  bool few = false;
   {
     UniqueLock lock(mutex_);
     while (queued_ == 0 && !closed_) {
       if (arrived_.waitUntil(lock, until) == std::cv_status::timeout) break;
     }
     if (queued_ == 0) return !closed_;
+    few = queued_ < gather.rows && !closed_;
+  }
+  // Not on the condition: it would be woken for each.
+  if (few && gather.pause.count() > 0) std::this_thread::sleep_for(gather.pause);
+  {
+    LockGuard g(mutex_);
     sorting_.swap(arriving_);
   }
   sort();

@@ -50,8 +50,14 @@ class CommitQueue {
   [[nodiscard]] Offer stage(AppId app, Work&& work);
   void kick() { arrived_.notifyOne(); }
 
+  /// Who was answered by the last batch sends again in a moment: fewer than `rows` are given `pause` to become more.
+  struct Gather {
+    std::size_t rows = 0;
+    std::chrono::microseconds pause{0};
+  };
+
   /// Fills `batch` with what waits; waits for something until `until`. False: closed and drained. Thread: commit thread.
-  [[nodiscard]] bool take(Batch& batch, std::chrono::steady_clock::time_point until);
+  [[nodiscard]] bool take(Batch& batch, std::chrono::steady_clock::time_point until, const Gather& gather);
 
   /// No more is taken; what waits is still handed out. Thread: any.
   void close();

@@ -91,6 +91,9 @@ class Dialect {
   /// How its rows are read and written as JSON.
   [[nodiscard]] virtual const CopySql& copySql() const = 0;
 
+  /// Whether what kept a first connection from being made or used may pass by itself: a server that is away, and not one
+  /// that refuses what we need. The store then opens without, and keeps trying.
+  [[nodiscard]] virtual bool mayPass(const std::exception& /*e*/) const { return false; }
   /// What `e`, caught from a connection that could not be made, says.
   [[nodiscard]] virtual std::string wordsOf(const std::exception& e) const = 0;
   /// What `e`, caught from a call on `connection`, means. `committing`: it came out of commit().

@@ -1,5 +1,6 @@
-// GroupCommitter: the one thread that writes. It takes what waits, without a timer, and commits it as one transaction:
-// the longer a commit takes, the more the next one holds. Owned by Store.
+// GroupCommitter: the one thread that writes. It takes what waits and commits it as one transaction: the longer a commit
+// takes, the more the next one holds. Where commits are slow it gives the senders of the last one a moment (paceAfter).
+// Owned by Store.
 //
 // What a failure means for the batch is the dialect's judgement: a row to blame is found by halving; a database that is
 // sure to have stored nothing answers StoreUnavailable; an unknown outcome is found out by running the same again,
@@ -34,6 +35,9 @@ class GroupCommitter {
 
   void setSink(LogSink* sink) { sink_ = sink; }
   void start();
+  /// The same when the database could not be reached yet: not healthy, and tried every second. `what`: for the
+  /// administrator.
+  void startDown(const std::string& what);
   /// Takes no more, commits what is queued, ends the thread.
   void stop();
 
@@ -82,6 +86,7 @@ class GroupCommitter {
   void loop();
   [[nodiscard]] Time wakeAt() const;
   void admit(Batch& batch, Time now);
+  void paceAfter(Time begun, std::size_t rows);
   void commitStarved(Time now);
   void commit(Jobs jobs, Items items);
   /// One transaction. Nothing: it is committed and `jobs` and `items` hold their answers.
@@ -123,6 +128,7 @@ class GroupCommitter {
   Time downSince_{};                       // of the outage, while there is one
   Time tendAt_{};
   bool wantsIdle_ = false;
+  CommitQueue::Gather gather_;  // before the next batch
 
   std::atomic<bool> healthy_{true};
   std::atomic<std::uint64_t> batches_{0};

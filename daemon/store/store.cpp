@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
+#include <stdexcept>
+
 #include "store/backup/store_backups.h"
 #include "store/connection_pool.h"
 #include "store/copy/database_copy.h"
@@ -75,11 +78,18 @@ class Store::Impl {
     }
     writer_ = std::make_unique<ConnectionPool>(1, [this] {
       auto connection = dialect_->connectWriter();
+      if (!prepared_) {
+        if (const auto prepared = prepare(*connection); !prepared.ok()) throw std::runtime_error(prepared.error().detail());
+      }
       connection->setBatchWriter(dialect_->batchWriter(*connection));
       return connection;
     });
     if (!dialect_->readersShareWriter()) {
-      readers_ = std::make_unique<ConnectionPool>(options_.readers, [this] { return dialect_->connectReader(); });
+      readers_ = std::make_unique<ConnectionPool>(options_.readers, [this] {
+        // Half a schema is not read.
+        if (!prepared_) throw std::runtime_error("the database was not reached yet");
+        return dialect_->connectReader();
+      });
     }
     reads_ = std::make_unique<Readers>(readers_ ? *readers_ : *writer_, *dialect_, report_, options_.timeout);
     committer_ =
@@ -96,12 +106,11 @@ class Store::Impl {
   Result<void> open() {
     if (refused_) return *refused_;
     CHATD_CHECK(dialect_->claim());
-    auto prepared = prepare();
-    if (!prepared.ok()) {
+    auto reached = reach();
+    if (!reached.ok()) {
       dialect_->release();
-      return prepared;
+      return reached;
     }
-    committer_->start();
     opened_ = true;
     return {};
   }
@@ -126,21 +135,35 @@ class Store::Impl {
   Backups& backups() { return *backups_; }
 
  private:
-  Result<void> prepare() {
+  // Starts the commit thread, with the first connection or, if it will come by itself, without.
+  Result<void> reach() {
+    std::unique_ptr<Connection> connection;
     try {
-      auto connection = dialect_->connectWriter();
-      CHATD_CHECK(migrate(*connection, *dialect_));
-      if (const auto source = unfinishedCopy(*connection)) {
-        return Error(Code::Conflict, fmt::format("The database is half of a copy from {}: finish it (chatctl migrate-store "
-                                                 "or backup restore), or begin with an empty one.",
-                                                 *source));
-      }
+      connection = dialect_->connectWriter();
+      CHATD_CHECK(prepare(*connection));
       connection->setBatchWriter(dialect_->batchWriter(*connection));
-      writer_->seed(std::move(connection));
     } catch (const std::exception& e) {
-      return Error(Code::StoreUnavailable,
-                   fmt::format("The database {} cannot be opened: {}.", dialect_->shown(), dialect_->wordsOf(e)));
+      const std::string words = dialect_->wordsOf(e);
+      if (!dialect_->mayPass(e)) {
+        return Error(Code::StoreUnavailable, fmt::format("The database {} cannot be opened: {}.", dialect_->shown(), words));
+      }
+      committer_->startDown(fmt::format("{}: {}", dialect_->shown(), words));
+      return {};
     }
+    writer_->seed(std::move(connection));
+    committer_->start();
+    return {};
+  }
+
+  // Makes the schema what this program knows. Thread: the one that opens; after that the commit thread, until it is done.
+  Result<void> prepare(Connection& connection) {
+    CHATD_CHECK(migrate(connection, *dialect_));
+    if (const auto source = unfinishedCopy(connection)) {
+      return Error(Code::Conflict, fmt::format("The database is half of a copy from {}: finish it (chatctl migrate-store or "
+                                               "backup restore), or begin with an empty one.",
+                                               *source));
+    }
+    prepared_ = true;
     return {};
   }
 
@@ -157,6 +180,7 @@ class Store::Impl {
   std::unique_ptr<SqlDirectory> directory_;
   std::unique_ptr<SqlCredentials> credentials_;
   std::unique_ptr<StoreBackups> backups_;
+  std::atomic<bool> prepared_{false};  // the schema is what it should be
   bool opened_ = false;
 };
 

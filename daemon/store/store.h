@@ -51,8 +51,10 @@ class Store {
   /// Stops.
   ~Store();
 
-  /// Claims the data directory (SQLite), migrates, starts the commit thread. The errors say what an admin can do.
-  /// Errors: Invalid (url), Conflict (another daemon has it, or a newer chatd wrote it), StoreUnavailable. Thread: main.
+  /// Claims the data directory (SQLite), migrates, starts the commit thread. A PostgreSQL that cannot be reached is no
+  /// error: the store is then not healthy, its ports answer StoreUnavailable, and it migrates and begins when the server is
+  /// there; onRecovery tells. The errors say what an admin can do. Errors: Invalid (url), Conflict (another daemon has it,
+  /// or a newer chatd wrote it), StoreUnavailable. Thread: main.
   Result<void> open();
   /// Ends a backup under way, takes no more, commits what is queued, closes. Thread: main; after the callers of the ports
   /// have stopped.

@@ -57,6 +57,7 @@ async function freeze(report, { chatd, postgres, talkers, ledger }) {
   let typed = 0;
   try {
     const talking = talkers.slice(2).map((talker) => talker.sayUntil(() => over));
+    for (const each of talking) each.catch(() => {}); // a fault below ends them too, and is the one to be told of
     while (Date.now() - frozenAt < FROZEN_MS) {
       const mark = second.client.mark();
       first.client.emit('typing', typed % 2 === 0);

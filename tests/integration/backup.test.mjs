@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test';
 
 import { CHATCTL, Chatd, TestApp } from '../support/chatd.mjs';
 import { run } from '../support/run.mjs';
+import { WsClient } from '../support/ws_client.mjs';
 
 describe('backup', () => {
   let chatd;
@@ -89,6 +90,30 @@ describe('backup', () => {
       const again = await other.rest('POST', `/chats/${room.id}/messages`,
         { token: app.key, body: { text: 'before 0', clientMsgId: 'before 0', appUserId: 'u1' } });
       assert.equal(again.body.duplicate, true);
+    });
+  });
+
+  test('what came after the backup is another history: /ws answers recovered:false, and from then on recovers again', async () => {
+    const member = await app.user('ws1');
+    const hall = await app.room('ws-hall', 'group', ['ws1']);
+    const tell = (where, text) => where.rest('POST', `/chats/${hall.id}/messages`, { token: app.key, body: { text, appUserId: 'ws1' } });
+    const enter = (client, fields) => client.ask('join', { room: 'ws-hall', ...fields });
+    for (let i = 1; i <= 3; i += 1) assert.equal((await tell(chatd, `kept ${i}`)).status, 201);
+    assert.equal((await chatctl('backup', 'create', '--name', 'history')).code, 0);
+    assert.equal((await tell(chatd, 'not in the backup')).status, 201);
+    const before = await WsClient.connect(chatd, { token: member.token });
+    const seen = await enter(before, {});
+    before.close();
+    assert.equal(seen.seq, 4);
+    await restored('history', async (other) => {
+      // The place is taken again by another message: seq alone would not tell.
+      assert.equal((await tell(other, 'another fourth')).body.seq, 4);
+      const client = await WsClient.connect(other, { token: member.token });
+      const lost = await enter(client, { since: seen.seq, epoch: seen.epoch });
+      assert.equal(lost.recovered, false);
+      assert.notEqual(lost.epoch, seen.epoch);
+      assert.equal((await enter(client, { since: 3, epoch: lost.epoch })).recovered, true);
+      client.close();
     });
   });
 

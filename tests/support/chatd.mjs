@@ -34,6 +34,8 @@ export function removeFolder(folder) {
 }
 
 export class Chatd {
+  program = CHATD; // an object that was not made by start() has it too
+
   /**
    * options: env (CHATD_… settings), args (more flags), wrap (a command in front, such as ['taskset', '-c', '0']), listen (entries
    * of the key `listen`, or what makes them from the folder, instead of one plain address), program (another build of chatd).

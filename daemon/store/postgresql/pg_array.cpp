@@ -4,6 +4,8 @@
 
 #include <cstring>
 
+#include "store/postgresql/pg_error.h"
+
 namespace chatd::store {
 
 namespace {
@@ -15,6 +17,20 @@ void appendRaw(std::string& to, T bigEndian) {
   char bytes[sizeof bigEndian];
   std::memcpy(bytes, &bigEndian, sizeof bytes);
   to.append(bytes, sizeof bytes);
+}
+
+// Takes the next big-endian number off the front.
+template <class T>
+T take(std::string_view& from) {
+  if (from.size() < sizeof(T)) throw PgError("XX000", "the server answered half an array");
+  T bigEndian;
+  std::memcpy(&bigEndian, from.data(), sizeof bigEndian);
+  from.remove_prefix(sizeof bigEndian);
+  if constexpr (sizeof(T) == sizeof(std::uint64_t)) {
+    return be64toh(bigEndian);
+  } else {
+    return be32toh(bigEndian);
+  }
 }
 
 void append32(std::string& to, std::uint32_t v) { appendRaw(to, htobe32(v)); }
@@ -79,6 +95,30 @@ std::string pgBytes(std::int64_t v) {
 std::string pgBytes(std::int32_t v) {
   std::string out;
   append32(out, static_cast<std::uint32_t>(v));
+  return out;
+}
+
+std::vector<std::optional<std::int64_t>> pgBigints(std::string_view bytes) {
+  std::vector<std::optional<std::int64_t>> out;
+  const auto dimensions = take<std::uint32_t>(bytes);
+  static_cast<void>(take<std::uint32_t>(bytes));  // whether there are NULLs: each says so itself
+  const auto element = take<std::uint32_t>(bytes);
+  if (dimensions == 0) return out;
+  if (dimensions != 1 || element != static_cast<std::uint32_t>(PgType::Bigint)) {
+    throw PgError("XX000", "the server answered another array");
+  }
+  const auto count = take<std::uint32_t>(bytes);
+  static_cast<void>(take<std::uint32_t>(bytes));  // its lower bound
+  if (count > bytes.size() / sizeof(std::uint32_t)) throw PgError("XX000", "the server answered half an array");
+  out.reserve(count);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const auto length = take<std::uint32_t>(bytes);
+    if (length == sizeof(std::int64_t)) {
+      out.emplace_back(static_cast<std::int64_t>(take<std::uint64_t>(bytes)));
+    } else {
+      out.emplace_back(std::nullopt);
+    }
+  }
   return out;
 }
 

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/random.h"
 
@@ -53,5 +54,8 @@ class PgArray {
 /// A number as a parameter of type bigint or integer.
 [[nodiscard]] std::string pgBytes(std::int64_t v);
 [[nodiscard]] std::string pgBytes(std::int32_t v);
+
+/// An array of bigint in a result's binary form; nothing: NULL. Throws PgError if it is something else.
+[[nodiscard]] std::vector<std::optional<std::int64_t>> pgBigints(std::string_view bytes);
 
 }  // namespace chatd::store

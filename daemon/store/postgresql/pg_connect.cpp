@@ -65,6 +65,23 @@ std::string trimmed(const char* text) {
   return out;
 }
 
+// What a server said that let nobody in: "FATAL:  28P01: password authentication failed …", then lines about its source
+// code. The first word is in the server's language. Without a state: nobody answered. Of several hosts the last one counts.
+PgError refusalOf(const PGconn* connection) {
+  const std::string text = PQerrorMessage(connection);
+  constexpr std::size_t kState = 5;
+  const auto isState = [](std::string_view s) {
+    return std::all_of(s.begin(), s.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z'); });
+  };
+  for (std::size_t at = text.rfind(":  "); at != std::string::npos && at > 0; at = text.rfind(":  ", at - 1)) {
+    const std::size_t begin = at + 3;
+    if (text.compare(begin + kState, 2, ": ") != 0 || !isState(std::string_view(text).substr(begin, kState))) continue;
+    const std::size_t words = begin + kState + 2;
+    return {text.substr(begin, kState), text.substr(words, text.find('\n', words) - words)};
+  }
+  return {"", trimmed(text.c_str())};
+}
+
 }  // namespace
 
 PGconn* pgHandle(Connection& connection) {
@@ -133,6 +150,7 @@ void PgConnector::probe() const {
   const auto until = steady_clock::now() + limit_;
   const std::unique_ptr<PGconn, Finish> connection(PQconnectStartParams(names.data(), values.data(), 0));
   if (!connection) throw std::bad_alloc();
+  PQsetErrorVerbosity(connection.get(), PQERRORS_VERBOSE);  // with the SQLSTATE, which there is no other way to have
   PostgresPollingStatusType wants = PGRES_POLLING_WRITING;
   while (PQstatus(connection.get()) != CONNECTION_BAD && wants != PGRES_POLLING_OK && wants != PGRES_POLLING_FAILED) {
     const auto left = std::chrono::ceil<milliseconds>(until - steady_clock::now());
@@ -142,7 +160,7 @@ void PgConnector::probe() const {
     if (found <= 0) throw PgError("", "the server did not answer in time");
     wants = PQconnectPoll(connection.get());
   }
-  if (PQstatus(connection.get()) != CONNECTION_OK) throw PgError("", trimmed(PQerrorMessage(connection.get())));
+  if (PQstatus(connection.get()) != CONNECTION_OK) throw refusalOf(connection.get());
 }
 
 std::string PgConnector::pocoString() const {

@@ -94,15 +94,20 @@ struct PostgresqlBatch::Arrays {
 };
 
 PostgresqlBatch::PostgresqlBatch(PGconn* connection, CallLimit& limit, const Clock& clock, PgWriter& writer)
-    : connection_(connection), limit_(limit), clock_(clock), writer_(writer) {
+    : connection_(connection), limit_(limit), clock_(clock), writer_(writer), plain_(connection, limit, writer) {
   const CallLimit::Guard guard(&limit_);
   checked(connection_, PQprepare(connection_, kName, kWrite, kParams, nullptr));
 }
 
 void PostgresqlBatch::write(std::span<LogItem> items, std::chrono::milliseconds wait) {
+  const std::int64_t now = micros(clock_.wall());
+  if (wait.count() == 0 && plain_.write(items, now)) return;
+  writeCarefully(items, wait, now);
+}
+
+void PostgresqlBatch::writeCarefully(std::span<LogItem> items, std::chrono::milliseconds wait, std::int64_t now) {
   Arrays a;
   fill(a, items);
-  const std::int64_t now = micros(clock_.wall());
   const std::string scalars[] = {std::string(reinterpret_cast<const char*>(writer_.id.data()), writer_.id.size()),
                                  pgBytes(writer_.generation), pgBytes(now),
                                  pgBytes(static_cast<std::int32_t>(wait.count()))};

@@ -1,5 +1,6 @@
-// PostgresqlBatch: appends and changes on PostgreSQL: one call of chatd_write (migration 0002), which is one round trip and
-// one transaction of its own. Owned by the writing Connection. Thread: commit thread.
+// PostgresqlBatch: appends and changes on PostgreSQL: one call of a function, which is one round trip and one transaction of
+// its own: chatd_append (migration 0004) for what is plain, else chatd_write (0002), which looks for everything. Owned by
+// the writing Connection. Thread: commit thread.
 #pragma once
 
 #include <libpq-fe.h>
@@ -12,6 +13,7 @@
 #include "store/call_limit.h"
 #include "store/postgresql/pg_array.h"
 #include "store/postgresql/pg_error.h"
+#include "store/postgresql/plain_appends.h"
 #include "store/recent_sends.h"
 
 namespace chatd::store {
@@ -26,7 +28,7 @@ struct PgWriter {
 
 class PostgresqlBatch final : public BatchWriter {
  public:
-  /// Prepares the call. `connection`, `limit`, `clock` and `writer` outlive it. Throws PgError.
+  /// Prepares the calls. `connection`, `limit`, `clock` and `writer` outlive it. Throws PgError.
   PostgresqlBatch(PGconn* connection, CallLimit& limit, const Clock& clock, PgWriter& writer);
 
   void write(std::span<LogItem> items, std::chrono::milliseconds wait) override;
@@ -35,6 +37,7 @@ class PostgresqlBatch final : public BatchWriter {
 
  private:
   struct Arrays;
+  void writeCarefully(std::span<LogItem> items, std::chrono::milliseconds wait, std::int64_t now);
   void fill(Arrays& arrays, std::span<LogItem> items);
   void fillAppend(Arrays& arrays, LogItem& item, const Append& request);
   void setAppended(std::span<LogItem> items, LogItem& item, const PGresult* rows, int row, std::int64_t now);
@@ -45,6 +48,7 @@ class PostgresqlBatch final : public BatchWriter {
   CallLimit& limit_;
   const Clock& clock_;
   PgWriter& writer_;
+  PlainAppends plain_;
 
   // Of the batch that is being written.
   std::vector<std::int64_t> rooms_;

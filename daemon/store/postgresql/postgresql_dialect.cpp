@@ -128,6 +128,13 @@ void PostgresqlDialect::runScript(Connection& connection, const std::string& sql
   CallWatch::unlimited(*connection.limit(), false);
 }
 
+// Nobody answered, it is starting or full, or it is a standby for the moment. A password or a database that it does not know
+// is for the administrator, who had better hear of it at once.
+bool PostgresqlDialect::mayPass(const std::exception& e) const {
+  const std::string state = stateOf(e);
+  return state.empty() || state.starts_with("08") || state.starts_with("57P") || state.starts_with("53") || state == "25006";
+}
+
 std::string PostgresqlDialect::wordsOf(const std::exception& e) const {
   const auto* poco = dynamic_cast<const Poco::Exception*>(&e);
   const std::string state = stateOf(e);

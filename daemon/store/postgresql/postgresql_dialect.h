@@ -36,6 +36,7 @@ class PostgresqlDialect final : public Dialect {
   [[nodiscard]] bool lockSchema(Connection& connection) override;
   void runScript(Connection& connection, const std::string& sql) override;
   [[nodiscard]] const CopySql& copySql() const override { return copySql_; }
+  [[nodiscard]] bool mayPass(const std::exception& e) const override;
   [[nodiscard]] std::string wordsOf(const std::exception& e) const override;
   [[nodiscard]] Fault judge(Connection& connection, const std::exception& e, bool committing) const override;
   bool tend(Connection&, bool) override { return false; }

@@ -2,6 +2,7 @@
 // with recorders where sessions and fan-out would be. Every answer is held against the route's own document.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <map>
@@ -119,8 +120,8 @@ class House {
              const Headers& headers = {});
   /// The same without waiting: the answer is in the slot once it is there.
   struct Slot {
-    std::optional<net::HttpResponse> response;
-    int answers = 0;
+    net::HttpResponse response;    ///< there when it has been answered, on whatever thread
+    std::atomic<int> answers = 0;  ///< one is right
   };
   std::shared_ptr<Slot> begin(const As& as, std::string_view method, std::string_view target, std::string_view body = {},
                               const Headers& headers = {});

@@ -16,7 +16,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_commit_that_stored_nothing_answers_store_unavail
   BOOST_TEST(codeOf(f.send(f.say("lost", "k"))) == "store_unavailable");
   BOOST_TEST(!f.store->healthy());
   BOOST_TEST(f.store->fault() == "injected fault");
-  BOOST_TEST(f.told == "a write failed: injected fault");  // for the log; the client is not told
+  BOOST_TEST(f.told() == "a write failed: injected fault");  // for the log; the client is not told
   const Appended next = must(f.send(f.say("lost", "k")));
   BOOST_TEST(!next.duplicate);
   BOOST_TEST(raw(next.message.seq) == 1);

@@ -155,7 +155,8 @@ struct Fixture {
   FakeClock clock{std::chrono::time_point_cast<std::chrono::microseconds>(systemClock.wall())};
   std::shared_ptr<Faults> faults = std::make_shared<Faults>();
   Outcomes outcomes;
-  std::string told;  // by onFault: read it only after an answer that came behind it
+  Mutex toldMutex;
+  std::string lastTold;  // by onFault, on whatever thread
   std::unique_ptr<Store> store;
 
   Fixture() { open(); }
@@ -163,7 +164,10 @@ struct Fixture {
     StoreOptions options = database.options;
     options.version = "9.9";
     options.serverKey = "the key";
-    options.onFault = [this](const std::string& what) { told = what; };
+    options.onFault = [this](const std::string& what) {
+      LockGuard g(toldMutex);
+      lastTold = what;
+    };
     store = std::make_unique<Store>(options, clock, std::make_unique<FaultyDialect>(database.dialect(clock), faults));
     must(store->open());
     store->log().setSink(&outcomes);
@@ -173,6 +177,10 @@ struct Fixture {
     open();
   }
 
+  std::string told() {
+    LockGuard g(toldMutex);
+    return lastTold;
+  }
   Directory& directory() { return store->directory(); }
   Credentials& credentials() { return store->credentials(); }
   MessageLog& log() { return store->log(); }

@@ -114,6 +114,41 @@ BOOST_AUTO_TEST_CASE(the_first_host_that_takes_writes_is_used) {
   must(store.directory().createApp({"second-host", {}, {}}));
 }
 
+BOOST_AUTO_TEST_CASE(a_server_that_is_away_at_the_start_is_waited_for) {
+  PostgresServer server;
+  const std::string name = server.createDatabase();
+  StoreOptions options;
+  options.timeout = milliseconds(500);
+  options.url = server.url(name);
+  std::atomic<int> faults{0};
+  std::atomic<int> recoveries{0};
+  options.onFault = [&](const std::string&) { ++faults; };
+  options.onRecovery = [&](const std::string&) { ++recoveries; };
+  server.signalAll(SIGSTOP);  // its connections stay open and nothing answers
+  const SystemClock clock;
+  Store store(options, clock);
+  must(store.open());
+  BOOST_TEST(!store.healthy());
+  BOOST_TEST(!store.fault().empty());
+  BOOST_TEST(faults > 0);
+  BOOST_TEST(codeOf(store.directory().createApp({"early", {}, {}})) == "store_unavailable");
+  BOOST_TEST(codeOf(store.directory().apps({}, std::nullopt)) == "store_unavailable");
+  server.signalAll(SIGCONT);
+  BOOST_REQUIRE(comesTrue([&] { return store.healthy(); }));
+  BOOST_TEST(recoveries == 1);
+  must(store.directory().createApp({"late", {}, {}}));
+}
+
+BOOST_AUTO_TEST_CASE(a_database_that_the_server_does_not_know_is_refused_at_once) {
+  Fixture<Postgresql> f;
+  StoreOptions options = f.database.options;
+  options.url = f.database.server.url("nowhere");
+  Store store(options, f.clock);
+  const auto refused = store.open();
+  BOOST_TEST(codeOf(refused) == "store_unavailable");
+  BOOST_TEST(refused.error().detail().find("3D000") != std::string::npos, refused.error().detail());
+}
+
 BOOST_AUTO_TEST_CASE(several_daemons_may_open_an_empty_database_at_once) {
   Postgresql database;
   const SystemClock clock;
@@ -124,6 +159,30 @@ BOOST_AUTO_TEST_CASE(several_daemons_may_open_an_empty_database_at_once) {
   for (auto& store : stores) threads.emplace_back([&] { opened += store->open().ok() ? 1 : 0; });
   for (auto& thread : threads) thread.join();
   BOOST_TEST(opened == 4);
+}
+
+// A plain batch does not look for repeats: the index finds one, and then the batch goes the careful way.
+BOOST_AUTO_TEST_CASE(a_repeat_among_new_messages_is_found_and_they_are_stored) {
+  Cast<Postgresql> f;
+  const RoomId room = f.group(f.demo, "mixed", {f.ann, f.bob});
+  const auto say = [&](int first, int count) {
+    for (int i = first; i < first + count; ++i) {
+      Append a = f.draft(f.demo, room, f.ann, std::to_string(i));
+      a.clientMsgId = "said-" + std::to_string(i);
+      BOOST_REQUIRE(f.log().append(std::move(a)) == Offer::Taken);
+    }
+  };
+  say(0, 40);
+  const auto before = f.outcomes.appends(40);
+  say(20, 40);
+  const auto after = f.outcomes.appends(40);
+  for (std::size_t i = 0; i < 20; ++i) {
+    BOOST_REQUIRE(after[i].result.ok());
+    BOOST_TEST(after[i].result->duplicate);
+    BOOST_TEST(raw(after[i].result->message.id) == raw(before[i + 20].result->message.id));
+    BOOST_TEST(!after[i + 20].result->duplicate);
+  }
+  requireWhole(f, room, 60);
 }
 
 BOOST_AUTO_TEST_CASE(two_daemons_in_the_same_rooms_leave_no_gap_and_double_nothing) {
@@ -385,7 +444,8 @@ BOOST_AUTO_TEST_CASE(a_server_without_a_connection_to_spare_is_waited_for) {
   }));
   BOOST_TEST((refused == "store_unavailable" || refused == "outcome_unknown"));
   BOOST_TEST(!f.store->healthy());
-  BOOST_TEST((f.told.find("connection") != std::string::npos || f.told.find("clients") != std::string::npos), f.told);
+  const std::string said = f.told();
+  BOOST_TEST((said.find("connection") != std::string::npos || said.find("clients") != std::string::npos), said);
   hogs.clear();
   more.clear();
   BOOST_TEST(comesTrue([&] { return f.store->healthy(); }));
