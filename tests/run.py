@@ -188,7 +188,7 @@ def built(preset, targets, *definitions):
 def sanitized(preset, env, daemon=False):
     """The unit tests under a sanitizer; with `daemon` also the integration and conformance tests, against programs that were
     built with it."""
-    if not built(preset, ["units", "chatd", "chatd-conformance"] if daemon else ["units"]):
+    if not built(preset, ["units", "chatd", "chatd-conformance", "chatd-store", "chatctl"] if daemon else ["units"]):
         return Count(failed=1)
     count = units(f"build-{preset}", env, TSAN_WITHOUT if preset == "tsan" else ())
     if daemon:
