@@ -50,8 +50,10 @@ std::shared_ptr<const PeerFields> peerFields(const HttpRequest& request, const s
   auto fields = std::make_shared<PeerFields>();
   std::size_t bytes = 0;
   const auto take = [&](std::string name, std::string_view value) {
-    bytes += name.size() + value.size();
-    if (fields->size() < kMostFields && bytes <= kMostBytes) fields->emplace_back(std::move(name), value);
+    const std::size_t size = name.size() + value.size();
+    if (fields->size() >= kMostFields || bytes + size > kMostBytes) return;
+    bytes += size;
+    fields->emplace_back(std::move(name), value);
   };
   const bool cookies = cookiesAreMeant(request, origins);
   for (const auto& [given, value] : request.headers) {

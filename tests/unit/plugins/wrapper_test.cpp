@@ -60,9 +60,24 @@ class Tester : public chatd_sdk::Verifier {
   chatd_sdk::Host host_;
 };
 
+/// Takes another configuration while it works.
+class Changeable : public chatd_sdk::Verifier {
+ public:
+  Changeable(chatd_sdk::Host, std::string_view, std::string_view config) : user_(config) {}
+  void verify(const chatd_sdk::Request&, chatd_sdk::Job job) override { job.answer(chatd_sdk::Answer::allow(user_)); }
+  void reconfigure(std::string_view config) {
+    if (config == "throw") throw std::invalid_argument("not now");
+    user_ = config;
+  }
+
+ private:
+  std::string user_;
+};
+
 }  // namespace
 
 CHATD_PLUGIN_AS(wrapper_test_entry, Tester, 0, "t", "T", "1", "tests", nullptr)
+CHATD_PLUGIN_AS(changeable_entry, Changeable, 0, "c", "C", "1", "tests", nullptr)
 
 BOOST_AUTO_TEST_SUITE(plugin_wrapper)
 
@@ -102,6 +117,28 @@ BOOST_AUTO_TEST_CASE(every_job_is_answered_once_whatever_the_verifier_does) {
     ctx.told.clear();
   }
   BOOST_TEST((ctx.logged.find("inside") != std::string::npos));
+  plugin->destroy(instance);
+}
+
+BOOST_AUTO_TEST_CASE(a_verifier_that_can_be_reconfigured_shows_it_and_one_that_cannot_does_not) {
+  BOOST_TEST((wrapper_test_entry(0)->reconfigure == nullptr));
+  const chatd_plugin* plugin = changeable_entry(0);
+  BOOST_REQUIRE((plugin->reconfigure != nullptr));
+  Context ctx;
+  const chatd_host host = makeHost(ctx);
+  chatd_instance* instance = nullptr;
+  char err[16] = {};
+  BOOST_REQUIRE(plugin->create(&host, {nullptr, 0}, chatd_sdk::str("ann"), &instance, err, sizeof err) == 0);
+  BOOST_TEST(plugin->reconfigure(instance, chatd_sdk::str("throw"), err, sizeof err) != 0);
+  BOOST_TEST(std::string(err) == "not now");
+  chatd_verify_req request{};
+  request.struct_size = sizeof request;
+  BOOST_TEST(plugin->verify(instance, &request, 1) == 0);
+  BOOST_TEST(plugin->reconfigure(instance, chatd_sdk::str("bob"), err, sizeof err) == 0);
+  BOOST_TEST(plugin->verify(instance, &request, 2) == 0);
+  BOOST_REQUIRE_EQUAL(ctx.told.size(), 2U);
+  BOOST_TEST(ctx.told[0].user == "ann");
+  BOOST_TEST(ctx.told[1].user == "bob");
   plugin->destroy(instance);
 }
 
