@@ -48,6 +48,8 @@ int run(int argc, char** argv) {
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+  // Over RLIMIT_FSIZE a write fails, as on a full disk.
+  std::signal(SIGXFSZ, SIG_IGN);
 
   const auto parsed = parseCommandLine(argc, argv, std::cout, std::cerr);
   if (const int* code = std::get_if<int>(&parsed)) return *code;
