@@ -161,17 +161,13 @@ def script(path, *arguments):
     return settled(code, count, str(path.relative_to(ROOT)), text)
 
 
-def units(build, env=None, without=()):
+def units(build, env=None):
     programs = sorted(path for path in (ROOT / build / "bin").glob("unit_*") if os.access(path, os.X_OK))
     if not programs:
         return missing(f"{build}/bin/unit_*")
     count = Count()
     for program in programs:
-        if program.name in without:
-            print(f"-- {program.name} is skipped: {without[program.name]}", flush=True)
-            count += Count(skipped=1)
-        else:
-            count += boost(program, env)
+        count += boost(program, env)
     return count
 
 
@@ -190,7 +186,7 @@ def sanitized(preset, env, daemon=False):
     built with it."""
     if not built(preset, ["units", "chatd", "chatd-conformance", "chatd-store", "chatctl"] if daemon else ["units"]):
         return Count(failed=1)
-    count = units(f"build-{preset}", env, TSAN_WITHOUT if preset == "tsan" else ())
+    count = units(f"build-{preset}", env)
     if daemon:
         # The browser files are the same in every build; chatd looks for them beside its own folder.
         shutil.copytree(ROOT / "build/share", ROOT / f"build-{preset}/share", dirs_exist_ok=True)
@@ -217,7 +213,6 @@ def fuzz():
 ASAN = {"ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1", "UBSAN_OPTIONS": "print_stacktrace=1",
         "LSAN_OPTIONS": f"suppressions={ROOT}/tests/support/lsan.supp:print_suppressions=0"}
 TSAN = {"TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"}
-TSAN_WITHOUT = {"unit_cli": "ThreadSanitizer delivers a signal only when a blocking call returns, and its tests interrupt such calls"}
 PARTS = {
     "lint": lambda: script(ROOT / "tests/lint/run"),
     "unit": lambda: units("build"),

@@ -4,6 +4,10 @@
 #include <grp.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <ctime>
+#include <limits>
+
 #include "chain_fixture.h"
 
 using namespace chatd;
@@ -66,12 +70,13 @@ BOOST_AUTO_TEST_CASE(a_login_gives_a_token_that_counts_for_a_day_and_until_logou
 
 BOOST_AUTO_TEST_CASE(a_wrong_password_and_an_unknown_login_cannot_be_told_apart) {
   BOOST_REQUIRE(auth.createAccount("root", "correct horse", AccountRole::Operator, {}).ok());
+  // Of the processor, so that it does not depend on what else the machine does.
   const auto timed = [&](const std::string& login) {
-    auto best = seconds(10) + std::chrono::nanoseconds(0);
+    std::clock_t best = std::numeric_limits<std::clock_t>::max();
     for (int i = 0; i < 3; ++i) {
-      const auto begin = steady_clock::now();
+      const std::clock_t begin = std::clock();
       const auto r = auth.login(login, "wrong", "192.0.2.1");
-      best = std::min(best, steady_clock::now() - begin);
+      best = std::min(best, std::clock() - begin);
       BOOST_REQUIRE(!r.ok());
       BOOST_TEST(r.error().wire() == "unauthorized");
       BOOST_TEST(r.error().detail() == std::string(row(Code::Unauthorized).text));

@@ -35,6 +35,8 @@ pid_t start(std::vector<std::string> words, int out, const std::string& home) {
   const auto arguments = argumentsOf(words);
   const pid_t child = ::fork();
   if (child != 0) return child;
+  // Whoever runs the tests in the background may have Ctrl-C ignored, and chatctl respects that.
+  ::signal(SIGINT, SIG_DFL);
   ::setenv("XDG_CONFIG_HOME", home.c_str(), 1);
   ::dup2(out, STDOUT_FILENO);
   ::dup2(::open("/dev/null", O_WRONLY), STDERR_FILENO);
@@ -79,6 +81,7 @@ struct LoginOnTerminal {
     const auto arguments = argumentsOf(words);
     child = ::forkpty(&terminal, nullptr, nullptr, nullptr);
     if (child == 0) {
+      ::signal(SIGINT, SIG_DFL);
       ::setenv("XDG_CONFIG_HOME", home.c_str(), 1);
       ::execv(CHATCTL_BINARY, arguments.data());
       ::_exit(127);
