@@ -114,6 +114,20 @@ Verdict readAllow(const chatd_result& result, Verdict out) {
 
 }  // namespace
 
+std::string_view kindText(Verdict::Kind kind) {
+  switch (kind) {
+    case Verdict::Kind::Allow:
+      return "allow";
+    case Verdict::Kind::Deny:
+      return "deny";
+    case Verdict::Kind::Defer:
+      return "defer";
+    case Verdict::Kind::Unavailable:
+      break;
+  }
+  return "unavailable";
+}
+
 Verdict readVerdict(const chatd_result& given) {
   // The plugin's struct may be older and shorter than ours, or newer and longer.
   constexpr std::size_t kLeast = offsetof(chatd_result, verdict) + sizeof(given.verdict);

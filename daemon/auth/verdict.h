@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
 #include "chat/grants.h"
@@ -33,6 +34,9 @@ struct Verdict {
     return v;
   }
 };
+
+/// "allow", "deny", "defer", "unavailable": in metrics and for admins.
+[[nodiscard]] std::string_view kindText(Verdict::Kind kind);
 
 /// Copies and checks. An answer that breaks the contract (no user, a user id that is not text, an unknown verdict, a broken
 /// expiry, grants that cannot be read) becomes Unavailable with `pluginFault`: closed doors.

@@ -15,20 +15,6 @@ constexpr std::size_t kMaxLabels = 4;
 
 std::string idText(AppId app) { return std::to_string(raw(app)); }
 
-std::string_view text(Verdict::Kind kind) {
-  switch (kind) {
-    case Verdict::Kind::Allow:
-      return "allow";
-    case Verdict::Kind::Deny:
-      return "deny";
-    case Verdict::Kind::Defer:
-      return "defer";
-    case Verdict::Kind::Unavailable:
-      break;
-  }
-  return "unavailable";
-}
-
 bool isName(std::string_view name) {
   return !name.empty() && name.size() <= kMaxName && std::all_of(name.begin(), name.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
@@ -59,7 +45,7 @@ VerifierMetrics::VerifierMetrics(Metrics& metrics)
 
 void VerifierMetrics::asked(AppId app, const std::string& plugin, Verdict::Kind said, std::chrono::nanoseconds took) {
   const std::string id = idText(app);
-  verdicts_.withAll({id, plugin, text(said)}).add();
+  verdicts_.withAll({id, plugin, kindText(said)}).add();
   seconds_.withAll({id, plugin}).observe(std::chrono::duration<double>(took).count());
 }
 

@@ -139,20 +139,6 @@ Result<Reply> checkPlugin(const Context& context, Call& call) {
   return Error::field("config", good.error().detail());
 }
 
-std::string_view kindText(Verdict::Kind kind) {
-  switch (kind) {
-    case Verdict::Kind::Allow:
-      return "allow";
-    case Verdict::Kind::Deny:
-      return "deny";
-    case Verdict::Kind::Defer:
-      return "defer";
-    case Verdict::Kind::Unavailable:
-      break;
-  }
-  return "unavailable";
-}
-
 void appendGrants(JsonWriter& out, const GrantsPtr& grants) {
   if (!grants) {
     out.null();

@@ -4,8 +4,7 @@
 #include <string>
 #include <unordered_set>
 
-#include "store/postgresql/pg_array.h"
-#include "store/postgresql/pg_error.h"
+#include "store/postgresql/pg_call.h"
 #include "store/postgresql/postgresql_batch.h"
 #include "store/text_hash.h"
 
@@ -17,7 +16,6 @@ constexpr const char* kName = "chatd_append";
 constexpr int kParams = 17;
 constexpr const char* kAppend =
     "SELECT o_before, o_id FROM chatd_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
-constexpr int kBinary = 1;
 enum Column { kBefore, kId };
 
 // Where there was one repeat others follow: clients that come back after an outage send again what they are not sure of.
@@ -50,23 +48,7 @@ bool PlainAppends::write(std::span<LogItem> items, std::int64_t now) {
   PgArray* arrays[] = {&a.room,   &a.app,  &a.access, &a.count, &a.place,  &a.nth,   &a.ofRoom,
                        &a.sender, &a.send, &a.text,   &a.hash,  &a.client, &a.reply, &a.metadata};
   static_assert(std::size(scalars) + std::size(arrays) == kParams);
-  const char* values[kParams];
-  int lengths[kParams];
-  int formats[kParams];
-  std::fill(std::begin(formats), std::end(formats), kBinary);
-  int n = 0;
-  const auto bind = [&](const std::string& bytes) {
-    values[n] = bytes.data();
-    lengths[n++] = static_cast<int>(bytes.size());
-  };
-  for (const std::string& scalar : scalars) bind(scalar);
-  for (PgArray* array : arrays) bind(array->bytes());
-
-  PgResult answer;
-  {
-    const CallLimit::Guard guard(&limit_);
-    answer = checked(connection_, PQexecPrepared(connection_, kName, kParams, values, lengths, formats, kBinary));
-  }
+  const PgResult answer = pgCall(connection_, limit_, kName, scalars, arrays, PgForm::Binary);
   if (setStored(items, answer.get(), now)) return true;
   careful_ = kCarefulAfterwards;
   return false;

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "store/postgresql/pg_call.h"
 #include "store/text_hash.h"
 
 namespace chatd::store {
@@ -115,23 +116,7 @@ void PostgresqlBatch::writeCarefully(std::span<LogItem> items, std::chrono::mill
                        &a.text,       &a.hash,      &a.client,  &a.reply, &a.metadata,  &a.first, &a.after,
                        &a.changeRoom, &a.changeApp, &a.message, &a.edit,  &a.changeText};
   static_assert(std::size(scalars) + std::size(arrays) == kParams);
-  const char* values[kParams];
-  int lengths[kParams];
-  int formats[kParams];
-  std::fill(std::begin(formats), std::end(formats), 1);
-  int n = 0;
-  const auto bind = [&](const std::string& bytes) {
-    values[n] = bytes.data();
-    lengths[n++] = static_cast<int>(bytes.size());
-  };
-  for (const std::string& scalar : scalars) bind(scalar);
-  for (PgArray* array : arrays) bind(array->bytes());
-
-  PgResult rows;
-  {
-    const CallLimit::Guard guard(&limit_);
-    rows = checked(connection_, PQexecPrepared(connection_, kName, kParams, values, lengths, formats, 0));
-  }
+  const PgResult rows = pgCall(connection_, limit_, kName, scalars, arrays, PgForm::Text);
   if (static_cast<std::size_t>(PQntuples(rows.get())) != items.size()) throw PgError("XX000", "chatd_write left rows out");
   int row = 0;
   for (const std::size_t place : appends_) setAppended(items, items[place], rows.get(), row++, now);
