@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/plain_text.h"
 #include "base/result.h"
-#include "base/text.h"
 
 namespace chatd {
 
@@ -25,15 +25,8 @@ std::string_view view(chatd_str text, std::size_t most) {
   return {text.ptr, static_cast<std::size_t>(std::min<std::uint64_t>(text.len, most))};
 }
 
-bool plain(std::string_view text) {
-  return isUtf8(text) && std::none_of(text.begin(), text.end(), [](char c) {
-           const auto b = static_cast<unsigned char>(c);
-           return b < 0x20 || b == 0x7F;
-         });
-}
-
 /// For logs: what is not plain text is not shown.
-std::string shown(std::string_view text) { return plain(text) ? std::string(text) : "(not plain text)"; }
+std::string shown(std::string_view text) { return isPlainText(text) ? std::string(text) : "(not plain text)"; }
 
 Verdict fault(std::string why) {
   Verdict v = Verdict::unavailable(std::move(why));
@@ -51,7 +44,7 @@ std::optional<std::string> name(const JsonValue& claims, const char* key) {
   const JsonValue* value = find(claims, key);
   if (value == nullptr || !value->IsString()) return std::nullopt;
   const std::string_view text = asView(*value);
-  if (text.empty() || text.size() > kMaxName || !plain(text)) return std::nullopt;
+  if (text.empty() || text.size() > kMaxName || !isPlainText(text)) return std::nullopt;
   return std::string(text);
 }
 
@@ -68,7 +61,7 @@ void readNames(const chatd_result& result, Verdict& out) {
   }
   const std::string_view display = view(result.display_name, kMaxName + 1);
   const bool named = out.firstName || out.middleName || out.lastName;
-  if (!named && !display.empty() && display.size() <= kMaxName && plain(display)) out.firstName = display;
+  if (!named && !display.empty() && display.size() <= kMaxName && isPlainText(display)) out.firstName = display;
 }
 
 /// Who is allowed a part of the rooms must not be let into all of them: what cannot be read is a fault. Nothing: none given.
@@ -87,7 +80,7 @@ Result<GrantsPtr> readGrants(const chatd_result& result) {
     chatd_grant grant{};
     std::memcpy(&grant, at, sizeof grant);
     const std::string_view glob = view(grant.room_glob, Grants::kMaxGlob + 1);
-    if (glob.empty() || glob.size() > Grants::kMaxGlob || !plain(glob)) {
+    if (glob.empty() || glob.size() > Grants::kMaxGlob || !isPlainText(glob)) {
       return Error(Code::Invalid, "a grant whose glob is not plain text of 1 to 128 bytes");
     }
     list.push_back({grant.perms, std::string(glob)});
@@ -98,7 +91,7 @@ Result<GrantsPtr> readGrants(const chatd_result& result) {
 Verdict readAllow(const chatd_result& result, Verdict out) {
   const std::string_view id = view(result.user_id, kMaxId + 1);
   if (id.empty()) return fault("it allowed without naming a user");
-  if (id.size() > kMaxId || !plain(id))
+  if (id.size() > kMaxId || !isPlainText(id))
     return fault("it named a user by something that is not plain text of 1 to 255 bytes");
   auto grants = readGrants(result);
   if (!grants.ok()) return fault("it gave " + grants.error().detail());

@@ -17,7 +17,8 @@ constexpr std::string_view kHttp = "http";
 
 bool looksSecret(std::string_view key) {
   const std::string name = toLower(key);
-  for (const std::string_view word : {"secret", "password", "key", "token"}) {
+  for (const std::string_view word :
+       {"secret", "password", "key", "token", "credential", "passphrase", "authorization", "headers"}) {
     if (name.find(word) != std::string::npos) return true;
   }
   return false;

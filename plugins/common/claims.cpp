@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "base/plain_text.h"
 #include "common/config_reader.h"
 
 namespace chatd::plugins {
@@ -29,6 +30,7 @@ std::optional<std::string> userIdOf(const JsonValue& value) {
   if (value.IsInt64()) return std::to_string(value.GetInt64());
   if (value.IsUint64()) return std::to_string(value.GetUint64());
   if (!value.IsString() || value.GetStringLength() == 0 || value.GetStringLength() > kMaxText) return std::nullopt;
+  if (!isPlainText(asView(value))) return std::nullopt;
   return std::string(asView(value));
 }
 

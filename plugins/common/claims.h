@@ -14,7 +14,7 @@ namespace chatd::plugins {
 /// The member at a path such as "user.id"; a member whose name is the whole path comes first. Nothing: none.
 [[nodiscard]] const JsonValue* at(const JsonValue& object, std::string_view path);
 
-/// A user's id as text: a string of 1 to 255 bytes or an integer. Nothing: it cannot be one.
+/// A user's id as text: plain text of 1 to 255 bytes or an integer. Nothing: it cannot be one.
 [[nodiscard]] std::optional<std::string> userIdOf(const JsonValue& value);
 
 /// A NumericDate (RFC 7519, section 2: seconds, maybe with a fraction) in milliseconds. Nothing: it is no time.

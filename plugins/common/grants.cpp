@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "base/plain_text.h"
 #include "common/claims.h"
 
 namespace chatd::plugins {
@@ -9,6 +10,7 @@ namespace chatd::plugins {
 namespace {
 
 constexpr rapidjson::SizeType kMost = 64;
+constexpr std::size_t kMaxGlob = 128;
 
 std::optional<std::uint32_t> permissionOf(const JsonValue& word) {
   if (!word.IsString()) return std::nullopt;
@@ -26,6 +28,7 @@ std::optional<chatd_sdk::Grant> grantOf(const JsonValue& given) {
   if (room == nullptr || !room->IsString() || permissions == nullptr || !permissions->IsArray()) return std::nullopt;
   chatd_sdk::Grant grant;
   grant.roomGlob = asView(*room);
+  if (grant.roomGlob.empty() || grant.roomGlob.size() > kMaxGlob || !isPlainText(grant.roomGlob)) return std::nullopt;
   for (const JsonValue& word : permissions->GetArray()) {
     const auto bit = permissionOf(word);
     if (!bit) return std::nullopt;

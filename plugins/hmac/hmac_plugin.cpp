@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/plain_text.h"
 #include "base/text.h"
 #include "common/config_reader.h"
 #include "common/crypto.h"
@@ -70,7 +71,7 @@ class HmacVerifier final : public chatd_sdk::Verifier {
     for (const std::string& secret : secrets_) good = equalConstantTime(hmacSha256(secret, signedPart), *mac) || good;
     if (!good) return Answer::deny("its signature is wrong");
     const auto user = fromBase64Url(signedPart.substr(0, first));
-    if (!user || user->empty() || user->size() > kMaxUser) return Answer::deny("names no user");
+    if (!user || user->empty() || user->size() > kMaxUser || !isPlainText(*user)) return Answer::deny("names no user");
     const std::int64_t now = host_.unixMs();
     if (seconds <= 0 || seconds > kLastSecond) return Answer::deny("its expiry is no time");
     if (seconds * 1000 <= now) return Answer::deny("has expired", "token_expired");

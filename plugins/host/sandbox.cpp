@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -66,14 +67,28 @@ Result<void> limitFiles(const std::string& readable) {
   attributes.handled_access_fs = kHandled;
   const long ruleset = ::syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0);
   if (ruleset < 0) return {};  // a kernel without it
-  const std::array<const char*, 8> paths = {
-      "/usr", "/lib", "/lib64", "/etc", "/dev/null", "/dev/urandom", "/sys/devices/system/cpu", readable.c_str()};
+  // Of /etc what libraries read, and nothing else: the daemon's own configuration lies there, with passwords.
+  const std::array<const char*, 13> paths = {"/usr",
+                                             "/lib",
+                                             "/lib64",
+                                             "/etc/ld.so.cache",
+                                             "/etc/localtime",
+                                             "/etc/nsswitch.conf",
+                                             "/etc/ssl/openssl.cnf",
+                                             "/etc/ssl/certs",
+                                             "/etc/alternatives",
+                                             "/dev/null",
+                                             "/dev/urandom",
+                                             "/sys/devices/system/cpu",
+                                             readable.c_str()};
   for (const char* path : paths) {
     const int fd = ::open(path, O_PATH | O_CLOEXEC);
     if (fd < 0) continue;  // not on this system
+    struct stat about {};
+    if (::fstat(fd, &about) != 0) return failed("fstat");
     landlock_path_beneath_attr rule{};
     // A rule on a file may not name what is for folders only.
-    rule.allowed_access = std::string_view(path).starts_with("/dev/") ? LANDLOCK_ACCESS_FS_READ_FILE : kReads;
+    rule.allowed_access = S_ISDIR(about.st_mode) ? kReads : LANDLOCK_ACCESS_FS_READ_FILE;
     rule.parent_fd = fd;
     const long added = ::syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
     ::close(fd);

@@ -120,7 +120,7 @@ describe('bundled verifiers', () => {
       await allowed(app, await token({ aud: ['x', 'web'] }));
       const now = Math.floor(Date.now() / 1000);
       await refused(app, await token({ exp: now - 60 }), '401 token_expired');
-      for (const bad of [{ aud: 'other' }, { aud: undefined }, { iss: 'https://issuer.example/' }, { nbf: now + 60 }, { iat: now + 60 }, { email_verified: 'true' }, { exp: 'soon' }, { sub: '' }, { sub: {} }]) {
+      for (const bad of [{ aud: 'other' }, { aud: undefined }, { iss: 'https://issuer.example/' }, { nbf: now + 60 }, { iat: now + 60 }, { email_verified: 'true' }, { exp: 'soon' }, { sub: '' }, { sub: {} }, { sub: 'a\u0001b' }, { sub: 'a\u0000b' }]) {
         await refused(app, await token(bad));
       }
       await refused(app, await new jose.SignJWT({ ...good, sub: 'ann' }).setProtectedHeader({ alg: 'HS256' }).sign(key));
@@ -258,6 +258,8 @@ describe('bundled verifiers', () => {
     await refused(app, make('ann', now + 60, 'another-secret-of-16'));
     await refused(app, make('ann', now + 60).replace(/^./, 'Z'));
     await refused(app, make('', now + 60));
+    await refused(app, make('a\u0001', now + 60));
+    await refused(app, make(Buffer.from([0xff]), now + 60));
   });
 
   test('introspect: active users pass, inactive ones do not, an outage is no verdict', async () => {

@@ -147,12 +147,14 @@ BOOST_AUTO_TEST_CASE(secrets_of_a_verifier_are_not_shown_and_their_mask_is_not_t
   app.name = "a";
   VerifierSpec spec;
   spec.plugin = "http";
-  spec.config = R"({"url":"https://x.example","clientSecret":"s3cr3t","headers":{"api_key":["k3y"]},"n":1})";
+  spec.config =
+      R"({"url":"https://x.example","clientSecret":"s3cr3t","headers":{"api_key":["k3y"],"Forwarded-For":"w0rd"},"n":1})";
   app.verifiers = {spec};
   BOOST_REQUIRE(house.store.directory().createApp(app).ok());
   const Reply shown = house.call(house.peer, "GET", "/app/a");
   BOOST_TEST(shown.body.find("s3cr3t") == std::string::npos);
   BOOST_TEST(shown.body.find("k3y") == std::string::npos);
+  BOOST_TEST(shown.body.find("w0rd") == std::string::npos);
   BOOST_TEST(shown.at("verifiers.0.config.clientSecret") == "***");
   BOOST_TEST(shown.at("verifiers.0.config.url") == "https://x.example");
   const Reply back = house.call(house.peer, "PATCH", "/app/a", R"({"verifiers":)" + shown.at("verifiers") + "}");
