@@ -357,6 +357,10 @@ Outcome<void> ExportJob::finish(Outcome<void> outcome) {
 Outcome<void> ExportJob::work() {
   CHATD_TRY(app, run_.client.appQuery());
   app_ = app;
+  if (options_.file) {
+    CHATD_TRY(file, fileToReplace(*options_.file));
+    options_.file = std::move(file);
+  }
   CHATD_CHECK(loadPlace());
   CHATD_CHECK(openFile());
   for (std::size_t i = 0; i < options_.concurrency; ++i)

@@ -74,7 +74,7 @@ class ExportJob {
   [[nodiscard]] std::string identity() const;
 
   Invocation& run_;
-  const ExportOptions options_;
+  ExportOptions options_;
   Settings settings_;  // of the threads' clients: with retries
   Query app_;
   std::vector<std::unique_ptr<AdminClient>> clients_;  // one a thread

@@ -78,12 +78,16 @@ void ImportJob::stopWorkers() {
 Outcome<void> ImportJob::open() {
   if (options_.file == "-") {
     if (options_.resume) return usage("--resume needs a file: what came by the standard input cannot be read again");
+    keepsPlace_ = false;
     return {};
   }
   struct stat found {};
   int fault = ::stat(options_.file.c_str(), &found) != 0 ? errno : 0;
   if (fault == 0 && S_ISDIR(found.st_mode)) fault = EISDIR;
   if (fault != 0) return usage(fmt::format("cannot read {}: {}", visible(options_.file), std::strerror(fault)));
+  keepsPlace_ = S_ISREG(found.st_mode);
+  if (options_.resume && !keepsPlace_)
+    return usage(fmt::format("--resume needs a file: {} is none", visible(options_.file)));
   file_.open(options_.file, std::ios::binary);
   if (!file_) return usage(fmt::format("cannot read {}", visible(options_.file)));
   place_.size = static_cast<std::uint64_t>(found.st_size);
@@ -125,6 +129,11 @@ Outcome<void> ImportJob::loadPlace() {
 /// Beginning anew drops the rejects of before; resuming keeps those of lines that are not done again.
 Outcome<void> ImportJob::openRejects() {
   if (run_.settings.dryRun) return {};  // its rejects are told, and the file of a real run stays
+  CHATD_TRY(rejects, fileToReplace(options_.rejects));
+  options_.rejects = std::move(rejects);
+  std::error_code none;
+  if (std::filesystem::equivalent(options_.rejects, options_.file, none))
+    return usage(fmt::format("{} is the file to import: name another for --rejects", visible(options_.rejects)));
   std::string kept;
   if (options_.resume) {
     std::ifstream before(options_.rejects, std::ios::binary);
@@ -136,6 +145,9 @@ Outcome<void> ImportJob::openRejects() {
     }
   }
   std::error_code ignored;
+  // Tried before anything is sent: a row that is refused must not be lost for want of a place.
+  if (!std::ofstream(options_.rejects, std::ios::binary | std::ios::app))
+    return usage(fmt::format("cannot write {}", visible(options_.rejects)), "Name another file with --rejects.");
   std::filesystem::remove(options_.rejects, ignored);
   if (!kept.empty()) writePrivately(options_.rejects, kept);
   return {};
@@ -308,7 +320,7 @@ void ImportJob::readLines(std::istream& in) {
 }
 
 void ImportJob::savePlace(bool force) {
-  if (options_.file == "-" || run_.settings.dryRun) return;
+  if (!keepsPlace_ || run_.settings.dryRun) return;
   const auto now = Clock::now();
   if (!force && now - saved_ < kSaveEach) return;
   saved_ = now;

@@ -83,8 +83,9 @@ class ImportJob {
   [[nodiscard]] std::string placePath() const { return options_.file + ".chatctl-resume"; }
 
   Invocation& run_;
-  const ImportOptions options_;
-  Settings settings_;  // of the workers' clients: with retries
+  ImportOptions options_;
+  bool keepsPlace_ = true;  ///< it can be read again
+  Settings settings_;       // of the workers' clients: with retries
   std::ifstream file_;
   std::optional<std::int64_t> app_;
   std::vector<std::unique_ptr<Worker>> workers_;

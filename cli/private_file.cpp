@@ -2,10 +2,25 @@
 
 #include <sys/stat.h>
 
+#include <fmt/format.h>
+
 #include <filesystem>
 #include <fstream>
 
+#include "cli/visible.h"
+
 namespace chatd::cli {
+
+Outcome<std::string> fileToReplace(const std::string& path) {
+  std::error_code fault;
+  const auto there = std::filesystem::status(path, fault);
+  if (there.type() == std::filesystem::file_type::not_found) return path;
+  if (there.type() != std::filesystem::file_type::regular)
+    return usage(fmt::format("{} is no regular file", visible(path)),
+                 "Name a file; a pipe or a device takes the standard output.");
+  const auto target = std::filesystem::canonical(path, fault);
+  return fault ? path : target.string();
+}
 
 void writePrivately(const std::string& path, const std::string& text) {
   const std::string neighbour = path + ".new";

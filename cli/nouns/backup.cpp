@@ -98,6 +98,7 @@ Handler create(CLI::App& command) {
   bindWord(command, "--name", words->name, "of the file; by itself the time");
   command.add_flag("--no-wait", words->noWait, "do not wait until it is done");
   return [words](Invocation& run) -> Outcome<void> {
+    if (run.settings.dryRun) return usage("--dry-run: a backup cannot be tried without making it");
     std::string body;
     JsonWriter json(body);
     json.beginObject();
@@ -136,6 +137,7 @@ Handler restore(CLI::App& command) {
   bindWord(command, "--store", words->store, "an empty database to fill instead of sqlite:chatd.db: URL, @FILE or env:NAME")
       ->type_name("URL");
   return [words](Invocation& run) -> Outcome<void> {
+    if (run.settings.dryRun) return usage("--dry-run: a restore cannot be tried; `backup verify FILE` reads all of it");
     std::vector<std::string> arguments{"restore", words->file};
     if (words->folder) arguments.insert(arguments.end(), {"--data-dir", *words->folder});
     if (words->store) arguments.insert(arguments.end(), {"--store", *words->store});
@@ -160,7 +162,11 @@ Handler migrateStore(CLI::App& command) {
   auto words = std::make_shared<Words>();
   bindWord(command, "FROM", words->from, "the store to copy: sqlite:FILE, postgresql://…, @FILE or env:NAME");
   bindWord(command, "TO", words->to, "the empty store to fill, or one that this command has begun to fill");
-  return [words](Invocation& run) -> Outcome<void> { return becomeStoreTool(run, {"migrate", words->from, words->to}); };
+  return [words](Invocation& run) -> Outcome<void> {
+    if (run.settings.dryRun)
+      return usage("--dry-run: a migration cannot be tried; FROM is only read, so try it into an empty TO");
+    return becomeStoreTool(run, {"migrate", words->from, words->to});
+  };
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // export and import against a real daemon: ten thousand users with bad rows, interrupted and resumed, and a round trip.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer, request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -294,5 +294,35 @@ describe('chatctl import and export', () => {
     } finally {
       await other.stop();
     }
+  });
+
+  test('a file to write is not a device or a pipe, is where a link leads, and is not the file that is read', async () => {
+    await ctl.ok('app', 'create', 'files');
+    const at = (name) => join(chatd.folder, name);
+    execFileSync('mkfifo', [at('pipe')]);
+    await ctl.fails(2, 'export', '-a', 'files', '--file', at('pipe'));
+    assert.ok(statSync(at('pipe')).isFIFO());
+    writeFileSync(at('rows'), '{"appUserId":"1"}\n{"appUserId":""}\n');
+    await ctl.fails(2, 'import', '-a', 'files', '--rejects', at('pipe'), at('rows'));
+    assert.ok(statSync(at('pipe')).isFIFO());
+    await ctl.fails(2, 'import', '-a', 'files', '--rejects', at('rows'), at('rows'));
+    await ctl.fails(2, 'import', '-a', 'files', '--rejects', at('no/such/folder'), at('rows'));
+    assert.equal(readFileSync(at('rows'), 'utf8').split('\n').length, 3);
+    assert.equal((await ctl.raw(['import', '-a', 'files', '--rejects', at('refused'), at('rows')])).code, 9);
+    assert.equal(jsonLines(readFileSync(at('refused'), 'utf8')).length, 1);
+    writeFileSync(at('target'), 'before');
+    symlinkSync(at('target'), at('link'));
+    await ctl.ok('export', '-a', 'files', '--file', at('link'));
+    assert.ok(lstatSync(at('link')).isSymbolicLink());
+    assert.match(readFileSync(at('target'), 'utf8'), /"appUserId":"1"/);
+  });
+
+  test('what cannot be tried refuses --dry-run and writes nothing', async () => {
+    const folder = join(chatd.folder, 'untouched');
+    mkdirSync(folder);
+    await ctl.fails(2, '--dry-run', 'backup', 'restore', '/no/backup', '--data-dir', folder);
+    await ctl.fails(2, '--dry-run', 'migrate-store', 'sqlite:/no/database', `sqlite:${join(folder, 'x.db')}`);
+    await ctl.fails(2, '--dry-run', 'backup', 'create');
+    assert.deepEqual(readdirSync(folder), []);
   });
 });
