@@ -1,6 +1,7 @@
 #include "cli/contexts.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <yaml-cpp/yaml.h>
@@ -110,9 +111,25 @@ Outcome<Contexts> Contexts::load(std::string path) {
     readDocument(YAML::Load(text.str()), contexts);
   } catch (const YAML::Exception& e) {
     return other("config_file", fmt::format("{}:{}: {}", contexts.path_, e.mark.line + 1, e.msg),
-                 "Mend the file or remove it; `chatctl context add` and `chatctl login` write it anew.");
+                 "Mend the file or remove it.");
   }
+  contexts.loaded_ = contexts.byName;
+  contexts.loadedCurrent_ = contexts.current;
   return contexts;
+}
+
+Outcome<Contexts> Contexts::merged() const {
+  CHATD_TRY(now, load(path_));
+  for (const auto& [name, context] : byName) {
+    const auto before = loaded_.find(name);
+    if (before == loaded_.end() || before->second != context) now.byName[name] = context;
+  }
+  for (const auto& [name, context] : loaded_) {
+    if (!byName.contains(name)) now.byName.erase(name);
+  }
+  if (current != loadedCurrent_) now.current = current;
+  if (!now.byName.contains(now.current)) now.current.clear();
+  return now;
 }
 
 Outcome<void> Contexts::save() const {
@@ -124,10 +141,19 @@ Outcome<void> Contexts::save() const {
   if (made && ::chmod(target.parent_path().c_str(), S_IRWXU) != 0)
     return fileFault(target.parent_path().string(), "protect", errno);
 
+  const int folder = ::open(target.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0 || ::flock(folder, LOCK_EX) != 0) return fileFault(target.parent_path().string(), "lock", errno);
+  const auto saved = replaceFile();
+  ::close(folder);
+  return saved;
+}
+
+Outcome<void> Contexts::replaceFile() const {
+  CHATD_TRY(now, merged());
   const std::string neighbour = path_ + "." + toHex(randomBytes(8));
   const int file = ::open(neighbour.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
   if (file < 0) return fileFault(neighbour, "create", errno);
-  int fault = writeDurably(file, writeDocument(*this));
+  int fault = writeDurably(file, writeDocument(now));
   if (::close(file) != 0 && fault == 0) fault = errno;
   if (fault == 0 && ::rename(neighbour.c_str(), path_.c_str()) != 0) fault = errno;
   if (fault == 0) return {};

@@ -15,6 +15,8 @@ struct Context {
   std::string server;                ///< as for --server
   std::optional<std::string> app;    ///< default for --app
   std::optional<std::string> token;  ///< bearer, from `chatctl login`; a secret
+
+  bool operator==(const Context&) const = default;
 };
 
 class Contexts {
@@ -24,7 +26,9 @@ class Contexts {
   /// Reads the file; one that is not there is empty. Errors: unreadable, not YAML, not our shape (Exit::Other, with line).
   [[nodiscard]] static Outcome<Contexts> load(std::string path);
 
-  /// Writes the file through a neighbour that is renamed, mode 0600, its folder 0700. Errors: Exit::Other.
+  /// Writes what has changed since load() into the file as it is now, under a lock on its folder, so that several chatctl at
+  /// once lose nothing of each other's. Through a neighbour that is renamed, mode 0600, its folder 0700. Errors:
+  /// Exit::Other.
   [[nodiscard]] Outcome<void> save() const;
 
   [[nodiscard]] const Context* find(const std::string& name) const;
@@ -39,7 +43,13 @@ class Contexts {
   std::map<std::string, Context> byName;  // what `context list` walks
 
  private:
+  /// What is in the file now, with our changes.
+  [[nodiscard]] Outcome<Contexts> merged() const;
+  [[nodiscard]] Outcome<void> replaceFile() const;
+
   std::string path_;
+  std::map<std::string, Context> loaded_;
+  std::string loadedCurrent_;
   bool exposed_ = false;
 };
 

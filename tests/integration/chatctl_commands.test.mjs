@@ -134,6 +134,11 @@ for (const over of ['the Unix socket', 'TLS']) describe(`chatctl over ${over}`, 
     await plain.ok('context', 'remove', 'here');
     await plain.ok('context', 'remove', 'nowhere');
     await plain.fails(3, 'context', 'use', 'here');
+    const many = Array.from({ length: 8 }, (_, i) => `at-once-${i}`);
+    await Promise.all(many.map((name) => plain.ok('context', 'add', name, '--server', chatd.url)));
+    const kept = (await plain.json('context', 'list')).items.map((item) => item.name);
+    assert.deepEqual(kept.filter((name) => name.startsWith('at-once-')).sort(), many);
+    await Promise.all(many.map((name) => plain.ok('context', 'remove', name)));
   });
 
   test('user update, sessions, kick, ban, unban, revoke', async () => {
