@@ -143,7 +143,7 @@ Outcome<void> Contexts::save() const {
 
   const int folder = ::open(target.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder < 0 || ::flock(folder, LOCK_EX) != 0) return fileFault(target.parent_path().string(), "lock", errno);
-  const auto saved = replaceFile();
+  auto saved = replaceFile();
   ::close(folder);
   return saved;
 }

@@ -482,6 +482,7 @@ std::vector<PluginFacts> PluginHost::Core::list() const {
                  {}};
   }
   std::vector<PluginFacts> out;
+  out.reserve(all.size());
   for (auto& [name, facts] : all) out.push_back(std::move(facts));
   return out;
 }

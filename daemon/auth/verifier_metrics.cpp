@@ -25,7 +25,7 @@ bool isName(std::string_view name) {
 std::string joined(VerifierMetrics::Pairs& labels) {
   std::sort(labels.begin(), labels.end());
   std::string out;
-  for (const auto& [key, value] : labels) out += (out.empty() ? "" : ",") + key + "=" + value;
+  for (const auto& [key, value] : labels) out.append(out.empty() ? "" : ",").append(key).append("=").append(value);
   return out;
 }
 

@@ -131,6 +131,7 @@ Finding answers(const Options& o) {
 Finding concurrent(const Options& o) {
   return withInstance(o, [&](Bench& bench) {
     std::vector<std::thread> threads;
+    threads.reserve(4);
     for (int t = 0; t < 4; ++t) {
       threads.emplace_back([&] {
         for (int i = 0; i < 50; ++i) bench.verify(tokens(o)[static_cast<std::size_t>(i) % 4], kDeadline);
