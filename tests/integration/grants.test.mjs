@@ -2,14 +2,13 @@
 // the answer of a verification URL, from a JWT's claim, and out of the cache.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, copyFileSync, mkdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import * as jose from 'jose';
 
 import { ChatClient } from '../support/chat_client.mjs';
-import { CHATD, Chatd, removeFolder, temporaryFolder, TestApp } from '../support/chatd.mjs';
+import { Chatd, removeFolder, temporaryFolder, TestApp } from '../support/chatd.mjs';
+import { pluginFolder } from '../support/plugin_folder.mjs';
 import { VerifierServer } from '../support/verifier.mjs';
 import { WsClient } from '../support/ws_client.mjs';
 
@@ -21,10 +20,7 @@ describe('tokens for some rooms only', () => {
 
   before(async () => {
     folder = temporaryFolder('grants');
-    const plugins = join(folder, 'plugins');
-    mkdirSync(plugins, { mode: 0o755 });
-    copyFileSync(join(resolve(CHATD, '../../test-plugins'), 'evil.so'), join(plugins, 'evil.so'));
-    chmodSync(join(plugins, 'evil.so'), 0o644);
+    const plugins = pluginFolder(folder, 'evil');
     chatd = await Chatd.start({ env: { CHATD_PLUGINS__PATHS: `[${plugins}]` } });
     app = await TestApp.create(chatd, undefined, { verifiers: [{ plugin: 'evil', config: {} }] });
     for (const user of ['ann', 'bob']) await app.must('POST', '/user', { appUserId: user });

@@ -2,13 +2,14 @@
 // in a list, an error or a log.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import * as jose from 'jose';
 
-import { CHATD, Chatd, removeFolder, temporaryFolder, TestApp } from '../support/chatd.mjs';
+import { Chatd, removeFolder, temporaryFolder, TestApp } from '../support/chatd.mjs';
+import { pluginFolder } from '../support/plugin_folder.mjs';
 
 describe('secrets for verifiers', () => {
   let folder;
@@ -17,10 +18,7 @@ describe('secrets for verifiers', () => {
 
   before(async () => {
     folder = temporaryFolder('secrets');
-    const plugins = join(folder, 'plugins');
-    mkdirSync(plugins, { mode: 0o755 });
-    copyFileSync(join(resolve(CHATD, '../../test-plugins'), 'evil.so'), join(plugins, 'evil.so'));
-    chmodSync(join(plugins, 'evil.so'), 0o644);
+    const plugins = pluginFolder(folder, 'evil');
     writeFileSync(join(folder, 'jwt'), `${secret}\n`, { mode: 0o600 });
     writeFileSync(join(folder, 'open'), 'everybody-reads-this', { mode: 0o644 });
     const secrets = [`shop/jwt=file:${folder}/jwt`, '*/pepper=env:PEPPER_OF_TESTS', `*/open=file:${folder}/open`];
