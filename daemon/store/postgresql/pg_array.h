@@ -8,8 +8,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
+#include "base/ids.h"
 #include "base/random.h"
 
 namespace chatd::store {
@@ -24,6 +26,9 @@ class PgArray {
   void clear();
   void add(std::int64_t v) { element_ == PgType::Integer ? put(static_cast<std::int32_t>(v)) : put(v); }
   void add(bool v);
+  template <class Id>
+  requires std::is_enum_v<Id>
+  void add(Id v) { add(raw(v)); }
   void add(std::string_view v) { put(v); }
   void add(const SendId& v) { put(std::string_view(reinterpret_cast<const char*>(v.data()), v.size())); }
   void addNull();

@@ -106,11 +106,7 @@ void PlainAppends::fill(Arrays& a, std::span<LogItem> items) const {
     a.text.add(std::string_view(request.text));
     a.hash.add(textHash(request.text));
     a.client.add(request.clientMsgId);
-    if (request.replyTo) {
-      a.reply.add(raw(*request.replyTo));
-    } else {
-      a.reply.addNull();
-    }
+    a.reply.add(request.replyTo);
     a.metadata.add(request.metadata);
   }
 }

@@ -161,11 +161,7 @@ void PostgresqlBatch::fillAppend(Arrays& a, LogItem& item, const Append& request
   a.text.add(std::string_view(request.text));
   a.hash.add(textHash(request.text));
   a.client.add(request.clientMsgId);
-  if (request.replyTo) {
-    a.reply.add(raw(*request.replyTo));
-  } else {
-    a.reply.addNull();
-  }
+  a.reply.add(request.replyTo);
   a.metadata.add(request.metadata);
   std::int32_t first = 0;
   if (request.clientMsgId) {
