@@ -230,21 +230,24 @@ Outcome<bool> appIsAs(Invocation& run, const JsonValue& app, const std::string& 
 }
 
 const Noun& appNoun() {
-  static const Noun noun{"app",
-                         "Registered applications",
-                         {{"list", "List the apps", appList},
-                          {"get", "Show an app", appGet},
-                          {"create", "Register an app; shows its secrets this once", appCreate},
-                          {"ensure", "Create an app or make the existing one match", appEnsure},
-                          {"update", "Change an app", appUpdate},
-                          {"enable", "Let the sessions and keys of an app in again", appEnable},
-                          {"disable", "Close an app: its sessions end, its keys are refused, its data stays", appDisable},
-                          {"delete", "Delete an app and everything in it", appDelete},
-                          {"verify-test", "Show what the verifiers of an app say about a token", appVerifyTest},
-                          {"key list", "List the keys of an app, without their secrets", appKeyList},
-                          {"key create", "Add a key; the others stay", appKeyCreate},
-                          {"key rotate", "Replace the keys by a new one", appKeyRotate},
-                          {"key revoke", "Revoke a key at once", appKeyRevoke}}};
+  static const Noun noun{
+      "app",
+      "Registered applications",
+      {{"list", "List the apps", appList},
+       {"get", "Show an app", appGet},
+       {"create", "Register an app; shows its secrets this once", appCreate},
+       {"ensure", "Create an app or make the existing one match", appEnsure},
+       {"update", "Change an app", appUpdate},
+       {"enable", "Let the sessions and keys of an app in again", appEnable},
+       {"disable", "Close an app: its sessions end, its keys are refused, its data stays", appDisable},
+       {"delete", "Delete an app and everything in it", appDelete},
+       {"verify-test",
+        "Show what the verifiers of an app say about a token; exit code 7 if it is refused, 8 if one cannot say",
+        appVerifyTest},
+       {"key list", "List the keys of an app, without their secrets", appKeyList},
+       {"key create", "Add a key; the others stay", appKeyCreate},
+       {"key rotate", "Replace the keys by a new one", appKeyRotate},
+       {"key revoke", "Revoke a key at once", appKeyRevoke}}};
   return noun;
 }
 

@@ -15,6 +15,7 @@
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -23,6 +24,7 @@
 #include "check/bench.h"
 #include "check/elf.h"
 #include "common/config_schema.h"
+#include "common/config_secrets.h"
 #include "host/plugin_library.h"
 
 namespace {
@@ -39,12 +41,14 @@ constexpr std::size_t kLeakBytes = 512 * 1024;
 
 struct Options {
   std::string path, config = "{}", token = "a-token";
+  bool configGiven = false;
 };
 
 /// What a check found; empty: all is well. `note` is shown in any case.
 struct Finding {
   std::vector<std::string> faults;
   std::string note;
+  bool ended = false;  ///< the check did not come to its end: it crashed, or hung
 };
 using Check = std::function<Finding()>;
 
@@ -105,14 +109,28 @@ Finding table(const Options& o) {
   Finding found;
   found.note =
       fmt::format("{} {} ({}), flags {:#x}", (*plugin)->id, (*plugin)->version, (*plugin)->vendor, (*plugin)->flags);
-  const char* schema = (*plugin)->config_schema;
-  if (schema == nullptr) return found;
-  if (const auto json = chatd::parseJson(schema); !json.ok()) {
-    found.faults.push_back("config_schema is not valid JSON: " + json.error().detail());
-  } else if (const auto fits = chatd::checkConfig(schema, o.config); !fits.ok()) {
-    found.faults.push_back("the configuration does not fit the schema: " + fits.error().detail());
-  }
   return found;
+}
+
+Finding schema(const Options& o) {
+  const chatd_plugin* plugin = load(o);
+  if (plugin == nullptr) return {{"cannot be loaded"}, {}};
+  const std::string text = plugin->config_schema != nullptr ? plugin->config_schema : "";
+  Finding found;
+  if (const auto json = chatd::parseJson(text.empty() ? "{}" : text); !json.ok()) {
+    found.faults.push_back("config_schema is not valid JSON: " + json.error().detail());
+    return found;
+  }
+  if (const auto fits = chatd::checkConfig(text, o.config); !fits.ok()) {
+    found.faults.push_back(fmt::format("the configuration{} does not fit the schema: {}",
+                                       o.configGiven ? "" : " {} (no --config was given)", fits.error().detail()));
+  }
+  found.note = "the configuration is listed as " + chatd::listedConfig(text, o.config).json;
+  return found;
+}
+
+Finding creation(const Options& o) {
+  return withInstance(o, [](Bench&) {});
 }
 
 Finding answers(const Options& o) {
@@ -216,10 +234,12 @@ Finding apart(const Check& check) {
                                ? fmt::format("hung: nothing for {} s", kCheckSeconds)
                                : fmt::format("crashed by signal {} ({}); an exception that leaves a function does it too",
                                              number, ::strsignal(number)));
+    found.ended = true;
     return found;
   }
   if (text.empty()) {
     found.faults.emplace_back("ended the process");
+    found.ended = true;
     return found;
   }
   std::size_t start = 0;
@@ -259,6 +279,7 @@ bool readOptions(int argc, char** argv, Options& o) {
       if (!isFile(argv[++i])) return false;
       std::ifstream in(argv[i]);
       o.config.assign(std::istreambuf_iterator<char>(in), {});
+      o.configGiven = true;
     } else if (word == "--token" && i + 1 < argc) {
       o.token = argv[++i];
     } else if (word.starts_with("-") || !o.path.empty()) {
@@ -279,27 +300,36 @@ int main(int argc, char** argv) {
   struct Row {
     const char* name;
     Finding (*check)(const Options&);
-    bool needed;  ///< without it the others mean nothing
+    bool needed;  ///< without it the others mean nothing; so also after one that crashed or hung
   };
-  const std::array<Row, 8> rows = {{{"file", &fileRules, false},
-                                    {"library", &library, false},
-                                    {"table and schema", &table, true},
-                                    {"answers", &answers, true},
-                                    {"concurrent verify", &concurrent, false},
-                                    {"cancel races", &cancelRaces, false},
-                                    {"create and destroy", &manyInstances, false},
-                                    {"leaks", &leaks, false}}};
+  const std::array<Row, 10> rows = {{{"file", &fileRules, false},
+                                     {"library", &library, false},
+                                     {"table", &table, true},
+                                     {"schema", &schema, false},
+                                     {"create", &creation, true},
+                                     {"answers", &answers, false},
+                                     {"concurrent verify", &concurrent, false},
+                                     {"cancel races", &cancelRaces, false},
+                                     {"many instances", &manyInstances, false},
+                                     {"leaks", &leaks, false}}};
   int failed = 0;
   std::size_t made = 0;
+  std::set<std::string> said;
   for (const Row& row : rows) {
     ++made;
     const Finding found = apart([&] { return row.check(o); });
     fmt::print("{:4} {}{}\n", found.faults.empty() ? "ok" : "FAIL", row.name, found.note.empty() ? "" : ": " + found.note);
-    for (const std::string& fault : found.faults) fmt::print("     - {}\n", fault);
+    bool before = false;
+    for (const std::string& fault : found.faults) {
+      const bool fresh = said.insert(fault).second;
+      if (fresh) fmt::print("     - {}\n", fault);
+      before = before || !fresh;
+    }
+    if (before) fmt::print("     - as said above\n");
     std::fflush(stdout);
     if (found.faults.empty()) continue;
     ++failed;
-    if (row.needed) break;
+    if (row.needed || found.ended) break;
   }
   if (failed == 0) {
     fmt::print("The plugin keeps the rules.\n");

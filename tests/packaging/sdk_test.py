@@ -147,15 +147,22 @@ class Sdk(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("config_schema is not valid JSON", done.stdout)
         self.assertRegex(done.stdout, r"exports \d+ symbols? more than its entry")
-        # Without that fault the checker goes on to the others.
-        source = (work / "wrong.c").read_text().replace("{not JSON", "{}")
-        (work / "less_wrong.c").write_text(source)
-        done = run(["cc", "-shared", "-fPIC", f"-I{include}", "less_wrong.c", "-o", "wrong.so"], cwd=work)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        done = run([self.checker, work / "wrong.so"])
-        self.assertEqual(done.returncode, 1)
         for fault in ("completed a job twice", "allowed without naming a user", "then returned an error from verify()"):
-            self.assertIn(fault, done.stdout)
+            self.assertEqual(done.stdout.count(fault), 1, done.stdout)
+        self.assertRegex(done.stdout, r"grew by about \d+ bytes a verification")
+        self.assertIn("FAIL leaks", done.stdout)
+        self.assertNotIn("mend this", done.stdout)
+
+    def test_the_checker_shows_what_lists_will_hide_and_names_the_file_that_cannot_be_loaded(self):
+        door = self.door()
+        done = run([self.checker, door, "--config", door.parent / "config.json", "--token", "ann:sesame"])
+        self.assertIn('listed as {"word":"***"}', done.stdout)
+        broken = self.base / "broken.so"
+        broken.write_text("no library")
+        done = run([self.checker, broken])
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(str(broken), done.stdout)
+        self.assertNotIn("/proc/", done.stdout)
 
     def test_an_app_with_the_c_example_lets_its_users_in(self):
         plugins = self.base / "plugins"
