@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -224,12 +225,15 @@ constexpr const char* kTable =
     "NOT NULL, created_at timestamptz NOT NULL DEFAULT now()); "
     "CREATE INDEX IF NOT EXISTS one_by_one_room ON one_by_one (room, id)";
 
-void insertOneByOne(PGconn* connection, const Place& place, steady_clock::time_point until, std::vector<double>& latencies) {
-  const std::string room = std::to_string(raw(place.room));
-  const std::string sender = std::to_string(raw(place.user));
+// `which` of the pool's connections; it takes its share of the rooms in turn.
+void insertOneByOne(PGconn* connection, std::size_t which, const std::vector<Place>& places, steady_clock::time_point until,
+                    std::vector<double>& latencies) {
   const std::string text(128, 'x');
   for (std::uint64_t serial = 0; steady_clock::now() < until; ++serial) {
-    const std::string client = fmt::format("client-message-{}-{}", room, serial);
+    const Place& place = places[(which + serial * kPool) % places.size()];
+    const std::string room = std::to_string(raw(place.room));
+    const std::string sender = std::to_string(raw(place.user));
+    const std::string client = fmt::format("client-message-{}-{}", which, serial);
     const char* values[] = {room.c_str(), sender.c_str(), text.c_str(), client.c_str()};
     const auto begin = steady_clock::now();
     PGresult* result = PQexecPrepared(connection, "insert", 4, values, nullptr, nullptr, 0);
@@ -242,8 +246,7 @@ void insertOneByOne(PGconn* connection, const Place& place, steady_clock::time_p
   }
 }
 
-// `senders` that wait for each other's turn on the pool: what a request handler with a pool does. Each connection has a
-// room.
+// `senders` that wait for each other's turn on the pool: what a request handler with a pool does.
 double runInserts(const Peer& peer, const std::string& url, const std::vector<Place>& places, std::size_t senders,
                   std::chrono::seconds length, ServerCpu& server) {
   const std::size_t pool = std::min(senders, kPool);
@@ -262,7 +265,7 @@ double runInserts(const Peer& peer, const std::string& url, const std::vector<Pl
   const double serverCpu = server.micros();
   const auto begin = steady_clock::now();
   for (std::size_t i = 0; i < pool; ++i) {
-    threads.emplace_back([&, i] { insertOneByOne(connections[i], places[i], begin + length, latencies[i]); });
+    threads.emplace_back([&, i] { insertOneByOne(connections[i], i, places, begin + length, latencies[i]); });
   }
   for (auto& thread : threads) thread.join();
   const double seconds = std::chrono::duration<double>(steady_clock::now() - begin).count();
@@ -276,7 +279,7 @@ double runInserts(const Peer& peer, const std::string& url, const std::vector<Pl
   // A sender waits for its turn as well: with more senders than connections, Little's law.
   const double turn = static_cast<double>(senders) / static_cast<double>(pool);
   fmt::print("{:>9} {:>5} {:>8} {:>10.0f} {:>10} {:>9} {:>9.2f} {:>9.2f} {:>8.3f} {:>8.3f}   {}, {} connections\n", senders,
-             pool, "yes", n / seconds, 1, "", ofClient / n, ofServer / n, turn * all[all.size() / 2],
+             places.size(), "yes", n / seconds, 1, "", ofClient / n, ofServer / n, turn * all[all.size() / 2],
              turn * all[all.size() * 99 / 100], peer.name, pool);
   return n / seconds;
 }
@@ -285,11 +288,13 @@ void compare(Store& store, Slots& sink, AppId app, const std::string& url, std::
   std::string summary;
   ServerCpu server(url);
   for (const std::size_t senders : {1u, 8u, 64u, 512u}) {
-    const auto places = makePlaces(store, app, kPool);
-    const double bare = runInserts(kBare, url, places, senders, length, server);
-    const double alike = runInserts(kAlike, url, places, senders, length, server);
-    const double group = run(store, sink, app, {senders, std::min<std::size_t>(senders, 64), true}, length, &server);
-    summary += fmt::format("  {} senders: {:.1f}× the same rows, {:.1f}× bare\n", senders, group / alike, group / bare);
+    for (const std::size_t rooms : std::set<std::size_t>{1, std::min<std::size_t>(senders, 64)}) {
+      const double bare = runInserts(kBare, url, makePlaces(store, app, rooms), senders, length, server);
+      const double alike = runInserts(kAlike, url, makePlaces(store, app, rooms), senders, length, server);
+      const double group = run(store, sink, app, {senders, rooms, true}, length, &server);
+      summary += fmt::format("  {} senders in {} rooms: {:.1f}× the same rows, {:.1f}× bare\n", senders, rooms,
+                             group / alike, group / bare);
+    }
   }
   fmt::print("group commit against one transaction a message:\n{}", summary);
 }

@@ -21,6 +21,8 @@ class CopySql {
   [[nodiscard]] virtual std::string readCounter(std::string_view name) const = 0;
   /// One parameter: from now on ids are above it.
   [[nodiscard]] virtual std::string writeCounter(std::string_view name) const = 0;
+  /// A script for a database that was just filled; may be empty.
+  [[nodiscard]] virtual std::string finish() const { return {}; }
 };
 
 /// "a, b, c" of the first `count` columns, each between `before` and `behind`.

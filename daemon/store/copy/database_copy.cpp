@@ -128,6 +128,7 @@ void finish(RowSource& source, Connection& target, Dialect& dialect, const std::
     if (value > 0) setCounter(target, dialect.copySql(), name, value);
   }
   if (!epochSuffix.empty()) renewEpochs(target, epochSuffix);
+  if (const auto script = dialect.copySql().finish(); !script.empty()) dialect.runScript(target, script);
   target.run(kForgetPlaces);
   transaction.commit();
 }

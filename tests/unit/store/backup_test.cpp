@@ -281,6 +281,26 @@ BOOST_AUTO_TEST_CASE(a_copy_that_was_stopped_anywhere_goes_on_and_ends_equal) {
                                 sumsOf(other.database.folder.path() / "chatd.db")) == "");
 }
 
+// Before the server has looked at the tables by itself, the planner would read whole rooms for a message of one.
+BOOST_AUTO_TEST_CASE(a_copy_into_postgresql_leaves_statistics) {
+  Full<SqliteFile> f;
+  f.store->stop();
+  const auto from = f.database.dialect(f.clock);
+  const auto source = from->connectReader();
+  Postgresql other;
+  const auto dialect = other.dialect(f.clock);
+  auto target = dialect->connectWriter();
+  must(store::migrate(*target, *dialect));
+  store::DatabaseSource rows(*source, from->copySql());
+  store::CopyOrder order;
+  order.source = "here";
+  order.progress = [](const store::CopyProgress&) { return true; };
+  must(store::copyStore(rows, *target, *dialect, order));
+  PostgresSession session(other.options.url);
+  BOOST_TEST(session.run("SELECT count(*) > 0 FROM pg_stats WHERE tablename ~ '^message_[0-9]+$' AND attname = 'id'") ==
+             "t");
+}
+
 BOOST_AUTO_TEST_CASE(a_copy_refuses_a_target_that_is_not_its_own_and_tells_a_difference) {
   Full<SqliteFile> f;
   f.store->stop();

@@ -185,6 +185,33 @@ BOOST_AUTO_TEST_CASE(a_repeat_among_new_messages_is_found_and_they_are_stored) {
   requireWhole(f, room, 60);
 }
 
+// The plan of a function is made once, on the tables as they were then: small, and without statistics.
+BOOST_AUTO_TEST_CASE(an_append_reads_its_own_room_alone_of_the_rooms_of_an_app) {
+  Cast<Postgresql> f;
+  PostgresSession session(f.database.options.url);
+  const std::string room = std::to_string(raw(f.hall));
+  const std::string app = std::to_string(raw(f.demo));
+  const std::string writer = "'00000000-0000-0000-0000-000000000001'";
+  const auto append = [&] {
+    return session.run("SELECT o_before[1] FROM chatd_append(" + writer + ", 1, 1, ARRAY[" + room + "]::bigint[], ARRAY[" +
+                       app +
+                       "]::bigint[], ARRAY[1000000]::bigint[], ARRAY[1]::bigint[], ARRAY[1], ARRAY[1]::bigint[], ARRAY[" +
+                       room + "]::bigint[], ARRAY[" + std::to_string(raw(f.ann)) +
+                       "]::bigint[], ARRAY[gen_random_uuid()], ARRAY['hello'], ARRAY[1]::bigint[], ARRAY[NULL]::text[], "
+                       "ARRAY[NULL]::bigint[], ARRAY[NULL]::text[])");
+  };
+  session.run("SELECT o_generation FROM chatd_open_writer(" + writer + ", 1)");
+  session.run("BEGIN");
+  BOOST_TEST(append() == "0");
+  session.run("INSERT INTO room (app_id, name, type, created_at, updated_at) SELECT " + app +
+              ", 'more-' || i, 1, 1, 1 FROM generate_series(1, 2000) i");
+  BOOST_TEST(append() == "1");
+  const std::string read =
+      session.run("SELECT coalesce(sum(idx_tup_fetch), 0) FROM pg_stat_xact_user_tables WHERE relname = 'room'");
+  BOOST_TEST(std::stoll(read) < 10);
+  session.run("ROLLBACK");
+}
+
 // What was tried before is looked for against a deadline: in a long room that must not mean all of it.
 BOOST_AUTO_TEST_CASE(an_unknown_outcome_is_looked_for_in_what_is_new_of_a_room) {
   Cast<Postgresql> f;

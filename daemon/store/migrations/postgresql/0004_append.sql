@@ -25,15 +25,15 @@ BEGIN
     RAISE EXCEPTION 'a newer connection of this daemon writes' USING ERRCODE = 'CH001';
   END IF;
 
-  -- Room after room in the order of their ids, so that two daemons cannot wait for each other.
+  -- Room after room in the order of their ids, so that two daemons cannot wait for each other. The room is found by its id
+  -- alone: with the app among the conditions, a planner without statistics walks over all rooms of the app.
   SELECT array_agg(c.last_seq ORDER BY p.n),
-         bool_and(r.id IS NOT NULL AND (c.room_id IS NULL OR c.access_rev <= p.access))
+         bool_and(r.app_id IS NOT DISTINCT FROM p.app AND (c.room_id IS NULL OR c.access_rev <= p.access))
     INTO o_before, v_plain
     FROM unnest(r_room, r_app, r_access) WITH ORDINALITY AS p(room, app, access, n)
     LEFT JOIN LATERAL (SELECT k.room_id, k.last_seq, k.access_rev FROM room_counter k WHERE k.room_id = p.room
                        FOR NO KEY UPDATE SKIP LOCKED) c ON TRUE
-    LEFT JOIN LATERAL (SELECT x.id FROM room x WHERE x.id = p.room AND x.app_id = p.app AND x.deleted_at IS NULL
-                       OFFSET 0) r ON TRUE;
+    LEFT JOIN LATERAL (SELECT x.app_id FROM room x WHERE x.id = p.room AND x.deleted_at IS NULL OFFSET 0) r ON TRUE;
   IF v_plain AND EXISTS (SELECT FROM (SELECT DISTINCT u.app FROM unnest(r_app) AS u(app)) d
                           WHERE NOT EXISTS (SELECT FROM app a WHERE a.id = d.app AND a.deleted_at IS NULL)) THEN
     v_plain := FALSE;
