@@ -28,17 +28,26 @@ struct HintRow {
   std::string_view hint;
 };
 // What to do about a code of the server's; a code without a row goes by its status.
-constexpr std::array<HintRow, 8> kHints = {{
+constexpr std::array<HintRow, 6> kHints = {{
     {"already_done",
      "An earlier try did it; its answer, with the secrets, was lost. Look at it with `get`, rotate the key."},
     {"outcome_unknown", "It may have been stored. Repeat with the same --client-msg-id, then it cannot be stored twice."},
     {"store_unavailable", "Nothing was stored. Look at the daemon's log and its database, then repeat."},
     {"idempotency_running", "The first try is still at work: wait and look with `get`."},
-    {"token_expired", "Run `chatctl login`."},
-    {"token_revoked", "Run `chatctl login`."},
     {"too_large", "The limits are `limits.body_bytes` and `limits.message_bytes` of the daemon."},
     {"rate_limited", "Wait, then repeat; --retries N does both."},
 }};
+
+/// What to do if a credential, or none, is not taken. A login helps nobody whose token comes from elsewhere: that one wins.
+std::string hintOfCredential(const Settings& settings) {
+  const std::string login = fmt::format("`chatctl login --server {}`", settings.server.text);
+  if (!settings.token && settings.server.kind == ServerAddress::Kind::Unix)
+    return "The socket trusts root, the daemon's own user and the group chatd; else run `chatctl login`.";
+  if (!settings.token) return fmt::format("Nobody is logged in there: run {}, or name a token by --token-file.", login);
+  if (settings.tokenFrom.starts_with("context"))
+    return fmt::format("The token of {} has ended: run {}.", settings.tokenFrom, login);
+  return fmt::format("The token is the one of {}: name another, or leave it out and run {}.", settings.tokenFrom, login);
+}
 
 std::string hintOf(std::string_view code, int status, const Settings& settings) {
   for (const HintRow& row : kHints) {
@@ -46,10 +55,7 @@ std::string hintOf(std::string_view code, int status, const Settings& settings) 
   }
   switch (exitOfStatus(status)) {
     case Exit::NotLoggedIn:
-      return settings.server.kind == ServerAddress::Kind::Unix && !settings.token
-                 ? "The socket trusts root, the daemon's own user and the group chatd; else run `chatctl login`."
-                 : fmt::format("Run `chatctl login --server {}`, or name a token by --token-file or CHATCTL_TOKEN.",
-                               settings.server.text);
+      return hintOfCredential(settings);
     case Exit::Forbidden:
       return "`chatctl whoami` shows who you are and for which apps.";
     case Exit::NotFound:
@@ -129,8 +135,15 @@ Failure AdminClient::failureOf(const HttpAnswer& answer) const {
       }
     }
   }
+  // "There is no such thing" is believed of chatd alone: a script may go on to make the thing.
+  if (answer.status == 404 && failure.code == "http_404") return notChatd("its 404 is not chatd's");
   failure.hint = hintOf(failure.code, answer.status, settings_);
   return failure;
+}
+
+Failure AdminClient::notChatd(const std::string& why) const {
+  return other("not_chatd", fmt::format("what answers at {} is not chatd: {}", settings_.server.text, why),
+               fmt::format("--server or CHATCTL_SERVER names another; this one is from {}.", settings_.serverFrom));
 }
 
 void AdminClient::log(const HttpRequest& request, const Outcome<HttpAnswer>& outcome, std::chrono::milliseconds took) const {
@@ -181,11 +194,9 @@ Outcome<Answer> AdminClient::call(const Call& call) {
   CHATD_TRY(answer, raw(call));
   if (answer.status >= 400) {
     Failure failure = failureOf(answer);
-    if (failure.code == "not_found") {
-      // The server's words are the same for everything.
-      while (failure.message.ends_with('.')) failure.message.pop_back();
-      failure.message += fmt::format(": {} {}", call.method, call.path.substr(0, call.path.find('?')));
-    }
+    // The server's words are the same for everything that it has none for.
+    if (failure.message == "There is no such thing.")
+      failure.message = fmt::format("there is nothing at {}", call.path.substr(0, call.path.find('?')));
     return failure;
   }
   if (answer.status >= 300) {
@@ -199,8 +210,7 @@ Outcome<Answer> AdminClient::call(const Call& call) {
   if (result.body.empty()) return result;
   auto document = parseJson(result.body);
   if (!document.ok()) {
-    return Failure{Exit::Other, "bad_answer", fmt::format("the server's answer is not JSON: {}", document.error().detail()),
-                   "Is it chatd that listens there?", answer.requestId};
+    return notChatd(fmt::format("its answer is not JSON: {}", document.error().detail()));
   }
   result.document = std::move(*document);
   return result;
@@ -266,7 +276,7 @@ Failure AdminClient::withGuess(Failure failure, const ListCall& list, std::strin
     failure.message = fmt::format("there is no {} {}", noun, visible(typed));
   failure.hint = fmt::format("`chatctl {} list` shows them.", noun);
   Query query = list.query;
-  query.emplace_back("limit", fmt::format("{}", kPage));
+  if (list.paged) query.emplace_back("limit", fmt::format("{}", kPage));
   auto page = get(list.path, query);
   const JsonValue* items = page.ok() && page.value().document.IsObject() ? find(page.value().document, "items") : nullptr;
   if (items == nullptr || !items->IsArray()) return failure;

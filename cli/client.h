@@ -83,6 +83,9 @@ class AdminClient {
   /// as it is; so is this one if the list cannot be read.
   [[nodiscard]] Failure withGuess(Failure failure, const ListCall& list, std::string_view field, const std::string& typed);
 
+  /// Something answers that is not chatd: Exit::Other, code "not_chatd". `why` we think so.
+  [[nodiscard]] Failure notChatd(const std::string& why) const;
+
   /// The Failure of an answer of 400 and above.
   [[nodiscard]] Failure failureOf(const HttpAnswer& answer) const;
 

@@ -99,6 +99,29 @@ void note(Invocation& run, const std::string& text) {
   if (!run.settings.quiet) run.io.err << "chatctl: " << (run.settings.dryRun ? "dry run: " : "") << visible(text) << '\n';
 }
 
+void tellSecrets(Invocation& run, const View& view, const JsonValue& object, const std::string& what) {
+  const JsonValue* login = object.IsObject() ? find(object, "login") : nullptr;
+  const auto key = stringField(object, "apiKey");
+  const auto password = login != nullptr ? stringField(*login, "password") : std::nullopt;
+  if (!key && !password) return;
+  // Of a full disk, or a reader that has gone, nothing was shown.
+  run.io.out.flush();
+  const auto shown = [&](std::string_view path) { return run.io.out.good() && run.printer.shows(view, path); };
+  std::vector<std::string> missing;
+  if (key && !shown("apiKey")) missing.push_back("apiKey " + *key);
+  if (password && !shown("login.password"))
+    missing.push_back(fmt::format("login {} password {}", stringField(*login, "login").value_or("?"), *password));
+  if (missing.empty()) return note(run, fmt::format("the secrets of {} are shown this once: keep them", what));
+  const std::string text = fmt::format("of {}, shown this once, keep it: {}", what, fmt::join(missing, ", "));
+  run.io.err << "chatctl: " << visible(text) << '\n';
+}
+
+Outcome<void> printSecrets(Invocation& run, const View& view, const Answer& answer, const std::string& what) {
+  auto printed = run.printer.one(view, answer);
+  tellSecrets(run, view, answer.document, what);
+  return printed;
+}
+
 Outcome<void> confirm(Invocation& run, const std::string& question) {
   if (run.settings.yes || run.settings.dryRun) return {};
   if (!run.io.inIsTerminal || run.settings.noInput)
@@ -154,7 +177,7 @@ Outcome<std::chrono::seconds> parseDuration(const std::string& text, const std::
                              : unit == "d"               ? 86400
                                                          : 0;
   if (fault != std::errc() || scale == 0 || value <= 0 || value > kMost / scale)
-    return usage(fmt::format("{}: not a time: {}", what, visible(text)), "Use 90, 15m, 24h or 7d.");
+    return usage(fmt::format("{}: how long is {}?", what, visible(text)), "Use seconds (90) or a unit: 15m, 24h, 7d.");
   return std::chrono::seconds(value * scale);
 }
 

@@ -33,6 +33,9 @@ struct Verb {
   const char* words;    ///< "list", or "member add" for a group below the noun
   const char* summary;  ///< one line
   Handler (*configure)(CLI::App& command);
+  /// What a verb that changes something prints: so a wrong --fields is refused before it. Null: the answer itself tells.
+  const View* written = nullptr;
+  bool findsFaults = false;  ///< goes on without the file of contexts where that is broken
 };
 
 struct Noun {
@@ -69,6 +72,12 @@ CLI::Option* bindLimit(CLI::App& command, std::uint64_t& to);
 [[nodiscard]] Outcome<void> confirm(Invocation& run, const std::string& question);
 /// The same where the name must be typed, or given by --confirm beside --yes.
 [[nodiscard]] Outcome<void> confirmByName(Invocation& run, const std::string& what, const std::string& name);
+/// Prints the answer of a call that makes secrets (`apiKey`, `login.password`), which are shown this once. Those that the
+/// format or --fields has no place for go to stderr, also with -q: a secret is never lost.
+/// `what` they are of, "app shop".
+[[nodiscard]] Outcome<void> printSecrets(Invocation& run, const View& view, const Answer& answer, const std::string& what);
+/// Only what goes to stderr, after the rest was printed.
+void tellSecrets(Invocation& run, const View& view, const JsonValue& object, const std::string& what);
 /// A line for people on stderr, unless -q; it says so under --dry-run.
 void note(Invocation& run, const std::string& text);
 /// Standard input as a whole, at most 16 MiB. Errors: Exit::Usage.

@@ -200,9 +200,9 @@ void addTopics(const CLI::App& root, std::vector<Candidate>& to) {
   for (const CLI::App* below : commandsBelow(root)) to.push_back({below->get_name(), below->get_description()});
 }
 
-/// True if a shell can take it as one word of the line without harm. Flags are ours; a name that looks like one is not.
-bool isSafe(const Candidate& one, bool flagsWanted) {
-  return !one.word.empty() && visible(one.word) == one.word && (flagsWanted || !one.word.starts_with('-'));
+/// True if a shell can take it as one word of the line without harm. A name with a dash is offered where it is no flag.
+bool isSafe(const Candidate& one, bool dashIsPlain) {
+  return !one.word.empty() && visible(one.word) == one.word && (dashIsPlain || !one.word.starts_with('-'));
 }
 
 }  // namespace
@@ -212,11 +212,12 @@ Completion complete(CommandTree& tree, const std::vector<std::string>& words, co
   if (words.empty()) return to;
   const Typed typed = read(tree.root(), words);
   std::string last = words.back();
-  std::string before;  // "--output=" of "--output=j"
-  bool flagsWanted = false;
+  std::string before;              // "--output=" of "--output=j"
+  bool dashIsPlain = typed.plain;  // after `--` and `--app=`; and flags are ours
   const CLI::Option* flag = typed.flag;
   if (flag == nullptr && !typed.plain && last.starts_with("--") && last.find('=') != std::string::npos) {
     before = last.substr(0, last.find('=') + 1);
+    dashIsPlain = true;
     last.erase(0, before.size());
     flag = flagOf(typed.at, before.substr(0, before.size() - 1));
     if (flag == nullptr) return to;
@@ -224,7 +225,7 @@ Completion complete(CommandTree& tree, const std::vector<std::string>& words, co
   if (flag != nullptr) {
     addValues(*flag, typed, io, to);
   } else if (last.starts_with('-') && !typed.plain) {
-    flagsWanted = true;
+    dashIsPlain = true;
     addFlags(typed.at, to.candidates);
   } else if (const auto below = commandsBelow(*typed.at); !below.empty()) {
     for (const CLI::App* one : below) to.candidates.push_back({one->get_name(), one->get_description()});
@@ -234,7 +235,7 @@ Completion complete(CommandTree& tree, const std::vector<std::string>& words, co
     addValues(*position, typed, io, to);
   }
   std::erase_if(to.candidates,
-                [&](const Candidate& one) { return !one.word.starts_with(last) || !isSafe(one, flagsWanted); });
+                [&](const Candidate& one) { return !one.word.starts_with(last) || !isSafe(one, dashIsPlain); });
   for (Candidate& one : to.candidates) one.word.insert(0, before);
   return to;
 }

@@ -27,7 +27,8 @@ struct Completion {
 [[nodiscard]] std::vector<std::string> splitLine(std::string_view line);
 
 /// `__complete` of the scripts: a line a candidate, "word<TAB>help", and ":files" if files are wanted. Candidates that hold
-/// control characters or begin with a dash that is no flag are left out: no shell could take them as they are.
+/// control characters are left out, because no shell could take them as they are, and names with a leading dash where they
+/// would be flags.
 [[nodiscard]] int printCompletion(CommandTree& tree, const std::vector<std::string>& words, Io& io);
 
 /// The script for `shell`: bash, zsh or fish. Errors: Exit::Usage.

@@ -1,8 +1,5 @@
 #include "cli/export_job.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -10,7 +7,6 @@
 #include <fmt/format.h>
 
 #include "cli/layout.h"
-#include "cli/private_file.h"
 #include "cli/visible.h"
 
 namespace chatd::cli {
@@ -71,18 +67,13 @@ std::string ExportJob::identity() const {
 Outcome<void> ExportJob::loadPlace() {
   if (!options_.resume) return {};
   if (!options_.file) return usage("--resume needs --file: what went to the standard output cannot be seen again");
-  std::ifstream in(placePath(), std::ios::binary);
-  const std::string text(std::istreambuf_iterator<char>(in), {});
-  if (!in.is_open()) {
+  const auto kept = readPlace(placePath());
+  if (!kept) {
     note(run_, "there is nothing to resume: it begins anew");
     return {};
   }
-  const auto kept = parseJson(text);
-  const JsonValue* of = kept.ok() && kept->IsObject() ? find(*kept, "of") : nullptr;
-  const auto number = [&](const char* key) {
-    const auto value = integerField(*kept, key);
-    return value.ok() ? value.value() : 0;
-  };
+  const JsonValue* of = kept->IsObject() ? find(*kept, "of") : nullptr;
+  const auto number = [&](const char* key) { return placeNumber(*kept, key); };
   std::error_code error;
   const std::string mend = "Remove it, or export without --resume.";
   if (of == nullptr || toText(*of) != identity())
@@ -111,7 +102,6 @@ Outcome<void> ExportJob::openFile() {
   // `ate`: else the end is not where tellp() looks before the first row.
   file_.open(partPath(), std::ios::binary | (goesOn ? std::ios::app | std::ios::ate : std::ios::trunc));
   if (!file_ || error) return usage(fmt::format("cannot write {}", visible(partPath())));
-  ::chmod(partPath().c_str(), S_IRUSR | S_IWUSR);
   out_ = &file_;
   return {};
 }
@@ -360,8 +350,14 @@ Outcome<void> ExportJob::work() {
   if (options_.file) {
     CHATD_TRY(file, fileToReplace(*options_.file));
     options_.file = std::move(file);
+    CHATD_TRY(lock, FileLock::take(partPath(), true));
+    lock_ = std::move(lock);
   }
-  CHATD_CHECK(loadPlace());
+  if (auto loaded = loadPlace(); !loaded.ok()) {
+    std::error_code none;
+    if (std::filesystem::is_empty(partPath(), none)) std::filesystem::remove(partPath(), none);  // made by the lock
+    return loaded;
+  }
   CHATD_CHECK(openFile());
   for (std::size_t i = 0; i < options_.concurrency; ++i)
     clients_.push_back(std::make_unique<AdminClient>(settings_, run_.io.err));

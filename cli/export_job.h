@@ -18,6 +18,7 @@
 
 #include "cli/command.h"
 #include "cli/in_order.h"
+#include "cli/private_file.h"
 
 namespace chatd::cli {
 
@@ -78,6 +79,7 @@ class ExportJob {
   Settings settings_;  // of the threads' clients: with retries
   Query app_;
   std::vector<std::unique_ptr<AdminClient>> clients_;  // one a thread
+  FileLock lock_;                                      // of the part
   std::ofstream file_;
   std::ostream* out_;
   std::optional<Poco::DeflatingOutputStream> member_;  // of gzip (RFC 1952), which may have several

@@ -1,5 +1,6 @@
 #include "cli/import_job.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,7 +15,6 @@
 #include "base/text.h"
 #include "cli/gunzip.h"
 #include "cli/layout.h"
-#include "cli/private_file.h"
 #include "cli/visible.h"
 
 namespace chatd::cli {
@@ -28,18 +28,34 @@ constexpr int kRetries = 4;                   // a moment of overload must not e
 constexpr std::chrono::milliseconds kSaveEach{500};
 constexpr std::chrono::milliseconds kShowEach{100};
 constexpr std::size_t kBar = 20;
-constexpr std::size_t kTold = 20;  // rows that a dry run names
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // that some editors put in front of UTF-8
+constexpr std::size_t kTold = 20;                            // rows that a dry run names
 
 const View kTried{
     "passed", "passed", {{"ROWS", "rows"}, {"PASSED", "passed"}, {"REJECTED", "rejected"}, {"UNCHECKED", "unchecked"}}};
 const View kResult{"imported",
                    "imported",
-                   {{"ROWS", "rows"}, {"IMPORTED", "imported"}, {"REJECTED", "rejected"}, {"ROWS/S", "rowsPerSecond"}}};
+                   {{"ROWS", "rows"}, {"IMPORTED", "imported"}, {"REJECTED", "rejected"}, {"ROWS/S", "rowsPerSecond"}},
+                   {"line", "complete", "seconds", "rejects", "dryRun", "passed", "unchecked"}};
 
 /// A failure of the row and not of the job: the next row may be better.
 bool isOfTheRow(const Failure& failure) {
   return failure.exit == Exit::Invalid || failure.exit == Exit::NotFound || failure.exit == Exit::Conflict ||
          (failure.exit == Exit::Forbidden && failure.code != "app_disabled" && failure.code != "forbidden");
+}
+
+/// The file for the rejects of an input that has no name, made here: those of another one are not ours to take.
+Outcome<std::string> newRejects() {
+  for (int i = 1;; ++i) {
+    const std::string name = i == 1 ? "import.rejects.ndjson" : fmt::format("import.rejects.{}.ndjson", i);
+    const int file = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (file >= 0) {
+      ::close(file);
+      return name;
+    }
+    if (errno != EEXIST)
+      return usage(fmt::format("cannot write {}: {}", name, std::strerror(errno)), "Name another file with --rejects.");
+  }
 }
 
 }  // namespace
@@ -54,6 +70,8 @@ struct ImportJob::Worker {
   bool closing = false;
   std::thread thread;
 };
+
+const View& importResult() { return kResult; }
 
 ImportJob::ImportJob(Invocation& run, ImportOptions options)
     : run_(run), options_(std::move(options)), settings_(run.settings) {
@@ -86,6 +104,10 @@ Outcome<void> ImportJob::open() {
   if (fault == 0 && S_ISDIR(found.st_mode)) fault = EISDIR;
   if (fault != 0) return usage(fmt::format("cannot read {}: {}", visible(options_.file), std::strerror(fault)));
   keepsPlace_ = S_ISREG(found.st_mode);
+  if (keepsPlace_ && !run_.settings.dryRun) {
+    CHATD_TRY(lock, FileLock::take(options_.file, false));
+    lock_ = std::move(lock);
+  }
   if (options_.resume && !keepsPlace_)
     return usage(fmt::format("--resume needs a file: {} is none", visible(options_.file)));
   file_.open(options_.file, std::ios::binary);
@@ -97,19 +119,15 @@ Outcome<void> ImportJob::open() {
 
 Outcome<void> ImportJob::loadPlace() {
   if (!options_.resume) return {};
-  std::ifstream in(placePath(), std::ios::binary);
-  const std::string text(std::istreambuf_iterator<char>(in), {});
-  if (!in.is_open()) {
+  const auto kept = readPlace(placePath());
+  if (!kept) {
     note(run_, "there is nothing to resume: it begins at line 1");
     return {};
   }
-  const auto kept = parseJson(text);
-  const auto number = [&](const char* key) -> std::uint64_t {
-    const auto value = kept.ok() ? integerField(*kept, key) : Outcome<std::int64_t>(0);
-    return value.ok() ? static_cast<std::uint64_t>(value.value()) : 0;
-  };
+  const auto number = [&](const char* key) { return static_cast<std::uint64_t>(placeNumber(*kept, key)); };
   const std::string mend = "Remove it, or import without --resume.";
-  if (!kept.ok() || number("size") != place_.size || number("modified") != static_cast<std::uint64_t>(place_.modified))
+  if (!kept->IsObject() || number("size") != place_.size ||
+      number("modified") != static_cast<std::uint64_t>(place_.modified))
     return usage(fmt::format("{} is of another file, or of this one as it was", visible(placePath())), mend);
   // The lines that were done were done there, and not here.
   if (stringField(*kept, "server") != place_.server || stringField(*kept, "app") != place_.app)
@@ -129,6 +147,12 @@ Outcome<void> ImportJob::loadPlace() {
 /// Beginning anew drops the rejects of before; resuming keeps those of lines that are not done again.
 Outcome<void> ImportJob::openRejects() {
   if (run_.settings.dryRun) return {};  // its rejects are told, and the file of a real run stays
+  if (options_.rejects.empty()) {
+    CHATD_TRY(made, newRejects());
+    options_.rejects = std::move(made);
+    madeRejects_ = true;
+    return {};
+  }
   CHATD_TRY(rejects, fileToReplace(options_.rejects));
   options_.rejects = std::move(rejects);
   std::error_code none;
@@ -290,8 +314,9 @@ void ImportJob::drain(std::uint64_t own) {
   settled_.wait(lock, [&] { return underWay_.size() == underWay_.count(own) || (fatal_ && skipped(*underWay_.begin())); });
 }
 
-void ImportJob::readLines(std::istream& in) {
+void ImportJob::readLines(std::istream& in, const std::function<bool()>& cut) {
   for (std::string line; !stopping() && std::getline(in, line);) {
+    if (in.eof() && cut && cut()) return;  // the half of a line is none
     std::uint64_t number = 0;
     {
       std::lock_guard g(mutex_);
@@ -300,6 +325,7 @@ void ImportJob::readLines(std::istream& in) {
       underWay_.insert(number);
     }
     if (line.ends_with('\r')) line.pop_back();
+    if (number == 1 && line.starts_with(kByteOrderMark)) line.erase(0, kByteOrderMark.size());
     if (line.find_first_not_of(" \t") == std::string::npos) {
       std::lock_guard g(mutex_);
       settle(number, End::Blank);
@@ -387,7 +413,7 @@ Outcome<void> ImportJob::report(bool interrupted) {
                            "the users and rooms of earlier rows are there",
                            counted(place_.imported, "row"), place_.rejected, place_.unchecked));
   }
-  const bool canResume = options_.file != "-" && !dry;
+  const bool canResume = keepsPlace_ && !dry && !damaged_;
   const std::string resume =
       canResume ? fmt::format("Import it again with --resume: it goes on after line {}.", place_.line) : std::string();
   if (interrupted)
@@ -411,12 +437,16 @@ Outcome<void> ImportJob::report(bool interrupted) {
 void ImportJob::readFile() {
   std::istream& in = options_.file == "-" ? run_.io.in : file_;
   // The first byte of gzip (RFC 1952) begins no JSON.
-  if (!options_.gzip && in.peek() != 0x1F) return readLines(in);
+  if (!options_.gzip && in.peek() != 0x1F) return readLines(in, {});
   Gunzip content(in);
   std::istream unpacked(&content);
-  readLines(unpacked);
+  readLines(unpacked, [&content] { return content.damaged(); });
   std::lock_guard g(mutex_);
-  if (content.damaged()) stopAt(taken_ + 1, Failure{Exit::Invalid, "bad_file", "the compressed input is damaged", {}, {}});
+  damaged_ = content.damaged();
+  // No place helps: another file is another input.
+  const char* const mend = "Get it again whole and import it without --resume: rows that are there stay as they are.";
+  if (damaged_)
+    stopAt(taken_ + 1, Failure{Exit::Invalid, "bad_file", "the compressed input is cut short or damaged", mend, {}});
 }
 
 Outcome<void> ImportJob::work() {
@@ -436,6 +466,8 @@ Outcome<void> ImportJob::work() {
   drain(0);
   stopWorkers();
   showProgress(true);
+  std::error_code ignored;
+  if (madeRejects_ && !rejects_.is_open()) std::filesystem::remove(options_.rejects, ignored);
   const bool interrupted = run_.io.interrupted && run_.io.interrupted();
   // Kept also then: a script that repeats itself with --resume does nothing twice.
   place_.complete = !interrupted && !fatal_;

@@ -22,6 +22,7 @@
 
 #include "cli/command.h"
 #include "cli/import_rows.h"
+#include "cli/private_file.h"
 
 namespace chatd::cli {
 
@@ -31,7 +32,7 @@ struct ImportOptions {
   bool resume = false;
   bool stopOnError = false;  ///< the first bad row ends the job
   std::size_t concurrency = 8;
-  std::string rejects;  ///< the file of rejected rows
+  std::string rejects;  ///< the file of rejected rows; empty: one that is not there yet
 };
 
 /// Where an import has come to, in a file beside the input. Lines up to `line` are done and not done again.
@@ -45,6 +46,9 @@ struct ImportPlace {
   std::uint64_t unchecked = 0;  ///< of a dry run: rows that need what is not there yet
   bool complete = false;        ///< the whole file was read
 };
+
+/// How the result of an import looks.
+[[nodiscard]] const View& importResult();
 
 class ImportJob {
  public:
@@ -64,7 +68,8 @@ class ImportJob {
   [[nodiscard]] Outcome<void> openRejects();
   [[nodiscard]] Outcome<void> startWorkers();
   void readFile();
-  void readLines(std::istream& in);
+  /// `cut`: asked behind the last line; true: it is a half one.
+  void readLines(std::istream& in, const std::function<bool()>& cut);
   void hand(ImportRow row);
   void finished(const ImportRow& row, Outcome<void> outcome);
   void reject(std::uint64_t line, const std::string& text, const Failure& why);
@@ -84,8 +89,10 @@ class ImportJob {
 
   Invocation& run_;
   ImportOptions options_;
-  bool keepsPlace_ = true;  ///< it can be read again
-  Settings settings_;       // of the workers' clients: with retries
+  bool keepsPlace_ = true;    ///< it can be read again
+  bool madeRejects_ = false;  ///< the file of rejects has a name of ours
+  Settings settings_;         // of the workers' clients: with retries
+  FileLock lock_;             // of the file: its place and its rejects have one name
   std::ifstream file_;
   std::optional<std::int64_t> app_;
   std::vector<std::unique_ptr<Worker>> workers_;
@@ -100,6 +107,7 @@ class ImportJob {
   std::map<std::uint64_t, End> beyond_;  // settled lines above the place
   ImportPlace place_;
   std::optional<Failure> fatal_;
+  bool damaged_ = false;        // the input: another run of it would end there again
   std::uint64_t stopLine_ = 0;  // with fatal_: lines before it are still to be done, those from it on are not
   std::size_t told_ = 0;        // rejected rows that a dry run has named
   std::ofstream rejects_;

@@ -11,6 +11,13 @@
 
 namespace chatd::cli {
 
+/// How a program that was run for us has ended.
+struct BesideRun {
+  int code = -1;    ///< its exit code, or 128 and its signal; -1: it could not be started
+  std::string out;  ///< its standard output
+  std::string why;  ///< why it could not be started
+};
+
 struct Io {
   std::istream& in;
   std::ostream& out;  ///< data only
@@ -21,8 +28,11 @@ struct Io {
   std::function<std::optional<std::string>(const std::string& name)> environment;
   /// Asks the person one line. `secret`: the answer is not echoed. Nothing: there is no terminal, or end of input.
   std::function<std::optional<std::string>(const std::string& prompt, bool secret)> ask;
-  /// Makes this process the program chatd-store with these arguments. Comes back only if it cannot: the reason.
-  std::function<std::string(const std::vector<std::string>& arguments)> becomeStoreTool = {};
+  /// Runs the program of this name that is installed beside chatctl, to its end. `onErrorLine` gets the lines of its
+  /// standard error as they come. Empty: there is no such thing here.
+  std::function<BesideRun(const std::string& program, const std::vector<std::string>& arguments,
+                          const std::function<void(const std::string& line)>& onErrorLine)>
+      runBeside = {};
 
   bool outIsTerminal = false;
   bool errIsTerminal = false;

@@ -4,33 +4,14 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <iostream>
 #include <string>
 #include <vector>
 
+#include "cli/beside.h"
 #include "cli/failure.h"
 #include "cli/run.h"
 #include "cli/terminal.h"
-
-namespace {
-
-/// The program that is installed beside this one.
-std::string becomeStoreTool(const std::vector<std::string>& arguments) {
-  std::error_code error;
-  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
-  std::string program = (self.parent_path() / "chatd-store").string();
-  std::vector<std::string> words{program};
-  words.insert(words.end(), arguments.begin(), arguments.end());
-  std::vector<char*> pointers;
-  pointers.reserve(words.size() + 1);
-  for (std::string& word : words) pointers.push_back(word.data());
-  pointers.push_back(nullptr);
-  ::execv(program.c_str(), pointers.data());
-  return program + ": " + std::strerror(errno);  // NOLINT(concurrency-mt-unsafe): one thread
-}
-
-}  // namespace
 
 int main(int argc, char** argv) {
   using namespace chatd::cli;
@@ -50,7 +31,10 @@ int main(int argc, char** argv) {
     if (value == nullptr || *value == '\0') return std::nullopt;
     return std::string(value);
   };
-  io.becomeStoreTool = becomeStoreTool;
+  io.runBeside = [](const std::string& program, const std::vector<std::string>& arguments,
+                    const std::function<void(const std::string&)>& onErrorLine) {
+    return runBeside(program, arguments, onErrorLine, wasInterrupted);
+  };
   // A full disk is told here, after run() has said all it could; a reader that left is no failure of ours.
   const int code = run({argv + 1, argv + argc}, io);
   if (buffer.fault() == EPIPE) dieOfClosedPipe();

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "cli/compare.h"
+#include "cli/layout.h"
 #include "cli/nouns/apps.h"
 
 namespace chatd::cli {
@@ -53,6 +54,8 @@ std::string membersBody(std::int64_t appId, const std::string& room, const std::
   out.endArray().endObject();
   return body;
 }
+
+bool isDirect(const JsonValue& room) { return stringField(room, "type") == "direct"; }
 
 std::string asJson(const std::string& text) {
   std::string json;
@@ -119,10 +122,11 @@ class Planner {
   Outcome<void> users();
   Outcome<void> rooms();
   Outcome<void> room(const DeclaredRoom& wanted, const JsonValue& found);
+  Outcome<void> membersStay(const DeclaredRoom& wanted, const std::map<std::string, std::string>& roles) const;
   Outcome<void> members(const DeclaredRoom& wanted, const JsonValue& found, std::int64_t roomId);
   Outcome<ByName> present(const std::string& path, std::string_view field);
   void createUser(const DeclaredUser& wanted);
-  void createRoom(const DeclaredRoom& wanted);
+  Outcome<void> createRoom(const DeclaredRoom& wanted);
   void changeMember(Change change, const std::string& room, const DeclaredMember& member);
 
   Invocation& run_;
@@ -152,9 +156,17 @@ void Planner::createUser(const DeclaredUser& wanted) {
 }
 
 /// The room, then what its first call cannot say: members beyond the thousandth, and who is a moderator.
-void Planner::createRoom(const DeclaredRoom& wanted) {
+Outcome<void> Planner::createRoom(const DeclaredRoom& wanted) {
   static const std::vector<DeclaredMember> kNobody;
   const auto& members = wanted.members ? *wanted.members : kNobody;
+  if (isDirect(wanted.body) && members.size() != 2) {
+    return Failure{Exit::Invalid,
+                   "invalid",
+                   fmt::format("room {} is declared as direct and has {}: a direct room is of exactly two", wanted.room,
+                               counted(members.size(), "member")),
+                   "Declare both of its users, or a group.",
+                   {}};
+  }
   std::vector<std::string> ids;
   bool later = !plan_.appId;
   for (const DeclaredMember& member : members) {
@@ -180,6 +192,7 @@ void Planner::createRoom(const DeclaredRoom& wanted) {
     plan_.steps.push_back(roleStep(wanted.room, member, kPlainRole));
     plan_.steps.back().later = true;
   }
+  return {};
 }
 
 void Planner::changeMember(Change change, const std::string& room, const DeclaredMember& member) {
@@ -249,6 +262,23 @@ Outcome<void> Planner::users() {
   return {};
 }
 
+/// The server lets nobody in or out of a direct room; told before anything is written. `roles`: those who are there.
+Outcome<void> Planner::membersStay(const DeclaredRoom& wanted, const std::map<std::string, std::string>& roles) const {
+  std::set<std::string> declared;
+  for (const DeclaredMember& member : *wanted.members) declared.insert(member.appUserId);
+  const bool same = std::all_of(declared.begin(), declared.end(), [&](const auto& user) { return roles.contains(user); }) &&
+                    (!prune_ || declared.size() == roles.size());
+  if (same) return {};
+  std::vector<std::string> there;
+  for (const auto& [user, role] : roles) there.push_back(user);
+  return Failure{Exit::Conflict,
+                 "conflict",
+                 fmt::format("room {} is direct and of {}; declared are {}", wanted.room, fmt::join(there, ", "),
+                             declared.empty() ? std::string("none") : fmt::format("{}", fmt::join(declared, ", "))),
+                 "The members of a direct room cannot change: delete the room, or declare it as it is.",
+                 {}};
+}
+
 Outcome<void> Planner::members(const DeclaredRoom& wanted, const JsonValue& found, std::int64_t roomId) {
   if (!wanted.members) return {};
   JsonDocument whole;
@@ -264,6 +294,7 @@ Outcome<void> Planner::members(const DeclaredRoom& wanted, const JsonValue& foun
     const JsonValue* id = member.IsObject() ? find(member, "appUserId") : nullptr;
     if (id != nullptr) roles[textOf(*id)] = stringField(member, "role").value_or(std::string(kPlainRole));
   }
+  if (isDirect(found)) CHATD_CHECK(membersStay(wanted, roles));
   for (const DeclaredMember& member : *wanted.members) {
     const auto present = roles.find(member.appUserId);
     const bool isNew = present == roles.end();
@@ -307,7 +338,7 @@ Outcome<void> Planner::rooms() {
   for (const DeclaredRoom& wanted : *declared_.rooms) {
     const auto found = present.find(wanted.room);
     if (found == present.end()) {
-      createRoom(wanted);
+      CHATD_CHECK(createRoom(wanted));
       continue;
     }
     CHATD_CHECK(room(wanted, found->second));

@@ -39,6 +39,9 @@ std::string cell(const JsonValue& object, std::string_view field) {
   return plain(*value, Backslash::Keep);
 }
 
+/// "b" of "b.c".
+std::string topOf(std::string_view field) { return std::string(field.substr(0, field.find('.'))); }
+
 std::string tsvCell(const JsonValue& object, std::string_view field) {
   const JsonValue* value = memberOf(object, field);
   return value == nullptr ? std::string() : plain(*value, Backslash::Double);
@@ -78,13 +81,20 @@ std::vector<Printer::Shown> Printer::columnsFor(const View& view) const {
   return shown;
 }
 
-/// A misspelled field would look like one that is always empty.
-Outcome<void> Printer::checkFields(const JsonValue& items) const {
-  if (settings_.fields.empty() || items.Empty() || !items.Begin()->IsObject()) return {};
+/// By the members of an object, or of the first one of a list.
+Outcome<void> Printer::checkFields(const JsonValue& object) const {
+  if (settings_.fields.empty() || fieldsChecked_) return {};
+  if (object.IsArray()) return object.Empty() ? Outcome<void>() : checkFields(*object.Begin());
+  if (!object.IsObject()) return {};
   std::vector<std::string> known;
-  for (const auto& member : items.Begin()->GetObject()) known.emplace_back(asView(member.name));
+  for (const auto& member : object.GetObject()) known.emplace_back(asView(member.name));
+  return checkFields(known);
+}
+
+/// A misspelled field would look like one that is always empty.
+Outcome<void> Printer::checkFields(const std::vector<std::string>& known) const {
   for (const std::string& field : settings_.fields) {
-    const std::string top = field.substr(0, field.find('.'));
+    const std::string top = topOf(field);
     if (std::find(known.begin(), known.end(), top) != known.end()) continue;
     const std::string meant = closest(top, known);
     return usage(
@@ -92,6 +102,27 @@ Outcome<void> Printer::checkFields(const JsonValue& items) const {
         meant.empty() ? fmt::format("There are: {}.", fmt::join(known, ", ")) : fmt::format("Did you mean {}?", meant));
   }
   return {};
+}
+
+Outcome<void> Printer::expect(const View& view) {
+  std::vector<std::string> known(view.members.begin(), view.members.end());
+  for (const Column& column : view.columns) {
+    if (std::find(known.begin(), known.end(), topOf(column.field)) == known.end()) known.push_back(topOf(column.field));
+  }
+  CHATD_CHECK(checkFields(known));
+  fieldsChecked_ = true;
+  return {};
+}
+
+bool Printer::shows(const View& view, std::string_view path) const {
+  const auto holds = [&](std::string_view shown) {
+    return shown == path || (path.starts_with(shown) && path.substr(shown.size()).starts_with('.'));
+  };
+  if (settings_.quiet) return view.id == path;
+  if (settings_.format == Format::Name) return view.name == path;
+  const bool all = settings_.fields.empty() && settings_.format != Format::Tsv;
+  const auto columns = columnsFor(view);
+  return all || std::any_of(columns.begin(), columns.end(), [&](const Shown& one) { return holds(one.field); });
 }
 
 /// As it came, or the members of --fields.
@@ -163,6 +194,17 @@ void Printer::lines(const View& view, const JsonValue& items) {
 
 Outcome<void> Printer::one(const View& view, std::string_view body, const JsonValue& object) {
   if (!object.IsObject()) return other("bad_answer", "the server's answer is no object");
+  if (settings_.dryRun && find(object, "operation") != nullptr) {
+    static const View kTried{"", "", {{"OPERATION", "operation"}, {"CHANGES", "changes"}, {"DRY RUN", "dryRun"}}};
+    Settings whole = settings_;
+    whole.fields.clear();
+    return Printer(whole, out_).write(kTried, body, object);
+  }
+  CHATD_CHECK(checkFields(object));
+  return write(view, body, object);
+}
+
+Outcome<void> Printer::write(const View& view, std::string_view body, const JsonValue& object) {
   if (streams()) {
     header(view);
     line(view, object);
@@ -252,6 +294,7 @@ Outcome<void> Printer::items(const View& view, const JsonValue& array) {
 }
 
 Outcome<void> Printer::next(const View& view, const JsonValue& item) {
+  if (!begun_) CHATD_CHECK(checkFields(item));
   if (!settings_.quiet && settings_.format == Format::Json) {
     out_ << json(item) << '\n';
   } else if (!settings_.quiet && settings_.format == Format::Yaml) {

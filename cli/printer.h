@@ -27,13 +27,21 @@ struct View {
   std::string_view id;
   std::string_view name;
   std::vector<Column> columns;
+  std::vector<std::string_view> members = {};  ///< of the object besides those of the columns, where Verb::written names it
 };
 
 class Printer {
  public:
   Printer(const Settings& settings, std::ostream& out) : settings_(settings), out_(out) {}
 
-  /// One object; `body` is its JSON as it came.
+  /// Refuses a --fields that the view has not, before anything is written: what is printed from here on is taken as it is.
+  /// Errors: Exit::Usage with what was meant.
+  [[nodiscard]] Outcome<void> expect(const View& view);
+  /// True if one() of this view has this member ("login.password") in its output, if the object has it.
+  [[nodiscard]] bool shows(const View& view, std::string_view path) const;
+
+  /// One object; `body` is its JSON as it came. What a server says to --dry-run is shown as that, whatever the view. Errors:
+  /// Exit::Usage for a --fields that the object has not.
   [[nodiscard]] Outcome<void> one(const View& view, std::string_view body, const JsonValue& object);
   [[nodiscard]] Outcome<void> one(const View& view, const Answer& answer) { return one(view, answer.body, answer.document); }
   /// All pages of a list. ndjson, tsv, name and -q go out page by page; the others need the whole.
@@ -52,8 +60,10 @@ class Printer {
   struct Gathered;  // the whole of a list for the formats that cannot stream
 
   [[nodiscard]] std::vector<Shown> columnsFor(const View& view) const;
-  [[nodiscard]] Outcome<void> checkFields(const JsonValue& items) const;
+  [[nodiscard]] Outcome<void> checkFields(const JsonValue& object) const;
+  [[nodiscard]] Outcome<void> checkFields(const std::vector<std::string>& known) const;
   [[nodiscard]] std::string json(const JsonValue& object) const;
+  [[nodiscard]] Outcome<void> write(const View& view, std::string_view body, const JsonValue& object);
   void gather(const View& view, const JsonValue& items, Gathered& to) const;
   void header(const View& view);
   void lines(const View& view, const JsonValue& items);
@@ -65,7 +75,8 @@ class Printer {
 
   const Settings& settings_;
   std::ostream& out_;
-  bool begun_ = false;  // by next()
+  bool begun_ = false;          // by next()
+  bool fieldsChecked_ = false;  // by expect()
 };
 
 /// A JSON value as one YAML document, strings quoted so that "1" and "true" stay strings.

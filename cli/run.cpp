@@ -69,8 +69,10 @@ Outcome<void> dispatch(CommandTree& tree, Io& io) {
     return {};
   }
   CHATD_TRY(settings, resolve(tree.flags(), io));
+  if (settings.brokenContexts && !tree.findsFaults()) return *settings.brokenContexts;
   AdminClient client(settings, io.err);
   Printer printer(settings, io.out);
+  if (tree.written() != nullptr) CHATD_CHECK(printer.expect(*tree.written()));
   Invocation invocation{settings, client, printer, io};
   return (*handler)(invocation);
 }

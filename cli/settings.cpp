@@ -64,7 +64,7 @@ Outcome<void> resolveServer(const GlobalFlags& flags, const Io& io, Settings& to
   to.contextName = named.value_or(to.contexts.current);
   if (!to.contextName.empty()) {
     context = to.contexts.find(to.contextName);
-    if (context == nullptr && named) return noContext(to);
+    if (context == nullptr && named && !to.brokenContexts) return noContext(to);
     if (context == nullptr) to.contextName.clear();
   }
   std::string text = kDefaultServer;
@@ -88,20 +88,25 @@ Outcome<void> resolveToken(const GlobalFlags& flags, const Io& io, Settings& to)
   if (flags.tokenFile) {
     CHATD_TRY(token, readTokenFile(*flags.tokenFile, io));
     to.token = token;
+    to.tokenFrom = "--token-file";
     return {};
   }
   if (const auto variable = io.environment("CHATCTL_TOKEN")) {
     CHATD_TRY(token, cleanToken(*variable, "CHATCTL_TOKEN"));
     to.token = token;
+    to.tokenFrom = "CHATCTL_TOKEN";
     return {};
   }
   // A stored token goes only to the server that gave it.
-  const Context* context = to.contexts.find(to.contextName);
+  std::string name = to.contextName;
+  const Context* context = to.contexts.find(name);
   if (context == nullptr || context->server != to.server.text) {
-    const std::string* name = to.contexts.nameOfServer(to.server.text);
-    context = name == nullptr ? nullptr : to.contexts.find(*name);
+    const std::string* known = to.contexts.nameOfServer(to.server.text);
+    name = known == nullptr ? "" : *known;
+    context = to.contexts.find(name);
   }
   if (context != nullptr) to.token = context->token;
+  to.tokenFrom = "context " + name;
   if (to.token && to.contexts.exposed()) {
     io.err << "chatctl: warning: others can read " << to.contexts.path() << ", which holds tokens; chmod 600 it\n";
   }
@@ -194,8 +199,9 @@ Outcome<std::chrono::milliseconds> parseTimeout(const std::string& text) {
 
 Outcome<Settings> resolve(const GlobalFlags& flags, const Io& io) {
   Settings settings;
-  CHATD_TRY(contexts, Contexts::load(Contexts::pathFrom(io)));
-  settings.contexts = std::move(contexts);
+  auto contexts = Contexts::load(Contexts::pathFrom(io));
+  if (contexts.ok()) settings.contexts = std::move(contexts.value());
+  if (!contexts.ok()) settings.brokenContexts = contexts.error();
   CHATD_CHECK(resolveServer(flags, io, settings));
   CHATD_CHECK(resolveToken(flags, io, settings));
   if (const auto text = flags.timeout ? flags.timeout : io.environment("CHATCTL_TIMEOUT")) {
@@ -206,6 +212,7 @@ Outcome<Settings> resolve(const GlobalFlags& flags, const Io& io) {
   if (!settings.app) {
     const Context* context = settings.contexts.find(settings.contextName);
     if (context != nullptr && context->server == settings.server.text) settings.app = context->app;
+    settings.appOfContext = settings.app.has_value();
   }
   CHATD_CHECK(resolveOutput(flags, io, settings));
   settings.retries = flags.retries;

@@ -56,7 +56,9 @@ struct Settings {
   ServerAddress server;
   std::string serverFrom;            ///< for messages: "--server", "CHATCTL_SERVER", "context prod", "default"
   std::optional<std::string> token;  ///< bearer; nothing: none (the Unix socket vouches for us)
-  std::optional<std::string> app;    ///< -a, else the context's
+  std::string tokenFrom;             ///< for messages: "--token-file", "CHATCTL_TOKEN", "context prod"
+  std::optional<std::string> app;    ///< -a, else CHATCTL_APP, else the context's
+  bool appOfContext = false;         ///< `app` is the context's
   Format format = Format::Table;
   std::chrono::milliseconds timeout{30000};  ///< one request with its retries, from connect to the last byte
   int retries = 0;
@@ -74,11 +76,13 @@ struct Settings {
   std::optional<std::string> confirm;
   std::string contextName;  ///< the one in force; empty: none
   Contexts contexts;
+  std::optional<Failure> brokenContexts;  ///< why the file cannot be read; then there are none, and only doctor goes on
 
   /// True if the credential itself names the app (an app key), so that -a may be left out.
   [[nodiscard]] bool credentialNamesApp() const { return token && token->starts_with("ck_"); }
 };
 
+/// Errors: Exit::Usage. A broken file of contexts is none: it is in `brokenContexts`.
 [[nodiscard]] Outcome<Settings> resolve(const GlobalFlags& flags, const Io& io);
 
 /// A token as read from a file or a pipe: one line, printable ASCII. `from` names the source in errors. Errors: Exit::Usage.

@@ -148,7 +148,7 @@ void CommandTree::addVerb(CLI::App& noun, const Verb& verb, const char* group) {
                                 ->group(group);
   }
   CLI::App* command = at->add_subcommand(path.back(), verb.summary)->group(group);
-  handlers_[command] = verb.configure(*command);
+  verbs_[command] = {verb.configure(*command), verb.written, verb.findsFaults};
 }
 
 Outcome<void> CommandTree::parse(const std::vector<std::string>& words) {
@@ -176,10 +176,14 @@ CLI::App& CommandTree::chosen() {
   }
 }
 
-const Handler* CommandTree::handler() {
-  const auto it = handlers_.find(&chosen());
-  return it == handlers_.end() ? nullptr : &it->second;
+const CommandTree::Parsed* CommandTree::parsed() {
+  const auto it = verbs_.find(&chosen());
+  return it == verbs_.end() ? nullptr : &it->second;
 }
+
+const Handler* CommandTree::handler() { return parsed() == nullptr ? nullptr : &parsed()->handler; }
+const View* CommandTree::written() { return parsed() == nullptr ? nullptr : parsed()->written; }
+bool CommandTree::findsFaults() { return parsed() != nullptr && parsed()->findsFaults; }
 
 std::string CommandTree::writtenFormat() const {
   const CLI::Option* option = root_.get_option_no_throw("--output");

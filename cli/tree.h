@@ -27,6 +27,9 @@ class CommandTree {
   /// The verb that was parsed, and what it does. `handler` is null for `help`, `__man`, `__reference`.
   [[nodiscard]] CLI::App& chosen();
   [[nodiscard]] const Handler* handler();
+  /// Of the verb that was parsed, as Verb has them.
+  [[nodiscard]] const View* written();
+  [[nodiscard]] bool findsFaults();
   [[nodiscard]] CLI::App& root() { return root_; }
   /// The words of `help`: a topic or a command.
   [[nodiscard]] const std::vector<std::string>& helpWords() const { return helpWords_; }
@@ -41,7 +44,14 @@ class CommandTree {
   CLI::App root_;
   GlobalFlags flags_;
   std::vector<std::string> helpWords_;
-  std::map<const CLI::App*, Handler> handlers_;
+  struct Parsed {
+    Handler handler;
+    const View* written = nullptr;
+    bool findsFaults = false;
+  };
+  [[nodiscard]] const Parsed* parsed();
+
+  std::map<const CLI::App*, Parsed> verbs_;
 };
 
 /// The command of these words below `from`, or nullptr.

@@ -141,8 +141,8 @@ const Noun& accountNoun() {
                          "Those who administer: operators and owners",
                          {{"list", "List the accounts", accountList},
                           {"get", "Show an account", accountGet},
-                          {"create", "Create an account", accountCreate},
-                          {"update", "Change role, apps or password of an account", accountUpdate},
+                          {"create", "Create an account", accountCreate, &kAccounts},
+                          {"update", "Change role, apps or password of an account", accountUpdate, &kAccounts},
                           {"delete", "Delete an account; its tokens end", accountDelete}}};
   return noun;
 }

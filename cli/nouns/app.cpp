@@ -20,7 +20,15 @@ const View kApps{"appId",
                   {"ENABLED", "settings.enabled", true},
                   {"VERIFICATION URL", "tokenVerificationUrl", true},
                   {"AUTO CREATE", "settings.autoCreateUsers", true},
-                  {"MESSAGES/S", "settings.quotas.messagesPerSecond", true}}};
+                  {"MESSAGES/S", "settings.quotas.messagesPerSecond", true}},
+                 {"verifiers"}};
+
+/// With the secrets of a new app, which -o tsv has as columns.
+View withSecrets(View view) {
+  view.columns.insert(view.columns.end(), {{"API KEY", "apiKey"}, {"LOGIN", "login.login"}, {"PASSWORD", "login.password"}});
+  return view;
+}
+const View kNewApps = withSecrets(kApps);
 
 /// How an app verifies tokens, as the words of create and ensure say it.
 struct AppWords {
@@ -111,8 +119,7 @@ Handler appCreate(CLI::App& command) {
   return [words](Invocation& run) -> Outcome<void> {
     CHATD_CHECK(checkWords(*words));
     CHATD_TRY(answer, createApp(run, *words));
-    note(run, "the apiKey and the password of the login are shown this once: keep them");
-    return run.printer.one(kApps, answer);
+    return printSecrets(run, kNewApps, answer, "app " + words->name);
   };
 }
 
@@ -174,19 +181,19 @@ Handler appEnsure(CLI::App& command) {
     auto found = run.client.get(path);
     if (!found.ok() && found.error().exit == Exit::NotFound) {
       auto made = createApp(run, *words);
-      if (made.ok()) note(run, "created; the apiKey and the password of the login are shown this once: keep them");
-      if (made.ok()) return run.printer.one(kApps, made.value());
+      if (made.ok()) note(run, "created");
+      if (made.ok()) return printSecrets(run, kNewApps, made.value(), "app " + words->name);
       if (made.error().exit != Exit::Conflict) return std::move(made).error();
       found = run.client.get(path);  // somebody was quicker
     }
     if (!found.ok()) return std::move(found).error();
     CHATD_TRY(body, patchBody(run, *words, std::nullopt));
     CHATD_TRY(same, appIsAs(run, found.value().document, body));
-    if (same) return run.printer.one(kApps, found.value());
+    if (same) return run.printer.one(kNewApps, found.value());
     CHATD_TRY(id, integerField(found.value().document, "appId"));
     CHATD_TRY(changed, run.client.call({"PATCH", fmt::format("/app/{}", id), {}, body}));
     note(run, "changed to match");
-    return run.printer.one(kApps, changed);
+    return run.printer.one(kNewApps, changed);
   };
 }
 
@@ -235,18 +242,17 @@ const Noun& appNoun() {
       "Registered applications",
       {{"list", "List the apps", appList},
        {"get", "Show an app", appGet},
-       {"create", "Register an app; shows its secrets this once", appCreate},
-       {"ensure", "Create an app or make the existing one match", appEnsure},
-       {"update", "Change an app", appUpdate},
-       {"enable", "Let the sessions and keys of an app in again", appEnable},
-       {"disable", "Close an app: its sessions end, its keys are refused, its data stays", appDisable},
+       {"create", "Register an app; shows its secrets this once", appCreate, &kNewApps},
+       {"ensure", "Create an app or make the existing one match", appEnsure, &kNewApps},
+       {"update", "Change an app", appUpdate, &kApps},
+       {"enable", "Let the sessions and keys of an app in again", appEnable, &kApps},
+       {"disable", "Close an app: its sessions end, its keys are refused, its data stays", appDisable, &kApps},
        {"delete", "Delete an app and everything in it", appDelete},
-       {"verify-test",
-        "Show what the verifiers of an app say about a token; exit code 7 if it is refused, 8 if one cannot say",
+       {"verify-test", "Show what verifiers say about a token; ends with 7 if it is refused, 8 if none can say",
         appVerifyTest},
        {"key list", "List the keys of an app, without their secrets", appKeyList},
-       {"key create", "Add a key; the others stay", appKeyCreate},
-       {"key rotate", "Replace the keys by a new one", appKeyRotate},
+       {"key create", "Add a key; the others stay; -q prints it alone", appKeyCreate, &newKeys()},
+       {"key rotate", "Replace the keys by a new one; -q prints it alone", appKeyRotate, &newKeys()},
        {"key revoke", "Revoke a key at once", appKeyRevoke}}};
   return noun;
 }

@@ -28,11 +28,20 @@ Outcome<void> makeKey(Invocation& run, const std::optional<std::string>& word, c
   CHATD_TRY(id, integerField(found.document, "appId"));
   const std::string body = fmt::format(R"({{"graceSeconds":{}}})", grace);
   CHATD_TRY(answer, run.client.call({"POST", fmt::format("/app/{}/keys", id), {}, body}));
-  note(run, "the apiKey is shown this once: keep it");
-  return run.printer.one(kKeys, answer);
+  return printSecrets(run, newKeys(), answer, "app " + app);
 }
 
 }  // namespace
+
+const View& newKeys() {
+  static const View view = [] {
+    View keys = kKeys;
+    keys.id = keys.name = "apiKey";
+    keys.columns.push_back({"API KEY", "apiKey"});
+    return keys;
+  }();
+  return view;
+}
 
 Handler appKeyList(CLI::App& command) {
   auto word = std::make_shared<std::optional<std::string>>();
@@ -92,7 +101,14 @@ Handler appKeyRevoke(CLI::App& command) {
     CHATD_TRY(found, findApp(run, app));
     CHATD_TRY(id, integerField(found.document, "appId"));
     CHATD_CHECK(confirm(run, fmt::format("Revoke key {} of app {}?", key, app)));
-    CHATD_CHECK(run.client.call({"DELETE", fmt::format("/app/{}/keys/{}", id, percentEncode(key)), {}, {}}));
+    auto gone = run.client.call({"DELETE", fmt::format("/app/{}/keys/{}", id, percentEncode(key)), {}, {}});
+    if (!gone.ok() && gone.error().exit == Exit::NotFound) {
+      Failure failure = std::move(gone).error();
+      failure.message = fmt::format("app {} has no key {}", app, key);
+      failure.hint = fmt::format("`chatctl app key list {}` shows them.", app);
+      return failure;
+    }
+    if (!gone.ok()) return std::move(gone).error();
     note(run, fmt::format("key {} is revoked", key));
     return {};
   };

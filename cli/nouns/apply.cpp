@@ -14,8 +14,10 @@ namespace chatd::cli {
 
 namespace {
 
-const View kChanges{"name", "name", {{"CHANGE", "change"}, {"KIND", "kind"}, {"APP", "app"}, {"NAME", "name"}}};
-const View kSecrets{"appId", "name", {{"ID", "appId"}, {"NAME", "name"}}};
+const View kChanges{"name",
+                    "name",
+                    {{"CHANGE", "change"}, {"KIND", "kind"}, {"APP", "app"}, {"NAME", "name"}},
+                    {"apiKey", "login", "code", "message"}};
 
 struct FileWords {
   std::string file;
@@ -145,14 +147,13 @@ Outcome<void> Runner::finish() {
   const auto array = parseJson(text_);
   if (!array.ok()) return other("bad_answer", "an answer of the server's is not UTF-8");
   if (!array->Empty() || !isTable()) CHATD_CHECK(run_.printer.items(kChanges, *array));
-  // Shown this once, so shown now: in the formats without these members as an object of its own.
   for (const Answer& app : newApps_) {
-    if (isTable()) {
+    // A list for people has no place for them: as an object of its own.
+    if (isTable() && run_.settings.fields.empty()) {
       CHATD_CHECK(run_.printer.text("\n"));
-      CHATD_CHECK(run_.printer.one(kSecrets, app));
-    } else if (run_.settings.quiet || run_.settings.format == Format::Tsv || run_.settings.format == Format::Name) {
-      note(run_, "the secrets of a new app are not shown in this format; `chatctl app key create` makes another key");
+      CHATD_CHECK(run_.printer.one(kChanges, app));
     }
+    tellSecrets(run_, kChanges, app.document, "app " + stringField(app.document, "name").value_or("?"));
   }
   const std::string writes = run_.settings.dryRun ? "" : fmt::format("; {}", counted(tally.writes(), "write"));
   if (tally.writes() + tally.failed == 0) {
@@ -171,7 +172,8 @@ Outcome<void> Runner::finish() {
                    fmt::format("Repeat the {}: what is done stays done.", words_.verb),
                    {}};
   if (tally.failed == 0) return {};
-  if (tally.writes() == 0) return *firstFailure_;
+  // By what is so in the end and not by what this run wrote: the next run of the same file must end alike.
+  if (tally.writes() + tally.unchanged == 0) return *firstFailure_;
   return Failure{Exit::Partial,
                  "partial",
                  fmt::format("{} of {} changes failed", tally.failed, tally.failed + tally.writes()),
@@ -296,11 +298,12 @@ Handler removeDeclared(CLI::App& command) {
 }  // namespace
 
 const Noun& applyNoun() {
-  static const Noun noun{"",
-                         "Declared state",
-                         {{"apply", "Make the server have what files declare; what is so already is left alone", apply},
-                          {"diff", "Show what apply would do; exit code 10 if there is anything", diff},
-                          {"delete", "Delete the apps that files declare, with everything in them", removeDeclared}}};
+  static const Noun noun{
+      "",
+      "Declared state",
+      {{"apply", "Make the server have what files declare; what is so already is left alone", apply, &kChanges},
+       {"diff", "Show what apply would do; exit code 10 if there is anything", diff},
+       {"delete", "Delete the apps that files declare, with everything in them", removeDeclared, &kChanges}}};
   return noun;
 }
 

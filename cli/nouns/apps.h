@@ -17,6 +17,8 @@ namespace chatd::cli {
 /// True if the app has all of `body` (of PATCH /app) already. Secrets that are shown as *** are compared by the server.
 [[nodiscard]] Outcome<bool> appIsAs(Invocation& run, const JsonValue& app, const std::string& body);
 
+/// How a new key looks: -q and -o name print the secret, which is what it was made for.
+[[nodiscard]] const View& newKeys();
 Handler appKeyList(CLI::App& command);
 Handler appKeyCreate(CLI::App& command);
 Handler appKeyRotate(CLI::App& command);

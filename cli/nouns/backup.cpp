@@ -1,8 +1,9 @@
 // backup, migrate-store: copies of everything. REST: /backup for what the daemon does while it serves; what needs a stopped
-// daemon is chatd-store's, the program beside this one, which takes this process over.
+// daemon is chatd-store's, the program beside this one, which is run for it.
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <memory>
 #include <ostream>
@@ -27,14 +28,13 @@ const View kBackups{"name",
                      {"CREATED", "createdAt"},
                      {"ERROR", "error"}}};
 
-/// Does not come back if it can be done.
-Failure becomeStoreTool(Invocation& run, const std::vector<std::string>& arguments) {
-  run.io.out.flush();
-  const std::string why =
-      run.io.becomeStoreTool ? run.io.becomeStoreTool(arguments) : std::string("it is not available here");
-  return other("no_store_tool", fmt::format("chatd-store cannot be run: {}", why),
-               "It is installed with chatd, beside chatctl.");
-}
+// What chatd-store tells of a backup and of a move.
+const View kBackupFile{
+    "file",
+    "file",
+    {{"FILE", "file"}, {"CREATED", "createdAt"}, {"CHATD", "chatd"}, {"SCHEMA", "schema"}, {"ROWS", "rows"}},
+    {"serverKey", "tables"}};
+const View kMigrated{"to", "to", {{"FROM", "from"}, {"TO", "to"}, {"ROWS", "rows"}}, {"tables"}};
 
 /// How far the work is: a line that is drawn over on a terminal, else a line every tenth.
 class Progress {
@@ -46,12 +46,13 @@ class Progress {
     if (said_ >= 0 && draws()) run_.io.err << "\r\x1b[K" << std::flush;
   }
 
+  /// `name` with the blank before it, or empty.
   void show(const std::string& state, const std::string& name, std::int64_t percent) {
     if (draws()) {
       const std::string bar(static_cast<std::size_t>(std::clamp<std::int64_t>(percent, 0, 100) / 5), '#');
-      run_.io.err << fmt::format("\r{} {} [{:<20}] {:>3}%\x1b[K", state, cut(visible(name), 40), bar, percent) << std::flush;
-    } else if (said_ < 0 || percent / 10 > said_ / 10) {
-      note(run_, fmt::format("{} {} {}%", state, name, percent));
+      run_.io.err << fmt::format("\r{}{} [{:<20}] {:>3}%\x1b[K", state, cut(visible(name), 40), bar, percent) << std::flush;
+    } else if (said_ < 0 || percent / 10 != said_ / 10) {
+      note(run_, fmt::format("{}{} {}%", state, name, percent));
     }
     said_ = percent;
   }
@@ -76,17 +77,72 @@ Outcome<void> follow(Invocation& run, Answer answer) {
     }
     if (state != "creating" && state != "verifying") return run.printer.one(kBackups, answer);
     CHATD_TRY(percent, integerField(answer.document, "percent"));
-    progress.show(state, *name, percent);
+    progress.show(state, " " + *name, percent);
     std::this_thread::sleep_for(kPoll);
     CHATD_TRY(next, run.client.get("/backup/" + percentEncode(*name)));
     answer = std::move(next);
   }
 }
 
-Outcome<void> started(Invocation& run, const Call& call, bool wait) {
-  CHATD_TRY(answer, run.client.call(call));
-  if (!wait) return run.printer.one(kBackups, answer);
-  return follow(run, std::move(answer));
+Exit exitOf(int code) {
+  const auto& rows = exitTable();
+  const auto row =
+      std::find_if(rows.begin(), rows.end(), [&](const ExitRow& one) { return static_cast<int>(one.exit) == code; });
+  return row == rows.end() ? Exit::Other : row->exit;
+}
+
+/// Runs chatd-store: its progress is drawn as ours, its words and exit code become a failure of ours, and the object that it
+/// prints is printed by the format, `file` in front of it if there is one.
+Outcome<void> runStoreTool(Invocation& run, const View& view, const std::vector<std::string>& arguments,
+                           const std::optional<std::string>& file) {
+  constexpr std::string_view kSays = "chatd-store: ";
+  if (!run.io.runBeside) return other("no_store_tool", "chatd-store cannot be run here");
+  // So that it ends first, at a place from where it can go on.
+  if (run.io.deferInterrupt) run.io.deferInterrupt();
+  std::string why;
+  BesideRun ran;
+  {
+    Progress progress(run);
+    ran = run.io.runBeside("chatd-store", arguments, [&](const std::string& line) {
+      const std::size_t blank = line.find(' ');
+      int percent = 0;
+      const char* const end = line.data() + line.size();
+      const bool counts = blank != std::string::npos && line.ends_with('%') &&
+                          std::from_chars(line.data() + blank + 1, end, percent).ptr == end - 1;
+      if (counts) return progress.show(line.substr(0, blank), "", percent);
+      if (!why.empty()) note(run, why);
+      why = line.starts_with(kSays) ? line.substr(kSays.size()) : line;
+    });
+  }
+  if (ran.code < 0)
+    return other("no_store_tool", "chatd-store cannot be run: " + ran.why, "It is installed with chatd, beside chatctl.");
+  if (ran.code != 0) {
+    const Exit exit = exitOf(ran.code);
+    if (why.empty()) why = fmt::format("chatd-store ended with {}", ran.code);
+    return Failure{exit, exit == Exit::NotFound ? "not_found" : "store_tool", why, {}, {}};
+  }
+  if (!why.empty()) note(run, why);
+  const auto report = parseJson(ran.out);
+  if (!report.ok() || !report->IsObject()) return other("bad_answer", "what chatd-store printed is no JSON object");
+  const bool forPeople = run.settings.format == Format::Table || run.settings.format == Format::Wide;
+  std::string text;
+  JsonWriter json(text);
+  json.beginObject();
+  if (file) json.field("file", visible(*file));
+  for (const auto& member : report->GetObject()) {
+    // The sums of a dozen tables are for programs.
+    if (forPeople && run.settings.fields.empty() && asView(member.name) == "tables") continue;
+    json.key(asView(member.name)).raw(toText(member.value));
+  }
+  json.endObject();
+  const auto shown = parseJson(text);
+  CHATD_ASSERT(shown.ok());  // written from parsed values just above
+  return run.printer.one(view, text, *shown);
+}
+
+/// A NotFound of one of the daemon's backups, with a guess at its name.
+Failure missing(Invocation& run, Failure failure, const std::string& name) {
+  return run.client.withGuess(std::move(failure), {.path = "/backup", .query = {}, .paged = false}, "name", name);
 }
 
 Handler create(CLI::App& command) {
@@ -104,7 +160,8 @@ Handler create(CLI::App& command) {
     json.beginObject();
     if (words->name) json.field("name", *words->name);
     json.endObject();
-    return started(run, {"POST", "/backup", {}, body}, !words->noWait);
+    CHATD_TRY(begun, run.client.call({"POST", "/backup", {}, body}));
+    return words->noWait ? run.printer.one(kBackups, begun) : follow(run, std::move(begun));
   };
 }
 
@@ -118,8 +175,11 @@ Handler verify(CLI::App& command) {
   auto backup = std::make_shared<std::string>();
   bindWord(command, "BACKUP", *backup, "the name of one of the daemon's, or the path of a file: it has a /");
   return [backup](Invocation& run) -> Outcome<void> {
-    if (backup->find('/') != std::string::npos) return becomeStoreTool(run, {"verify", *backup});
-    return started(run, {"POST", fmt::format("/backup/{}/verify", percentEncode(*backup)), {}, {}}, true);
+    if (backup->find('/') != std::string::npos) return runStoreTool(run, kBackupFile, {"verify", *backup}, *backup);
+    const Call call{"POST", fmt::format("/backup/{}/verify", percentEncode(*backup)), {}, {}};
+    auto begun = run.client.call(call);
+    if (!begun.ok()) return missing(run, std::move(begun).error(), *backup);
+    return run.settings.dryRun ? run.printer.one(kBackups, begun.value()) : follow(run, std::move(begun.value()));
   };
 }
 
@@ -141,7 +201,7 @@ Handler restore(CLI::App& command) {
     std::vector<std::string> arguments{"restore", words->file};
     if (words->folder) arguments.insert(arguments.end(), {"--data-dir", *words->folder});
     if (words->store) arguments.insert(arguments.end(), {"--store", *words->store});
-    return becomeStoreTool(run, arguments);
+    return runStoreTool(run, kBackupFile, arguments, words->file);
   };
 }
 
@@ -150,7 +210,9 @@ Handler remove(CLI::App& command) {
   bindWord(command, "NAME", *name, "the backup");
   return [name](Invocation& run) -> Outcome<void> {
     CHATD_CHECK(confirm(run, fmt::format("Delete the backup {}?", visible(*name))));
-    CHATD_CHECK(run.client.call({"DELETE", "/backup/" + percentEncode(*name), {}, {}}));
+    auto gone = run.client.call({"DELETE", "/backup/" + percentEncode(*name), {}, {}});
+    if (!gone.ok()) return missing(run, std::move(gone).error(), *name);
+    note(run, fmt::format("backup {} is deleted", *name));
     return {};
   };
 }
@@ -165,7 +227,7 @@ Handler migrateStore(CLI::App& command) {
   return [words](Invocation& run) -> Outcome<void> {
     if (run.settings.dryRun)
       return usage("--dry-run: a migration cannot be tried; FROM is only read, so try it into an empty TO");
-    return becomeStoreTool(run, {"migrate", words->from, words->to});
+    return runStoreTool(run, kMigrated, {"migrate", words->from, words->to}, std::nullopt);
   };
 }
 
@@ -174,19 +236,19 @@ Handler migrateStore(CLI::App& command) {
 const Noun& backupNoun() {
   static const Noun noun{"backup",
                          "Backups of the whole store",
-                         {{"create", "Make one while the daemon serves, into its backup folder", create},
+                         {{"create", "Make one while the daemon serves, into its backup folder", create, &kBackups},
                           {"list", "List those in the daemon's backup folder", list},
                           {"verify", "Read all of one and compare it with its sums", verify},
-                          {"restore", "Fill the data directory of a stopped daemon from one", restore},
+                          {"restore", "Fill the data directory of a stopped daemon from one", restore, &kBackupFile},
                           {"delete", "Delete one", remove}}};
   return noun;
 }
 
 const Noun& storeNoun() {
-  static const Noun noun{
-      "",
-      "The store",
-      {{"migrate-store", "Copy everything from one database to another, with the daemon stopped", migrateStore}}};
+  static const Noun noun{"",
+                         "The store",
+                         {{"migrate-store", "Copy everything from one database to another, with the daemon stopped",
+                           migrateStore, &kMigrated}}};
   return noun;
 }
 

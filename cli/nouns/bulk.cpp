@@ -57,17 +57,18 @@ Handler importRows(CLI::App& command) {
   command.add_flag("--gzip", words->gzip, "the input is gzipped; a file says so by itself");
   command.add_flag("--resume", words->resume, "go on where an import of this file stopped");
   bindBulk(command, *words, "continue (rejected rows go to a file) or stop at the first");
-  bindWord(command, "--rejects", words->rejects, "the file of rejected rows; FILE.rejects.ndjson by itself")
+  bindWord(command, "--rejects", words->rejects,
+           "the file of rejected rows; by itself FILE.rejects.ndjson, of - a new import.rejects.ndjson")
       ->type_name("FILE");
   return [words](Invocation& run) -> Outcome<void> {
+    if (words->rejects && words->rejects->empty()) return usage("--rejects names no file");
     ImportOptions options;
     options.file = words->file;
     options.gzip = words->gzip;
     options.resume = words->resume;
     options.stopOnError = words->onError == "stop";
     options.concurrency = words->concurrency;
-    options.rejects =
-        words->rejects.value_or(words->file == "-" ? "import.rejects.ndjson" : words->file + ".rejects.ndjson");
+    options.rejects = words->rejects.value_or(words->file == "-" ? "" : words->file + ".rejects.ndjson");
     return ImportJob(run, std::move(options)).work();
   };
 }
@@ -79,7 +80,7 @@ const Noun& bulkNoun() {
       "",
       "Bulk work",
       {{"export", "Write users, rooms and messages of an app as lines of JSON; can be resumed", exportRows},
-       {"import", "Read users, rooms and messages from lines of JSON; can be resumed", importRows}}};
+       {"import", "Read users, rooms and messages from lines of JSON; can be resumed", importRows, &importResult()}}};
   return noun;
 }
 

@@ -57,14 +57,20 @@ Handler contextShow(CLI::App& command) {
 
 Handler contextAdd(CLI::App& command) {
   auto name = std::make_shared<std::string>();
-  bindWord(command, "NAME", *name, "a name of your choice; takes --server and -a along");
+  bindWord(command, "NAME", *name, "a name of your choice; a new one needs --server, -a is its app");
   return [name](Invocation& run) -> Outcome<void> {
     Contexts& contexts = run.settings.contexts;
+    const bool there = contexts.find(*name) != nullptr;
+    // Said, and not what happens to be in force: a copy of another context would look like a context of its own.
+    const bool said = run.settings.serverFrom == "--server" || (!there && run.settings.serverFrom == "CHATCTL_SERVER");
+    if (!there && !said) return usage("which server? --server is missing", "Name it: http(s)://HOST:PORT or unix:/PATH.");
+    const bool appSaid = run.settings.app && !run.settings.appOfContext;
+    if (there && !said && !appSaid) return usage("nothing to change", "Give --server or -a.");
     Context& context = contexts.byName[*name];
     // A token belongs to the server that gave it.
-    if (context.server != run.settings.server.text) context.token.reset();
-    context.server = run.settings.server.text;
-    context.app = run.settings.app;
+    if (said && context.server != run.settings.server.text) context.token.reset();
+    if (said) context.server = run.settings.server.text;
+    if (appSaid) context.app = run.settings.app;
     if (contexts.current.empty()) contexts.current = *name;
     if (!run.settings.dryRun) CHATD_CHECK(contexts.save());
     note(run, fmt::format("context {} is {}", *name, context.server));

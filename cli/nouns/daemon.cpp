@@ -16,6 +16,8 @@ constexpr std::chrono::seconds kPatience{60};
 
 const View kReloads{"applied", "applied", {{"APPLIED", "applied"}, {"NEED RESTART", "needRestart"}}};
 
+const View kLevel{"logLevel", "logLevel", {{"LOG LEVEL", "logLevel"}}, serverView().members};
+
 /// Asks `good` every 200 ms until it is true. Errors: Exit::Unhealthy with what it said last, Exit::Unreachable.
 Outcome<void> waitUntil(std::chrono::seconds patience, const std::string& what, const std::function<Outcome<bool>()>& good) {
   const auto until = std::chrono::steady_clock::now() + patience;
@@ -80,11 +82,10 @@ Handler logLevel(CLI::App& command) {
   bindWord(command, "LEVEL", *level, "debug, info, warning or error; without it the present one is shown")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
   return [level](Invocation& run) -> Outcome<void> {
-    const View view{"logLevel", "logLevel", {{"LOG LEVEL", "logLevel"}}};
     Call call{"GET", "/server", {}, {}};
     if (*level) call = {"PUT", "/server/log-level", {}, fmt::format(R"({{"level":"{}"}})", **level)};
     CHATD_TRY(answer, run.client.call(call));
-    return run.printer.one(view, answer);
+    return run.printer.one(kLevel, answer);
   };
 }
 
@@ -106,9 +107,9 @@ const Noun& daemonNoun() {
   static const Noun noun{"",
                          "The daemon",
                          {{"wait", "Wait until the daemon is ready, healthy or drained", wait},
-                          {"reload", "Read the configuration again; say what was applied", reload},
-                          {"loglevel", "Show or set the level of the log, until the next reload", logLevel},
-                          {"drain", "Ask sessions to go elsewhere and let nobody new in", drain}}};
+                          {"reload", "Read the configuration again; say what was applied", reload, &kReloads},
+                          {"loglevel", "Show or set the level of the log, until the next reload", logLevel, &kLevel},
+                          {"drain", "Ask sessions to go elsewhere and let nobody new in", drain, &serverView()}}};
   return noun;
 }
 

@@ -54,6 +54,7 @@ class Doctor {
 
  private:
   void files();
+  void configuration();
   void dataDirectory();
   bool server();
   void noServer(const Failure& failure);
@@ -80,6 +81,11 @@ void Doctor::add(std::string check, State state, std::string detail, std::string
 }
 
 void Doctor::files() {
+  if (const auto& broken = run_.settings.brokenContexts) {
+    return add("contexts", State::Failed, broken->message,
+               fmt::format("mend that line, or mv {0} {0}.broken and log in again", Contexts::pathFrom(run_.io)),
+               broken->exit);
+  }
   const Contexts& contexts = run_.settings.contexts;
   if (contexts.exposed()) {
     add("contexts", State::Warning, fmt::format("others can read {}, which holds tokens", contexts.path()),
@@ -89,6 +95,27 @@ void Doctor::files() {
   }
 }
 
+/// Judged by chatd itself. Without --config only if there is one here.
+void Doctor::configuration() {
+  const std::string file = words_.config.value_or(kConfig);
+  std::error_code error;
+  if (!run_.io.runBeside || (!words_.config && (!local() || !std::filesystem::exists(file, error)))) return;
+  std::vector<std::string> faults;
+  const auto ran = run_.io.runBeside("chatd", {"--config", file, "--check-config"},
+                                     [&](const std::string& line) { faults.push_back(line); });
+  const std::string again = fmt::format("chatd --config {} --check-config", file);
+  if (ran.code == 0) return add("configuration", State::Ok, file);
+  if (ran.code < 0) return add("configuration", State::Warning, "it cannot be judged here: " + ran.why, again);
+  // For root and the group chatd: who asks as somebody else has not found a fault.
+  const bool denied = ::access(file.c_str(), R_OK) != 0 && errno == EACCES;
+  if (denied) return add("configuration", State::Warning, file + " is not for you to read", "sudo " + again);
+  for (std::string& fault : faults) {
+    if (fault.starts_with("chatd: ")) fault.erase(0, 7);
+  }
+  add("configuration", State::Failed, fmt::format("the daemon refuses its configuration: {}", fmt::join(faults, "; ")),
+      fmt::format("sudoedit {}, then {}", file, again));
+}
+
 /// `data_dir` of the daemon's configuration; nothing if it does not say, or is not there.
 std::optional<std::string> configuredDataDir(const std::string& config) {
   try {
@@ -96,7 +123,7 @@ std::optional<std::string> configuredDataDir(const std::string& config) {
     const YAML::Node value = root.IsMap() ? root["data_dir"] : YAML::Node();
     if (value && value.IsScalar()) return value.Scalar();
   } catch (const YAML::Exception&) {
-    return std::nullopt;  // `chatd --check-config` is who judges the file
+    return std::nullopt;  // configuration() has told it
   }
   return std::nullopt;
 }
@@ -197,14 +224,14 @@ bool Doctor::server() {
   const std::size_t before = findings_.size();
   certificate();
   const bool badCertificate = findings_.size() > before && findings_.back().state == State::Failed;
-  auto answer = run_.client.raw({"GET", "/healthz", {}, {}, false, Call::Once::Yes});
+  const auto answer = probe(run_, "/healthz");
   if (!answer.ok()) {
-    if (!badCertificate) noServer(answer.error());
-    return false;
-  }
-  if (answer.value().status >= 400) {
-    add("server", State::Failed, fmt::format("/healthz answers with {}", answer.value().status),
-        "is it chatd that listens there? --server names another", Exit::Unhealthy);
+    const Failure& failure = answer.error();
+    if (failure.code == "not_chatd") {
+      add("server", State::Failed, failure.message, failure.hint, failure.exit);
+    } else if (!badCertificate) {
+      noServer(failure);
+    }
     return false;
   }
   add("server", State::Ok, run_.settings.server.text);
@@ -348,6 +375,7 @@ Outcome<void> Doctor::report() {
 
 Outcome<void> Doctor::examine() {
   files();
+  configuration();
   dataDirectory();
   if (server() && credential()) {
     readiness();
@@ -360,7 +388,7 @@ Outcome<void> Doctor::examine() {
 
 Handler doctor(CLI::App& command) {
   auto words = std::make_shared<DoctorWords>();
-  bindWord(command, "--config", words->config, "the daemon's configuration, to look at its data directory")
+  bindWord(command, "--config", words->config, "the daemon's configuration, to judge it and its data directory")
       ->type_name("FILE");
   bindWord(command, "--data-dir", words->dataDir, "its data directory itself")->type_name("DIR");
   return [words](Invocation& run) { return Doctor(run, *words).examine(); };
@@ -380,8 +408,8 @@ Handler completion(CLI::App& command) {
 const Noun& doctorNoun() {
   static const Noun noun{"",
                          "The daemon",
-                         {{"doctor", "Find out what is broken, and name the command that mends it", doctor},
-                          {"completion", "Print the completion script of a shell", completion}}};
+                         {{"doctor", "Find out what is broken, and name the command that mends it", doctor, nullptr, true},
+                          {"completion", "Print the completion script of a shell", completion, nullptr, true}}};
   return noun;
 }
 

@@ -37,6 +37,16 @@ std::string contextFor(const Settings& settings) {
   return fmt::format("{}:{}", settings.server.host, settings.server.port);
 }
 
+/// Why a login failed: the server does not say which of the two words was wrong, and to log in is no advice here.
+Failure refused(Failure failure) {
+  if (failure.exit != Exit::NotLoggedIn) return failure;
+  failure.message = "the login or the password is wrong";
+  failure.hint =
+      "On the daemon's machine `chatctl account list` shows the logins, and `chatctl account update LOGIN "
+      "--password-stdin` sets a password.";
+  return failure;
+}
+
 Handler login(CLI::App& command) {
   auto words = std::make_shared<LoginWords>();
   bindWord(command, "--login", words->login, "the account; asked for without it");
@@ -53,7 +63,9 @@ Handler login(CLI::App& command) {
     JsonWriter json(body);
     json.beginObject().field("login", name).field("password", secret).endObject();
     run.settings.token.reset();  // an old token says nothing about who logs in now
-    CHATD_TRY(answer, run.client.call({"POST", "/auth/login", {}, body, false, Call::Once::Yes}));
+    auto answered = run.client.call({"POST", "/auth/login", {}, body, false, Call::Once::Yes});
+    if (!answered.ok()) return refused(std::move(answered).error());
+    const Answer& answer = answered.value();
     const auto token = stringField(answer.document, "token");
     if (!token) return other("bad_answer", "the server's answer has no token");
     CHATD_TRY(clean, cleanToken(*token, "the server's answer"));

@@ -22,7 +22,8 @@ const View kMessages{"id",
                       {"CLIENT MSG ID", "clientMsgId", true},
                       {"REPLY TO", "replyTo", true},
                       {"UPDATED", "updatedAt", true},
-                      {"DELETED", "deletedAt", true}}};
+                      {"DELETED", "deletedAt", true}},
+                     {"roomId", "room", "metadata", "duplicate"}};
 
 struct SendWords {
   std::string room;
@@ -115,7 +116,7 @@ Handler messageDelete(CLI::App& command) {
 const Noun& messageNoun() {
   static const Noun noun{"message",
                          "What was said in a room",
-                         {{"send", "Send a message as a user", messageSend},
+                         {{"send", "Send a message as a user", messageSend, &kMessages},
                           {"list", "List the messages of a room, newest first", messageList},
                           {"get", "Show a message", messageGet},
                           {"delete", "Delete a message; its place in the order stays", messageDelete}}};

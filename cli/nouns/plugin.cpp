@@ -152,7 +152,7 @@ const Noun& pluginNoun() {
                          {{"list", "List the plugins that there are", list},
                           {"show", "Show what a plugin says of itself, with its schema (-o json)", show},
                           {"check", "Ask a plugin whether it takes a configuration", check},
-                          {"reload", "Take the plugin's file as it is now", reload},
+                          {"reload", "Take the plugin's file as it is now", reload, &kReloaded},
                           {"health", "Show where a plugin runs and how it does", health}}};
   return noun;
 }

@@ -21,7 +21,8 @@ const View kRooms{"id",
                    {"CREATED", "createdAt"},
                    {"MEMBERS", "members", true},
                    {"UPDATED", "updatedAt", true},
-                   {"METADATA", "metadata", true}}};
+                   {"METADATA", "metadata", true}},
+                  {"appId", "retention", "lastMessage"}};
 const View kMembers{"id",
                     "appUserId",
                     {{"USER ID", "id"},
@@ -255,7 +256,9 @@ Handler changeMembersVerb(CLI::App& command, const char* path) {
   bindWord(command, "ROOM", words->room, "name or id");
   bindWords(command, "APPUSERID", words->users, "the app's own ids of the users");
   return [words, path](Invocation& run) -> Outcome<void> {
-    CHATD_TRY(answer, changeMembers(run, path, words->room, words->users));
+    auto changed = changeMembers(run, path, words->room, words->users);
+    if (!changed.ok() && changed.error().code == "room_not_found") CHATD_CHECK(findRoom(run, words->room));  // for its guess
+    CHATD_TRY(answer, std::move(changed));
     return run.printer.one(kRooms, answer);
   };
 }
@@ -301,14 +304,14 @@ const Noun& roomNoun() {
                          "Conversations of an app",
                          {{"list", "List the rooms of an app", roomList},
                           {"get", "Show a room with its members", roomGet},
-                          {"create", "Create a room", roomCreate},
-                          {"ensure", "Create a room or make the existing one match; removes nobody", roomEnsure},
-                          {"update", "Change the title or metadata of a room", roomUpdate},
+                          {"create", "Create a room", roomCreate, &kRooms},
+                          {"ensure", "Create a room or make the existing one match; removes nobody", roomEnsure, &kRooms},
+                          {"update", "Change the title or metadata of a room", roomUpdate, &kRooms},
                           {"delete", "Delete a room and its messages", roomDelete},
                           {"member list", "List the members of a room", memberList},
-                          {"member add", "Add users to a room", memberAdd},
-                          {"member remove", "Remove users from a room; they lose it at once", memberRemove},
-                          {"member role", "Make a member a moderator, or a member again", memberRole}}};
+                          {"member add", "Add users to a room", memberAdd, &kRooms},
+                          {"member remove", "Remove users from a room; they lose it at once", memberRemove, &kRooms},
+                          {"member role", "Make a member a moderator, or a member again", memberRole, &kRooms}}};
   return noun;
 }
 

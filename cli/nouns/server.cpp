@@ -75,6 +75,7 @@ Handler api(CLI::App& command) {
       CHATD_TRY(body, inlineOrFile(run, *words->body));
       call.body = std::move(body);
     }
+    if (method == "DELETE") CHATD_CHECK(confirm(run, fmt::format("DELETE {}?", words->path)));
     CHATD_TRY(answer, run.client.raw(call));
     if (answer.status >= 400) return run.client.failureOf(answer);
     if (answer.body.empty()) return {};
@@ -107,13 +108,21 @@ Handler version(CLI::App& command) {
 Outcome<HttpAnswer> probe(Invocation& run, const char* path) {
   CHATD_TRY(answer, run.client.raw({"GET", path, {}, {}, false, Call::Once::Yes}));
   // 503 is an answer of these two paths; anything else from 400 on is none.
-  if (answer.status >= 400 && answer.status != 503) return run.client.failureOf(answer);
-  return std::move(answer);
+  const auto document = parseJson(answer.body);
+  const auto state = document.ok() ? stringField(*document, "status") : std::nullopt;
+  const bool said = (answer.status < 300 || answer.status == 503) && !answer.requestId.empty();
+  if (said && (state == "ok" || state == "ready" || state == "unready")) return std::move(answer);
+  // A proxy whose chatd is away, and chatd's own refusals.
+  if (answer.status >= 500 || (document.ok() && stringField(*document, "requestId"))) return run.client.failureOf(answer);
+  return run.client.notChatd(fmt::format("to {} it says {}", path, answer.status));
 }
 
 const View& serverView() {
-  static const View view{
-      "pid", "version", {{"VERSION", "version"}, {"READY", "ready"}, {"SESSIONS", "sessions"}, {"STARTED", "startedAt"}}};
+  static const View view{"pid",
+                         "version",
+                         {{"VERSION", "version"}, {"READY", "ready"}, {"SESSIONS", "sessions"}, {"STARTED", "startedAt"}},
+                         {"version", "ready", "sessions", "startedAt", "pid", "time", "reasons", "draining", "logLevel",
+                          "transports", "deliveries", "commits", "writes"}};
   return view;
 }
 

@@ -5,7 +5,8 @@
 
 namespace chatd::cli {
 
-/// The answer of /healthz or /readyz, 503 included. Errors: as AdminClient::raw, and any other status of 400 and above.
+/// The answer of /healthz or /readyz, 503 included. Errors: as AdminClient::raw, any other status of 400 and
+/// above, and Exit::Other with the code "not_chatd" if something else listens there.
 [[nodiscard]] Outcome<HttpAnswer> probe(Invocation& run, const char* path);
 /// How GET /server looks.
 [[nodiscard]] const View& serverView();

@@ -20,7 +20,8 @@ const View kUsers{"id",
                    {"BANNED UNTIL", "ban.until", true},
                    {"BAN REASON", "ban.reason", true},
                    {"UPDATED", "updatedAt", true},
-                   {"METADATA", "metadata", true}}};
+                   {"METADATA", "metadata", true}},
+                  {"appId", "middleName", "deletedAt"}};
 
 struct UserWords {
   std::string appUserId;
@@ -173,14 +174,14 @@ const Noun& userNoun() {
                          "End users of an app",
                          {{"list", "List the users of an app", userList},
                           {"get", "Show a user", userGet},
-                          {"create", "Create a user; one that exists is a conflict", userCreate},
-                          {"ensure", "Create a user or change the fields given", userEnsure},
-                          {"update", "Change fields of a user that exists", userUpdate},
+                          {"create", "Create a user; one that exists is a conflict", userCreate, &kUsers},
+                          {"ensure", "Create a user or change the fields given", userEnsure, &kUsers},
+                          {"update", "Change fields of a user that exists", userUpdate, &kUsers},
                           {"delete", "Delete a user; the sessions close", userDelete},
                           {"sessions", "List the live sessions of a user", userSessions},
                           {"kick", "End the sessions of a user, who may come back", userKick},
                           {"revoke", "Revoke the tokens of a user and end the sessions", userRevoke},
-                          {"ban", "Ban a user, for good or for a time; the sessions end", userBan},
+                          {"ban", "Ban a user, for good or for a time; the sessions end", userBan, &bannedUsers()},
                           {"unban", "Lift the ban of a user", userUnban}}};
   return noun;
 }

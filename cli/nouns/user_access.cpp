@@ -18,7 +18,10 @@ const View kSessions{"id",
                       {"CONNECTED", "connectedAt"},
                       {"EXPIRES", "expiresAt", true},
                       {"USER ID", "userId", true}}};
-const View kBanned{"id", "appUserId", {{"ID", "id"}, {"APP USER ID", "appUserId"}, {"BANNED UNTIL", "ban.until"}}};
+const View kBanned{"id",
+                   "appUserId",
+                   {{"ID", "id"}, {"APP USER ID", "appUserId"}, {"BANNED UNTIL", "ban.until"}},
+                   {"appId", "firstName", "middleName", "lastName", "metadata", "createdAt", "updatedAt", "deletedAt"}};
 
 std::shared_ptr<std::string> bindUser(CLI::App& command) {
   auto user = std::make_shared<std::string>();
@@ -38,6 +41,8 @@ Outcome<void> act(Invocation& run, const std::string& appUserId, const std::stri
 }
 
 }  // namespace
+
+const View& bannedUsers() { return kBanned; }
 
 Handler userSessions(CLI::App& command) {
   auto user = bindUser(command);
@@ -90,7 +95,13 @@ Handler userBan(CLI::App& command) {
     json.beginObject().field("until", until).field("reason", words->reason).endObject();
     CHATD_TRY(found, findUser(run, words->user));
     CHATD_TRY(id, integerField(found, "id"));
-    CHATD_TRY(answer, run.client.call({"PUT", fmt::format("/user/{}/ban", id), {}, body}));
+    auto banned = run.client.call({"PUT", fmt::format("/user/{}/ban", id), {}, body});
+    if (!banned.ok() && banned.error().exit == Exit::Invalid && words->until) {
+      Failure failure = std::move(banned).error();
+      failure.hint = "Name a time to come: 2030-01-31T00:00:00Z; or how long by --for 24h.";
+      return failure;
+    }
+    CHATD_TRY(answer, std::move(banned));
     note(run, fmt::format("user {} is banned {}", words->user, until ? "until " + *until : "for good"));
     return run.printer.one(kBanned, answer);
   };

@@ -10,6 +10,8 @@ namespace chatd::cli {
 /// The one user of this appUserId within -a's app. Errors: Exit::NotFound with a guess, and as AdminClient::call.
 [[nodiscard]] Outcome<JsonDocument> findUser(Invocation& run, const std::string& appUserId);
 
+/// How a banned user looks.
+[[nodiscard]] const View& bannedUsers();
 Handler userSessions(CLI::App& command);
 Handler userKick(CLI::App& command);
 Handler userRevoke(CLI::App& command);

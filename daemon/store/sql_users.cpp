@@ -1,3 +1,5 @@
+#include <tuple>
+
 #include "store/rows.h"
 #include "store/sql_directory.h"
 
@@ -42,8 +44,6 @@ void apply(User& user, const UserPatch& patch) {
   apply(user.metadata, patch.metadata);
 }
 
-bool changes(const UserPatch& patch) { return patch.firstName || patch.middleName || patch.lastName || patch.metadata; }
-
 template <class... C>
 Result<User> oneUser(const Rows<C...>& rows) {
   if (rows.empty()) return Code::UserNotFound;
@@ -65,6 +65,15 @@ Result<User> storePatch(Connection& c, User user, const UserPatch& patch, Int no
   c.run(kUpdate, nullable(user.firstName), nullable(user.middleName), nullable(user.lastName), nullable(user.metadata), now,
         raw(user.id));
   return oneUser(c.run(kById, raw(user.id)));
+}
+
+/// What is so already is not written: `updatedAt` tells when something changed.
+Result<User> changeUser(Connection& c, const User& user, const UserPatch& patch, Int now) {
+  User changed = user;
+  apply(changed, patch);
+  const auto fields = [](const User& of) { return std::tie(of.firstName, of.middleName, of.lastName, of.metadata); };
+  if (fields(changed) == fields(user)) return user;
+  return storePatch(c, user, patch, now);
 }
 
 // The rooms of a user, their access revisions raised.
@@ -95,8 +104,7 @@ Result<Upserted> SqlDirectory::upsertUser(AppId app, const std::string& appUserI
           return Upserted{std::move(revived), true};
         }
         if (createOnly) return Code::AlreadyExists;
-        if (!changes(patch)) return Upserted{std::move(user), false};
-        CHATD_TRY(changed, storePatch(c, std::move(user), patch, now()));
+        CHATD_TRY(changed, changeUser(c, user, patch, now()));
         return Upserted{std::move(changed), false};
       });
 }
@@ -145,8 +153,7 @@ Result<User> SqlDirectory::updateUser(UserId id, const UserPatch& patch) {
   return committer_.write<User>(AppId{}, [this, id, patch](Connection& c) -> Result<User> {
     CHATD_TRY(user, oneUser(c.run(kById, raw(id))));
     if (user.deletedAt) return Code::UserNotFound;
-    if (!changes(patch)) return std::move(user);
-    return storePatch(c, std::move(user), patch, now());
+    return changeUser(c, user, patch, now());
   });
 }
 

@@ -49,7 +49,7 @@ describe('backup', () => {
     mkdirSync(other.folder);
     other.dataDir = join(other.folder, 'data');
     Object.assign(other, { log: join(other.folder, 'log'), out: join(other.folder, 'out') });
-    const done = await chatctl('backup', 'restore', fileOf(name), '--data-dir', other.dataDir);
+    const done = await chatctl('backup', 'restore', fileOf(name), '--data-dir', other.dataDir, '-o', 'json');
     assert.equal(done.code, 0, done.err);
     await other.launch();
     try {
@@ -132,6 +132,41 @@ describe('backup', () => {
     const restore = await chatctl('backup', 'restore', fileOf('broken'), '--data-dir', target);
     assert.equal(restore.code, 10, restore.err);
     assert.equal(existsSync(join(target, 'server.key')), false);
+    // An empty database would be taken for one by the next daemon.
+    assert.equal(existsSync(join(target, 'chatd.db')), false);
+  });
+
+  test('what is said of a file keeps the contract of the output: data, words and codes', async () => {
+    assert.equal((await chatctl('backup', 'create', '--name', 'told')).code, 0);
+    const file = fileOf('told');
+    const json = await chatctl('backup', 'verify', file, '-o', 'json');
+    assert.equal(json.code, 0, json.err);
+    assert.equal(JSON.parse(json.out).file, file);
+    assert.ok(JSON.parse(json.out).tables.app.rows >= 1);
+    assert.equal((await chatctl('backup', 'verify', file, '-q')).out, `${file}\n`);
+    assert.equal((await chatctl('backup', 'verify', file, '-q')).err, '');
+    const people = await chatctl('backup', 'verify', file);
+    assert.match(people.out, /^file +\//);
+    assert.match(people.out, /^rows +\d+$/m);
+    assert.doesNotMatch(people.out, /hash/);
+    assert.match((await chatctl('backup', 'verify', file, '-o', 'tsv')).out, /^file\tcreatedAt\tchatd\tschema\trows\n\//);
+    assert.equal((await chatctl('backup', 'verify', file, '--fields', 'rws')).code, 2);
+    for (const [words, code] of [[['verify', '/nowhere/at/all'], 3], [['verify', '/etc/passwd'], 10], [['restore', file, '--data-dir', chatd.dataDir], 6]]) {
+      const bad = await chatctl('backup', ...words, '-o', 'json');
+      assert.equal(bad.code, code, bad.err);
+      assert.equal(bad.out, '');
+      const error = JSON.parse(bad.err.trimEnd().split('\n').at(-1));
+      assert.ok(error.code && error.message && !error.message.includes('chatd-store:'), bad.err);
+    }
+    const tried = await chatctl('--dry-run', 'backup', 'verify', 'told');
+    assert.equal(tried.code, 0, tried.err);
+    assert.match(tried.out, /operation/);
+    assert.equal((await chatctl('--dry-run', 'backup', 'verify', file)).code, 0);
+    for (const words of [['verify', 'tolt'], ['delete', 'tolt', '--yes']]) {
+      const { code, err } = await chatctl('backup', ...words);
+      assert.equal(code, 3);
+      assert.match(err, /there is no backup tolt\nhint: Did you mean told\?/);
+    }
   });
 
   test('a directory in use, one with a database, and a missing file are refused', async () => {

@@ -219,6 +219,36 @@ describe('chatctl apply', () => {
     assert.equal(code, 9, err);
     assert.deepEqual(JSON.parse(out).items.map((item) => item.change), ['created', 'failed', 'created']);
     await ctl.ok('user', 'get', '-a', 'partly', 'good');
+    // The same bad part, once the good ones are there: the same end.
+    const again = await ctl.raw(['apply', '-f', '-', '-o', 'json'], { input });
+    assert.equal(again.code, 9, again.err);
+    assert.deepEqual(JSON.parse(again.out).items.map((item) => item.change), ['failed']);
+  });
+
+  test('a direct room whose members differ is refused by diff, dry run and apply in the same words, before anything is written', async () => {
+    const direct = (users, more = '') => `apps: [{name: pairs, users: [{appUserId: a}, {appUserId: b}, {appUserId: c}${more}], rooms: [{room: two, type: direct, users: [${users}]}]}]`;
+    const told = async (input, ...flags) => {
+      const ends = [];
+      for (const words of [['diff'], ['apply', '--dry-run'], ['apply']]) {
+        const { code, out, err } = await ctl.raw([...words, '-f', '-', ...flags], { input });
+        assert.equal(out, '');
+        ends.push(`${code} ${err}`);
+      }
+      assert.deepEqual(ends, Array(3).fill(ends[0]));
+      return ends[0];
+    };
+    for (const users of ['a', 'a, b, c', '']) assert.match(await told(direct(users)), /^7 .*standard input:1 \(app pairs\): room two is declared as direct and has \d members?: a direct room is of exactly two/);
+    await ctl.fails(3, 'app', 'get', 'pairs');
+    const made = await ctl.raw(['apply', '-f', '-'], { input: direct('a, b') });
+    assert.equal(made.code, 0, made.err);
+    const before = await writes();
+    for (const [users, declared] of [['a, c', 'a, c'], ['a, b, c', 'a, b, c'], ['c', 'c']]) {
+      const end = await told(direct(users, ', {appUserId: new}'));
+      assert.match(end, new RegExp(`^6 .*room two is direct and of a, b; declared are ${declared}\n.*cannot change`));
+    }
+    assert.match(await told(direct('a'), '--prune', '--yes'), /^6 /);
+    assert.equal(await writes(), before);
+    for (const users of ['b, a', 'a']) assert.equal((await ctl.raw(['diff', '-f', '-'], { input: direct(users) })).code, 0, users);
   });
 
   test('delete takes the declared apps away, once', async () => {

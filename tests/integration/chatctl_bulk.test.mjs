@@ -5,7 +5,7 @@ import { existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, statSync, 
 import { createServer, request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { gunzipSync, gzipSync } from 'node:zlib';
+import { constants, gunzipSync, gzipSync } from 'node:zlib';
 
 import { Chatctl } from '../support/chatctl.mjs';
 import { CHATCTL, Chatd, cleanEnvironment } from '../support/chatd.mjs';
@@ -278,8 +278,18 @@ describe('chatctl import and export', () => {
   test('a damaged archive and an unreachable daemon stop the job, and say so', async () => {
     const file = join(chatd.folder, 'damaged.gz');
     writeFileSync(file, gzipSync('{"appUserId":"x"}\n'.repeat(5000)).subarray(0, 60));
-    const damaged = await ctl.raw(['import', '-a', 'strict', file]);
+    const damaged = await ctl.raw(['import', '-a', 'strict', file, '-o', 'json']);
     assert.equal(damaged.code, 7, damaged.err);
+    // The half of a line is no row; and no place helps, because the whole file is another one.
+    const cut = gunzipSync(readFileSync(file), { finishFlush: constants.Z_SYNC_FLUSH }).toString();
+    assert.ok(!cut.endsWith('\n'), 'the test wants a half line');
+    const { imported, rejected, line } = JSON.parse(damaged.out);
+    assert.deepEqual({ imported, rejected, line }, { imported: cut.split('\n').length - 1, rejected: 0, line: cut.split('\n').length - 1 });
+    assert.match(damaged.err, /cut short or damaged/);
+    assert.match(damaged.err, /Get it again whole and import it without --resume/);
+    assert.doesNotMatch(damaged.err, /goes on after/);
+    writeFileSync(file, gzipSync('{"appUserId":"x"}\n'.repeat(5000)));
+    assert.equal((await ctl.raw(['import', '-a', 'strict', file])).code, 0);
     const other = await Chatd.start();
     try {
       const there = new Chatctl(other);
@@ -315,6 +325,65 @@ describe('chatctl import and export', () => {
     await ctl.ok('export', '-a', 'files', '--file', at('link'));
     assert.ok(lstatSync(at('link')).isSymbolicLink());
     assert.match(readFileSync(at('target'), 'utf8'), /"appUserId":"1"/);
+  });
+
+  test('the rejects of an import from the standard input take no file of before, and leave none behind', async () => {
+    const folder = join(chatd.folder, 'piped');
+    mkdirSync(folder);
+    const piped = async (input) => {
+      const { code, out, err } = await ctl.raw(['import', '-a', 'files', '-', '-o', 'json'], { input, cwd: folder });
+      assert.equal(code, input.includes('nonsense') ? 9 : 0, err);
+      return JSON.parse(out).rejects;
+    };
+    const bad = (name) => `{"nonsense":"${name}"}\n`;
+    assert.equal(await piped(bad('first')), 'import.rejects.ndjson');
+    assert.equal(await piped(bad('second')), 'import.rejects.2.ndjson');
+    assert.deepEqual(new Set(await Promise.all(['a', 'b', 'c'].map((name) => piped(bad(name))))),
+      new Set([3, 4, 5].map((i) => `import.rejects.${i}.ndjson`)));
+    assert.equal(await piped('{"appUserId":"good"}\n'), null);
+    assert.equal(readdirSync(folder).length, 5);
+    assert.equal(jsonLines(readFileSync(join(folder, 'import.rejects.ndjson'), 'utf8'))[0].row.nonsense, 'first');
+    assert.equal(jsonLines(readFileSync(join(folder, 'import.rejects.2.ndjson'), 'utf8'))[0].row.nonsense, 'second');
+  });
+
+  test('a byte order mark in front of the first row is none of its text', async () => {
+    const file = join(chatd.folder, 'bom.ndjson');
+    writeFileSync(file, '\ufeff{"appUserId":"marked"}\n{"appUserId":"plain"}\n');
+    assert.equal((await ctl.raw(['import', '-a', 'files', file])).code, 0);
+    await ctl.ok('user', 'get', '-a', 'files', 'marked');
+  });
+
+  test('two exports to one file, and two imports of one, do not write into each other: the second is told', async () => {
+    const target = join(chatd.folder, 'both.out');
+    const slow = async (words, use) => {
+      const child = spawn(CHATCTL, words, { env: cleanEnvironment(ctl.env), stdio: ['ignore', 'ignore', 'pipe'] });
+      let err = '';
+      child.stderr.on('data', (part) => { err += part; });
+      const ended = new Promise((done) => { child.once('close', (code) => done(code)); });
+      await until('it is at work', () => /GET \/user|POST \/user/.test(err));
+      child.kill('SIGSTOP');
+      try {
+        await use();
+      } finally {
+        child.kill('SIGCONT');
+      }
+      assert.equal(await within(ended, 'it ended', 60_000), 0, err.slice(-500));
+    };
+    await slow(['export', '-a', 'big', '-f', target, '-v'], async () => {
+      for (const flags of [[], ['--resume']]) {
+        assert.match(await ctl.fails(6, 'export', '-a', 'strict', '-f', target, ...flags), /another chatctl is at work on .*both\.out\.part/);
+      }
+    });
+    assert.equal(readFileSync(target, 'utf8'), await ctl.ok('export', '-a', 'big'));
+    await ctl.ok('export', '-a', 'big', '-f', target);
+    await ctl.ok('app', 'create', 'both');
+    await slow(['import', '-a', 'both', target, '-v'], async () => {
+      assert.match(await ctl.fails(6, 'import', '-a', 'strict', target), /another chatctl is at work on/);
+    });
+    await ctl.fails(2, 'export', '-a', 'both', '-f', join(chatd.folder, 'no/such/folder'));
+    writeFileSync(`${target}.part.chatctl-resume`, '{"of":["another"]}');
+    await ctl.fails(2, 'export', '-a', 'big', '-f', target, '--resume');
+    assert.ok(!existsSync(`${target}.part`));
   });
 
   test('what cannot be tried refuses --dry-run and writes nothing', async () => {

@@ -113,6 +113,67 @@ for (const over of ['the Unix socket', 'TLS']) describe(`chatctl over ${over}`, 
     await ctl.fails(3, 'account', 'get', 'ops');
   });
 
+  test('what is refused is told in the words of the command, with advice that helps', async () => {
+    const told = async (expected, words, ...said) => {
+      const err = await ctl.fails(expected, ...words);
+      for (const text of said) assert.match(err, text, words.join(' '));
+      assert.doesNotMatch(err, /(GET|POST|PUT|DELETE) \//, words.join(' '));
+      return err;
+    };
+    await told(3, ['app', 'key', 'revoke', 'shop', '999999', '--yes'], /app shop has no key 999999/, /chatctl app key list shop/);
+    await told(3, ['plugin', 'show', 'jwtt'], /there is no plugin "jwtt"/);
+    await told(3, ['message', 'get', '999999'], /no such message/);
+    await told(3, ['room', 'member', 'add', '-a', 'shop', 'suport', '1'], /there is no room suport/, /Did you mean support/);
+    await told(2, ['user', 'ban', '-a', 'shop', '1', '--for', 'soon'], /--for: how long is soon\?/, /15m, 24h, 7d/);
+    await told(7, ['user', 'ban', '-a', 'shop', '1', '--until', 'tomorrow'], /until: /, /2030-01-31T00:00:00Z; or how long by --for 24h/);
+    await told(7, ['user', 'ban', '-a', 'shop', '1', '--until', '2020-01-01T00:00:00Z'], /in the past/, /--for 24h/);
+    const wrong = await bare.raw(['login', '--login', 'nobody', '--password-stdin'], { input: 'wrong' });
+    assert.equal(wrong.code, 4);
+    assert.match(wrong.err, /the login or the password is wrong/);
+    assert.doesNotMatch(wrong.err, /chatctl login/);
+    assert.match(await bare.fails(4, 'whoami'), new RegExp(`Nobody is logged in there: run .chatctl login --server ${chatd.url}`));
+    assert.match(await bare.with({ CHATCTL_TOKEN: 'ca_wrong' }).fails(4, 'whoami'), /The token is the one of CHATCTL_TOKEN: name another/);
+  });
+
+  test('api DELETE asks first, as every command does that destroys', async () => {
+    const { appId } = await ctl.json('app', 'create', 'doomed');
+    assert.match(await ctl.fails(2, 'api', 'DELETE', `/app/${appId}`), /DELETE \/app\/\d+\? Nobody is at the terminal to say yes/);
+    await ctl.fails(2, 'api', 'delete', `/app/${appId}`);
+    const tried = await ctl.raw(['api', 'DELETE', `/app/${appId}`, '--dry-run']);
+    assert.equal(tried.code, 0, tried.err);
+    await ctl.ok('app', 'get', 'doomed');
+    await ctl.ok('api', 'DELETE', `/app/${appId}`, '--yes');
+    await ctl.fails(3, 'app', 'get', 'doomed');
+  });
+
+  test('an ensure that changes nothing changes nothing: updatedAt stays', async () => {
+    await ctl.ok('app', 'create', 'still');
+    const words = ['user', 'ensure', '-a', 'still', 'same', '--first-name', 'S', '--metadata', '{"a":[1,2]}'];
+    const first = await ctl.json(...words);
+    const last = async () => (await ctl.json('user', 'get', '-a', 'still', 'same')).updatedAt;
+    assert.equal((await ctl.json(...words)).updatedAt, first.updatedAt);
+    assert.equal((await ctl.json('user', 'update', '-a', 'still', 'same', '--first-name', 'S')).updatedAt, first.updatedAt);
+    assert.equal(await last(), first.updatedAt);
+    await until('the clock has moved', () => new Date().toISOString() > first.updatedAt);
+    assert.ok((await ctl.json('user', 'ensure', '-a', 'still', 'same', '--last-name', 'T')).updatedAt > first.updatedAt);
+    assert.ok(await last() > first.updatedAt);
+  });
+
+  test('contexts: a new one wants a server of its own, and one that is there keeps what is not named', async () => {
+    const own = ctl.with({ CHATCTL_SERVER: '', XDG_CONFIG_HOME: join(ctl.home, 'contexts') });
+    assert.match(await own.fails(2, 'context', 'add', 'first'), /which server\? --server is missing/);
+    await own.ok('context', 'add', 'first', '--server', chatd.url, '-a', 'shop');
+    assert.match(await own.fails(2, 'context', 'add', 'second'), /which server/);
+    await own.ok('context', 'add', 'second', '--server', 'http://127.0.0.1:1');
+    assert.equal((await own.json('context', 'show', 'second')).app, null);
+    assert.match(await own.fails(2, 'context', 'add', 'first'), /nothing to change/);
+    await own.ok('context', 'add', 'first', '-a', 'other');
+    const { server, app } = await own.json('context', 'show', 'first');
+    assert.deepEqual({ server, app }, { server: chatd.url, app: 'other' });
+    await own.with({ CHATCTL_SERVER: chatd.url }).ok('context', 'add', 'third');
+    assert.equal((await own.json('context', 'show', 'third')).server, chatd.url);
+  });
+
   test('contexts: a flag wins over the environment, the environment over the context', async () => {
     const plain = ctl.with({ CHATCTL_SERVER: '' });
     await plain.ok('context', 'add', 'here', '--server', `unix:${chatd.adminSocket}`, '-a', 'shop');
@@ -398,11 +459,20 @@ for (const over of ['the Unix socket', 'TLS']) describe(`chatctl over ${over}`, 
     for (const [text, said] of [['contexts: [', /config\.yaml:\d+: /], ['contexts: {a: 5}', /config\.yaml:1: context a is no map/], ['contexts: 7', /config\.yaml:1: contexts is no map/],
       ['[]', /config\.yaml:1: it is no map/], ['contexts: {a: {app: x}}', /config\.yaml:1: context a has no server/], ['current: [x]', /config\.yaml:1: /]]) {
       writeFileSync(file, text, { mode: 0o600 });
-      for (const words of [['app', 'list'], ['context', 'add', 'new', '--server', 'http://127.0.0.1:1'], ['doctor']]) {
+      for (const words of [['app', 'list'], ['context', 'add', 'new', '--server', 'http://127.0.0.1:1']]) {
         const err = await there.fails(1, ...words);
         assert.match(err, said);
         assert.match(err, /Mend the file or remove it/);
       }
+      // Who looks for faults goes on behind this one.
+      const found = await there.raw(['doctor', '-o', 'json']);
+      assert.equal(found.code, 1, found.err);
+      const { items } = JSON.parse(found.out);
+      assert.deepEqual(items.filter((one) => one.state === 'failed').map((one) => one.check), ['contexts']);
+      assert.match(items[0].detail, said);
+      assert.equal(items[0].mend, `mend that line, or mv ${file} ${file}.broken and log in again`);
+      assert.ok(items.some((one) => one.check === 'ready'), found.out);
+      assert.match(await there.ok('completion', 'bash'), /chatctl/);
       assert.equal(readFileSync(file, 'utf8'), text);
     }
     assert.match(await ctl.fails(2, 'app', 'list', '--token-file', join(own, 'none')), /No such file/);

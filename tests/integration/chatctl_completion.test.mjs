@@ -115,6 +115,17 @@ describe('chatctl completion', () => {
     assert.ok(answers[CASES.length].every((name) => !name.startsWith('-')));
   });
 
+  test('a name with a leading dash is offered where it is no flag', async () => {
+    const words = async (...typed) => (await ctl.ok('__complete', '--', ...typed)).split('\n').filter((line) => line !== '').map((line) => line.split('\t')[0]);
+    assert.deepEqual(await words('app', 'get', '--', '-d'), ['-dash']);
+    assert.deepEqual(await words('user', 'list', '--app=-'), ['--app=-dash']);
+    assert.ok((await words('app', 'get', '--', '')).includes('-dash'));
+    assert.ok(!(await words('app', 'get', '')).includes('-dash'));
+    assert.deepEqual(await words('app', 'get', '-d'), []);
+    await ctl.ok('app', 'get', '--', '-dash');
+    await ctl.ok('user', 'list', '--app=-dash');
+  });
+
   test('a daemon that is away costs nothing but the names', async () => {
     const away = ctl.with({ CHATCTL_SERVER: 'http://127.0.0.1:1' });
     const { code, out, err } = await away.raw(['__complete', '--', 'app', 'get', '']);

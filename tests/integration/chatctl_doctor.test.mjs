@@ -1,9 +1,9 @@
-// doctor on set-ups that are really broken: it names the cause and the command that mends it. Only the clock is played by a
-// small server, because a test cannot set that of the machine.
+// doctor on set-ups that are really broken: it names the cause and the command that mends it. Only the clock is played, by a
+// proxy in front of the daemon, because a test cannot set that of the machine.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, openSync, closeSync, rmSync, writeFileSync, writeSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, request as httpRequest } from 'node:http';
 import { join, resolve } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
@@ -103,21 +103,75 @@ describe('chatctl doctor', () => {
     }
   });
 
-  test('a clock that is ten minutes off', async () => {
-    const server = createServer((request, response) => {
-      response.writeHead(200, { 'Content-Type': 'application/json', Date: new Date(Date.now() - 600_000).toUTCString() });
-      response.end(JSON.stringify(request.url.startsWith('/app') || request.url === '/plugin' ? { items: [], nextCursor: null } : { status: 'ok' }));
-    });
+  /** A web server on a free port, for as long as `use` takes. */
+  async function served(handler, use) {
+    const server = createServer(handler);
     await new Promise((ready) => { server.listen(0, '127.0.0.1', ready); });
     try {
-      const fault = await oneFault(11, ctl.with({ CHATCTL_SERVER: `http://127.0.0.1:${server.address().port}` }));
-      assert.equal(fault.check, 'clock');
-      assert.match(fault.detail, /the server's is (10 min|9 min 59 s).* behind/);
-      assert.match(fault.mend, /timedatectl set-ntp true/);
+      return await use(ctl.with({ CHATCTL_SERVER: `http://127.0.0.1:${server.address().port}` }));
     } finally {
       server.closeAllConnections();
       server.close();
     }
+  }
+
+  test('a clock that is ten minutes off, of a daemon behind a proxy that has it so', async () => {
+    for (const [minutes, said] of [[-10, /the server's is (10 min|9 min 59 s).* behind/], [10, /the server's is (10 min|9 min 59 s).* ahead/]]) {
+      await served((request, response) => {
+        httpRequest({ socketPath: chatd.adminSocket, method: request.method, path: request.url, headers: request.headers }, (answer) => {
+          const date = new Date(Date.parse(answer.headers.date) + minutes * 60_000).toUTCString();
+          response.writeHead(answer.statusCode, { ...answer.headers, date });
+          answer.pipe(response);
+        }).end();
+      }, async (there) => {
+        const fault = await oneFault(11, there);
+        assert.equal(fault.check, 'clock');
+        assert.match(fault.detail, said);
+        assert.match(fault.mend, /timedatectl set-ntp true/);
+      });
+    }
+  });
+
+  test('another web server is not taken for chatd, whatever it answers', async () => {
+    const answers = [[200, 'text/html', '<html>welcome</html>'], [200, 'application/json', '{}'], [200, 'application/json', '{"status":"ok"}'],
+      [404, 'text/html', '<h1>Not Found</h1>'], [301, 'text/plain', ''], [401, 'text/html', 'who are you?']];
+    for (const [status, type, body] of answers) {
+      await served((request, response) => { response.writeHead(status, { 'Content-Type': type }).end(body); }, async (there) => {
+        for (const words of [['status'], ['wait'], ['wait', '--for', 'healthy']]) {
+          const err = await there.fails(1, ...words);
+          assert.match(err, /what answers at http:\/\/127\.0\.0\.1:\d+ is not chatd: to \/(healthz|readyz) it says/, `${status} ${body}`);
+          assert.match(err, /CHATCTL_SERVER names another; this one is from CHATCTL_SERVER/);
+        }
+        const fault = await oneFault(1, there);
+        assert.equal(fault.check, 'server');
+        assert.match(fault.detail, /is not chatd/);
+        // "There is none" would let a script make it.
+        if (status === 404) assert.match(await there.fails(1, 'app', 'ensure', 'shop'), /is not chatd/);
+      });
+    }
+    // A proxy whose chatd is away is waited for.
+    await served((request, response) => { response.writeHead(502, { 'Content-Type': 'text/html' }).end('Bad Gateway'); }, async (there) => {
+      await there.fails(8, 'status');
+      await there.fails(8, 'wait', '--within', '1');
+    });
+  });
+
+  test('a configuration that is missing, no YAML, or has a key that nobody knows', async () => {
+    const config = join(chatd.folder, 'judged.yaml');
+    const data = join(chatd.folder, 'judged');
+    mkdirSync(data);
+    const judged = async () => oneFault(11, ctl, '--config', config, '--data-dir', data);
+    for (const [text, said] of [[null, /judged\.yaml: cannot be read: No such file or directory/], ['limits: [', /judged\.yaml:\d+: is not YAML/],
+      ['limits:\n  mesage_bytes: 5\n', /judged\.yaml:2: limits\.mesage_bytes: unknown key; did you mean `limits\.message_bytes`/]]) {
+      if (text !== null) writeFileSync(config, text);
+      const fault = await judged();
+      assert.equal(fault.check, 'configuration');
+      assert.match(fault.detail, said);
+      assert.equal(fault.mend, `sudoedit ${config}, then chatd --config ${config} --check-config`);
+    }
+    writeFileSync(config, 'limits: {message_bytes: 5000}\n');
+    const { failed } = await examine(ctl, '--config', config, '--data-dir', data);
+    assert.deepEqual(failed, []);
   });
 
   test('a data directory that the daemon cannot write: it does not start, and doctor says why', async () => {

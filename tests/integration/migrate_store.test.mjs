@@ -75,7 +75,7 @@ describe('migrate-store', () => {
     assert.equal(await killedAt(3, source, target), true);
     assert.equal(await killedAt(6, source, target), true);
     await assert.rejects(daemon(data, () => {}), /half of a copy/);
-    const done = await chatctl('migrate-store', 'env:FROM', target);
+    const done = await chatctl('migrate-store', 'env:FROM', target, '-o', 'json');
     assert.equal(done.code, 0, done.err);
     const report = JSON.parse(done.out);
     assert.equal(report.tables.message.rows, MESSAGES);

@@ -75,7 +75,7 @@ describe('copies of PostgreSQL', () => {
     const backup = join(data, 'backups', 'b');
     for (const url of [postgres.create('restored'), undefined]) {
       const other = place('restored');
-      const done = await chatctl({ TO: url ?? '' }, 'backup', 'restore', backup, '--data-dir', other, ...(url ? ['--store', 'env:TO'] : []));
+      const done = await chatctl({ TO: url ?? '' }, 'backup', 'restore', backup, '--data-dir', other, '-o', 'json', ...(url ? ['--store', 'env:TO'] : []));
       assert.equal(done.code, 0, done.err);
       await daemon(other, url, async (chatd) => {
         assert.deepEqual(await view(chatd, scenery), before);
@@ -130,7 +130,7 @@ describe('copies of PostgreSQL', () => {
     await killedAt(2, env, lite, 'env:TO');
     await killedAt(6, env, lite, 'env:TO');
     await assert.rejects(daemon(place('refused'), url, () => {}), /half of a copy/);
-    const there = await chatctl(env, 'migrate-store', lite, 'env:TO');
+    const there = await chatctl(env, 'migrate-store', lite, 'env:TO', '-o', 'json');
     assert.equal(there.code, 0, there.err);
     assert.doesNotMatch(there.out + there.err, /s3cr3t/);
     assert.equal(JSON.parse(there.out).tables.message.rows, MESSAGES);
@@ -139,7 +139,7 @@ describe('copies of PostgreSQL', () => {
     mkdirSync(back);
     const home = `sqlite:${join(back, 'chatd.db')}`;
     await killedAt(5, env, 'env:TO', home);
-    const done = await chatctl(env, 'migrate-store', 'env:TO', home);
+    const done = await chatctl(env, 'migrate-store', 'env:TO', home, '-o', 'json');
     assert.equal(done.code, 0, done.err);
     assert.deepEqual(JSON.parse(done.out).tables, JSON.parse(there.out).tables);
     for (const [where, store] of [[data, url], [back, undefined]]) {

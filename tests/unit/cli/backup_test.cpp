@@ -57,6 +57,30 @@ BOOST_AUTO_TEST_CASE(a_backup_that_failed_is_a_failure_with_its_reason) {
   BOOST_CHECK_EQUAL(asked().front(), "POST /backup/b1/verify ");
 }
 
+BOOST_AUTO_TEST_CASE(what_the_store_tool_says_becomes_an_output_and_a_failure_of_ours) {
+  shell.besideRun = {0, R"({"createdAt":"t","rows":7,"tables":{"app":{"rows":7,"hash":"00"}}})", ""};
+  shell.besideSays = {"verifying 0%", "verifying 52%", "verifying 100%"};
+  const Ran json = shell({"backup", "verify", "./b1", "-o", "json"});
+  BOOST_CHECK_EQUAL(json.code, 0);
+  BOOST_CHECK_EQUAL(json.out, R"({"file":"./b1","createdAt":"t","rows":7,"tables":{"app":{"rows":7,"hash":"00"}}})"
+                              "\n");
+  BOOST_CHECK_EQUAL(json.err, "chatctl: verifying 0%\nchatctl: verifying 52%\nchatctl: verifying 100%\n");
+  BOOST_CHECK_EQUAL(shell({"backup", "verify", "./b1"}).out, "file       ./b1\ncreatedAt  t\nrows       7\n");
+  const Ran quiet = shell({"backup", "verify", "./b1", "-q"});
+  BOOST_CHECK_EQUAL(quiet.out + quiet.err, "./b1\n");
+  for (const auto& [code, ours] : std::vector<std::pair<int, int>>{{3, 3}, {6, 6}, {8, 8}, {10, 10}, {130, 130}, {139, 1}}) {
+    shell.besideRun = {code, "", ""};
+    shell.besideSays = {"verifying 0%", "a warning", "chatd-store: It is damaged."};
+    const Ran bad = shell({"backup", "verify", "./b1", "-o", "json"});
+    BOOST_CHECK_EQUAL(bad.code, ours);
+    BOOST_CHECK_EQUAL(bad.out, "");
+    BOOST_TEST(bad.err.find("chatctl: a warning\n") != std::string::npos);
+    BOOST_TEST(bad.err.find(R"("message":"It is damaged.")") != std::string::npos);
+  }
+  shell.besideRun = {0, "no JSON", ""};
+  BOOST_CHECK_EQUAL(shell({"backup", "verify", "./b1"}).code, 1);
+}
+
 BOOST_AUTO_TEST_CASE(what_needs_a_stopped_daemon_is_handed_to_the_store_tool) {
   const std::vector<std::pair<Words, Words>> cases{
       {{"backup", "verify", "./b1"}, {"verify", "./b1"}},
@@ -65,12 +89,14 @@ BOOST_AUTO_TEST_CASE(what_needs_a_stopped_daemon_is_handed_to_the_store_tool) {
        {"restore", "b1", "--data-dir", "/d", "--store", "@url"}},
       {{"migrate-store", "sqlite:/a", "env:TO"}, {"migrate", "sqlite:/a", "env:TO"}}};
   for (const auto& [words, handed] : cases) {
-    shell.storeTool.clear();
+    shell.beside.clear();
     const Ran ran = shell(words);
-    BOOST_CHECK_EQUAL(ran.code, 1);  // in the test it comes back
+    BOOST_CHECK_EQUAL(ran.code, 1);
     BOOST_TEST(ran.err.find("not in this test") != std::string::npos);
-    BOOST_REQUIRE_EQUAL(shell.storeTool.size(), 1U);
-    BOOST_TEST(shell.storeTool.front() == handed, boost::test_tools::per_element());
+    BOOST_REQUIRE_EQUAL(shell.beside.size(), 1U);
+    Words whole = handed;
+    whole.insert(whole.begin(), "chatd-store");
+    BOOST_TEST(shell.beside.front() == whole, boost::test_tools::per_element());
   }
   BOOST_TEST(daemon.seen().empty());
 }

@@ -45,9 +45,11 @@ struct Shell {
       answers.erase(answers.begin());
       return answer;
     };
-    io.becomeStoreTool = [this](const std::vector<std::string>& arguments) {
-      storeTool.push_back(arguments);
-      return std::string("not in this test");
+    io.runBeside = [this](const std::string& program, const std::vector<std::string>& arguments, const auto& onErrorLine) {
+      beside.push_back(arguments);
+      beside.back().insert(beside.back().begin(), program);
+      for (const std::string& line : besideSays) onErrorLine(line);
+      return besideRun;
     };
     const int code = cli::run(words, io);
     return {code, out.str(), err.str()};
@@ -61,7 +63,9 @@ struct Shell {
   std::string input;
   bool terminal = false;
   std::vector<std::string> answers, asked;
-  std::vector<std::vector<std::string>> storeTool;  ///< what chatd-store was to be run with
+  std::vector<std::vector<std::string>> beside;          ///< the programs beside chatctl that were run, with their words
+  cli::BesideRun besideRun{-1, "", "not in this test"};  ///< how they end
+  std::vector<std::string> besideSays;                   ///< what they say on stderr
 };
 
 }  // namespace chatd::test

@@ -50,6 +50,19 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(an_app_keeps_its_settings_and_verifiers, Db, Datab
   BOOST_TEST(codeOf(f.directory().appByName("none")) == "not_found");
 }
 
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_patch_that_changes_nothing_of_a_user_leaves_the_time_of_the_last_change, Db, Databases) {
+  Fixture<Db> f;
+  const AppId app = f.app();
+  const UserPatch same{to<std::string>("Ann"), cleared(), {}, to<std::string>(R"({"a":1})")};
+  const User made = must(f.directory().upsertUser(app, "ann", false, same, false)).user;
+  f.clock.advance(std::chrono::seconds(5));
+  BOOST_CHECK(must(f.directory().upsertUser(app, "ann", false, same, false)).user.updatedAt == made.updatedAt);
+  BOOST_CHECK(must(f.directory().updateUser(made.id, same)).updatedAt == made.updatedAt);
+  BOOST_CHECK(must(f.directory().user(made.id)).updatedAt == made.updatedAt);
+  const UserPatch other{cleared(), {}, {}, {}};
+  BOOST_CHECK(must(f.directory().updateUser(made.id, other)).updatedAt > made.updatedAt);
+}
+
 BOOST_AUTO_TEST_CASE_TEMPLATE(an_apps_revision_rises_with_its_rules_only, Db, Databases) {
   Fixture<Db> f;
   const AppId id = f.app("one");
