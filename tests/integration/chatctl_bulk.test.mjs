@@ -351,6 +351,10 @@ describe('chatctl import and export', () => {
     writeFileSync(file, '\ufeff{"appUserId":"marked"}\n{"appUserId":"plain"}\n');
     assert.equal((await ctl.raw(['import', '-a', 'files', file])).code, 0);
     await ctl.ok('user', 'get', '-a', 'files', 'marked');
+    // One JSON list is no rows, and the way there is told.
+    writeFileSync(file, '[\n{"appUserId":"listed"}\n]\n');
+    assert.equal((await ctl.raw(['import', '-a', 'files', file])).code, 9);
+    assert.match(readFileSync(`${file}.rejects.ndjson`, 'utf8'), /the beginning of a list: `jq -c \.\[\]` makes rows of it/);
   });
 
   test('two exports to one file, and two imports of one, do not write into each other: the second is told', async () => {
