@@ -5,16 +5,32 @@
 
 #include <fmt/format.h>
 
+#include "base/masked_url.h"
+
 namespace chatd::cli {
 
 namespace {
 
-constexpr std::string_view kMask = "***";
 constexpr std::array<std::string_view, 5> kIdentity = {"appId", "appUserId", "room", "type", "users"};
+
+/// A value as the server would show it if it is a URL: what is secret in it is masked.
+std::string shownText(const JsonValue& value) {
+  const auto masked = value.IsString() ? maskedUrl(asView(value)) : std::nullopt;
+  if (!masked) return toText(value);
+  std::string text;
+  appendJsonString(text, *masked);
+  return text;
+}
+
+/// The server does not show all of it, and what it shows could be `wanted`.
+bool couldBe(const JsonValue& actual, const JsonValue& wanted) {
+  if (!actual.IsString()) return false;
+  return asView(actual) == kMask || (wanted.IsString() && maskedUrl(asView(wanted)) == asView(actual));
+}
 
 /// Exactly the same value, but for secrets that the server shows as ***.
 Match exactly(const JsonValue& actual, const JsonValue& wanted) {
-  if (actual.IsString() && asView(actual) == kMask && !wanted.IsObject() && !wanted.IsArray()) return Match::Masked;
+  if (couldBe(actual, wanted)) return Match::Masked;
   if (actual.IsObject() && wanted.IsObject()) {
     if (actual.MemberCount() != wanted.MemberCount()) return Match::Different;
     Match match = Match::Same;
@@ -67,9 +83,9 @@ bool isScalar(const JsonValue& value) { return !value.IsObject() && !value.IsArr
 /// A value of the file's beside the one that the server shows. Which members of a configuration are secret only its plugin
 /// knows; the server masks them. So a value of the file's is shown only where the server shows one of the same type.
 std::string wantedText(const JsonValue& actual, const JsonValue& wanted) {
-  if (actual.IsString() && asView(actual) == kMask) return "(not shown, and it may be the same)";
+  if (couldBe(actual, wanted)) return "(not shown, and it may be the same)";
   const bool sameType = actual.GetType() == wanted.GetType() || (actual.IsBool() && wanted.IsBool());
-  return sameType && isScalar(wanted) ? toText(wanted) : "(not shown)";
+  return sameType && isScalar(wanted) ? shownText(wanted) : "(not shown)";
 }
 
 /// What differs below a value, a line each.
@@ -190,7 +206,7 @@ void appendDifferences(const JsonValue& actual, const JsonValue& wanted, const s
       continue;
     }
     lines.push_back(
-        fmt::format("{}{}: {} -> {}", prefix, name, value == nullptr ? "null" : toText(*value), toText(member.value)));
+        fmt::format("{}{}: {} -> {}", prefix, name, value == nullptr ? "null" : toText(*value), shownText(member.value)));
   }
 }
 

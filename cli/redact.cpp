@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/json.h"
+#include "base/masked_url.h"
 #include "base/text.h"
 #include "cli/visible.h"
 
@@ -14,7 +15,6 @@ namespace chatd::cli {
 namespace {
 
 constexpr std::size_t kMostShown = 4096;
-constexpr std::string_view kMask = "***";
 constexpr std::array<std::string_view, 5> kSecretWords = {"token", "password", "apikey", "secret", "authorization"};
 
 bool isSecret(std::string_view key) {
@@ -42,7 +42,8 @@ void append(JsonWriter& out, const JsonValue& value) {
     for (const JsonValue& item : value.GetArray()) append(out, item);
     out.endArray();
   } else {
-    out.raw(toText(value));
+    const auto url = value.IsString() ? maskedUrl(asView(value)) : std::nullopt;
+    url ? out.string(*url) : out.raw(toText(value));
   }
 }
 

@@ -17,6 +17,7 @@
 
 #include <fmt/format.h>
 
+#include "base/masked_url.h"
 #include "cli/complete.h"
 #include "cli/layout.h"
 #include "cli/nouns/nouns.h"
@@ -289,7 +290,7 @@ void Doctor::chainOf(const JsonValue& app) {
   const auto id = integerField(app, "appId");
   const std::string name = stringField(app, "name").value_or("?");
   if (chain == nullptr || !chain->IsArray() || chain->Empty() || !id.ok()) return;
-  if (toText(*chain).find("\"***\"") != std::string::npos) return;
+  if (toText(*chain).find(kMask) != std::string::npos) return;
   const std::string body = fmt::format(R"({{"verifiers":{}}})", toText(*chain));
   const auto judged = run_.client.call({"PATCH", fmt::format("/app/{}", id.value()), {{"dryRun", "true"}}, body});
   if (judged.ok()) return;

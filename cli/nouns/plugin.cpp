@@ -18,6 +18,7 @@ const View kPlugins{"name",
                      {"TITLE", "title"},
                      {"VERSION", "version"},
                      {"VENDOR", "vendor", true},
+                     {"CONFINED", "confined", true},
                      {"FAULT", "fault"}}};
 const View kProcesses{"pid",
                       "plugin",
@@ -27,6 +28,7 @@ const View kProcesses{"pid",
                        {"INSTANCES", "instances"},
                        {"UNDER WAY", "underWay"},
                        {"RESTARTS", "restarts"},
+                       {"CONFINED", "confined", true},
                        {"FAULT", "fault"}}};
 const View kReloaded{"replaced", "replaced", {{"REPLACED", "replaced"}}};
 const View kVerdict{"verdict", "verdict", {{"VERDICT", "verdict"}}};

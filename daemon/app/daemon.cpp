@@ -393,6 +393,7 @@ void Daemon::reload(const LoadedOptions& loaded) {
   parts_->realtime.setOptions(realtimeOptions(options_));
   parts_->engine.setOptions(engineOptions(options_));
   parts_->rest.setOptions(parts_->restOptions(options_));
+  parts_->verifier.setSecrets(PluginSecrets(options_.plugins.secrets));
   for (const std::string& key : plan.applied) log().info("config", "applied", {{"key", key}});
   for (const std::string& key : plan.needRestart) log().warning("config", "takes effect after a restart", {{"key", key}});
   log().info("config", "reloaded");

@@ -6,6 +6,7 @@
 
 #include "app/daemon.h"
 #include "app/listening.h"
+#include "app/plugin_checks.h"
 #include "config/command_line.h"
 #include "config/load.h"
 #include "observe/log.h"
@@ -55,12 +56,20 @@ int run(int argc, char** argv) {
   if (const int* code = std::get_if<int>(&parsed)) return *code;
   const CommandLine& flags = std::get<CommandLine>(parsed);
   LoadedOptions loaded = loadOptions(flags, processEnvironment());
-  if (loaded.options) loaded.faults = certificateFaults(loaded);
+  PluginFindings plugins;
+  if (loaded.options) {
+    loaded.faults = certificateFaults(loaded);
+    plugins = judgePlugins(loaded);
+    loaded.faults.insert(loaded.faults.end(), plugins.faults.begin(), plugins.faults.end());
+  }
   if (!loaded.faults.empty()) {
     printFaults(loaded.faults);
     return kExitConfig;
   }
   if (flags.checkConfig) {
+    for (const ConfigFault& warning : plugins.warnings) {
+      std::fprintf(stderr, "chatd: warning: %s\n", warning.text().c_str());
+    }
     std::puts("chatd: the configuration is good");
     return kExitOk;
   }

@@ -2,12 +2,11 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "common/field_names.h"
 
 namespace chatd {
 
 namespace {
-
-constexpr std::size_t kMostNames = 8;  // of a kind
 
 /// The member `key` of a configuration, a text or a list of texts.
 template <class Take>
@@ -16,7 +15,7 @@ void eachText(const JsonValue& config, const char* key, Take take) {
   if (value == nullptr) return;
   if (value->IsString()) return take(asView(*value));
   if (!value->IsArray()) return;
-  for (rapidjson::SizeType i = 0; i < value->Size() && i < kMostNames; ++i) {
+  for (rapidjson::SizeType i = 0; i < value->Size() && i < kMostFieldNames; ++i) {
     if ((*value)[i].IsString()) take(asView((*value)[i]));
   }
 }

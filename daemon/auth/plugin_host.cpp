@@ -2,21 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <array>
-#include <atomic>
-#include <map>
-#include <optional>
-#include <tuple>
 #include <utility>
 
-#include "auth/plugin_instance.h"
-#include "auth/plugin_jobs.h"
-#include "auth/plugin_supervisor.h"
-#include "auth/task_thread.h"
-#include "auth/verifier_metrics.h"
-#include "base/mutex.h"
-#include "common/config_schema.h"
+#include "auth/plugin_host_core.h"
 #include "hmac/hmac_plugin.h"
+#include "host/landlock.h"
 #include "host/plugin_library.h"
 #include "http/http_plugin.h"
 #include "introspect/introspect_plugin.h"
@@ -28,9 +18,7 @@ namespace chatd {
 namespace {
 
 constexpr std::size_t kMaxInstances = 4096;
-constexpr std::size_t kMaxJobs = 65'536;
 constexpr std::chrono::seconds kOwedAtStop{5};
-constexpr std::chrono::seconds kCheckWait{5};
 // The plugin is told the exact deadline; the host waits a little longer, so that the plugin's own, better reason wins.
 constexpr std::chrono::milliseconds kGrace{50};
 constexpr std::chrono::seconds kCarried{5};
@@ -39,30 +27,6 @@ constexpr std::size_t kMaxOwedPerInstance = 256;
 constexpr std::size_t kMaxInlineLoads = 64;
 
 Error unavailable(std::string why) { return {Code::VerifierUnavailable, std::move(why)}; }
-
-/// Waits, on a worker, for what another thread will tell; 5 s at most.
-template <class T>
-class Awaited {
- public:
-  void tell(Result<T> value) {
-    LockGuard g(mutex_);
-    value_.emplace(std::move(value));
-    ready_.notifyAll();
-  }
-  Result<T> get() {
-    const Steady until = std::chrono::steady_clock::now() + kCheckWait;
-    UniqueLock lock(mutex_);
-    while (!value_) {
-      if (ready_.waitUntil(lock, until) == std::cv_status::timeout && !value_) return Error(Code::Busy);
-    }
-    return std::move(*value_);
-  }
-
- private:
-  Mutex mutex_;
-  Condition ready_;
-  std::optional<Result<T>> value_ CHATD_GUARDED_BY(mutex_);
-};
 
 /// A verifier whose plugin runs in a process of its own.
 class HostedInstance final : public PluginHost::Instance {
@@ -76,8 +40,8 @@ class HostedInstance final : public PluginHost::Instance {
     return true;
   }
   void cancel(chatd_job job) override { supervisor_->cancel(id_, job); }
-  void reconfigure(const std::string& config, Reconfigured then) override {
-    supervisor_->reconfigure(id_, config, std::move(then));
+  void reconfigure(const std::string& config, const PluginSecrets::Values& secrets, Reconfigured then) override {
+    supervisor_->reconfigure(id_, config, secrets, std::move(then));
   }
 
  private:
@@ -97,162 +61,74 @@ std::vector<PluginEntry> bundledPlugins() {
           {"static", &chatd_static_plugin_entry}};
 }
 
-class PluginHost::Core : public std::enable_shared_from_this<PluginHost::Core>, public PluginInstanceOwner {
- public:
-  Core(PluginHostOptions options, OutboundHttp& http, const Clock& clock)
-      : options_(std::move(options)), http_(http), clock_(clock), jobs_(kMaxJobs) {
-    for (const PluginEntry& p : options_.bundled) {
-      const chatd_plugin* plugin = p.entry(CHATD_ABI_MINOR);
-      CHATD_ASSERT(plugin != nullptr);
-      // Those two need a process of their own around them.
-      CHATD_ASSERT((plugin->flags & (CHATD_PF_MAY_BLOCK | CHATD_PF_SERIALIZED)) == 0);
-      bundled_[p.name] = plugin;
-    }
+PluginHost::Core::Core(PluginHostOptions options, OutboundHttp& http, const Clock& clock)
+    : options_(std::move(options)),
+      http_(http),
+      clock_(clock),
+      jobs_(kMaxJobs),
+      secrets_(options_.secrets),
+      catalog_(options_.folders, [this](const std::string& name, PluginCatalog::Looked then) {
+        if (stopping_) return then(Error(Code::Restarting));
+        supervisor_->probe({AppId{}, name, "", false, {}}, false, std::move(then));
+      }) {
+  for (const PluginEntry& p : options_.bundled) {
+    const chatd_plugin* plugin = p.entry(CHATD_ABI_MINOR);
+    CHATD_ASSERT(plugin != nullptr);
+    // Those two need a process of their own around them.
+    CHATD_ASSERT((plugin->flags & (CHATD_PF_MAY_BLOCK | CHATD_PF_SERIALIZED)) == 0);
+    bundled_[p.name] = plugin;
   }
+}
 
-  void start() {
-    control_ = std::make_unique<TaskThread>();
-    supervisor_ = std::make_shared<PluginSupervisor>(
-        SupervisorOptions{options_.program, options_.folders, options_.key, kMaxProcesses}, shared_from_this());
-    timer_ = std::make_unique<WakeThread>([this] {
-      endOverdue(false);
-      return jobs_.nextDeadline();
-    });
-  }
+void PluginHost::Core::start() {
+  control_ = std::make_unique<TaskThread>();
+  supervisor_ = std::make_shared<PluginSupervisor>(
+      SupervisorOptions{options_.program, options_.folders, options_.key, kMaxProcesses}, shared_from_this());
+  timer_ = std::make_unique<WakeThread>([this] {
+    endOverdue(false);
+    return jobs_.nextDeadline();
+  });
+  if (!landlockThere() && !catalog_.names().empty()) unconfined();
+  tellFaults(options_.secrets.faults());
+}
 
-  void instance(const App& app, std::size_t index, UniqueFunction<void(Result<InstancePtr>)> then);
-  void ask(const InstancePtr& instance, Question question, std::chrono::milliseconds timeout, PluginJobs::Done done);
-  void forget(AppId app);
-  Result<void> check(const SecretScope& app, const VerifierSpec& spec);
-  Result<bool> reconfigure(const App& before, std::size_t index, const VerifierSpec& now);
-  [[nodiscard]] std::uint32_t flags(const std::string& name) const;
-  [[nodiscard]] bool bundled(const std::string& name) const { return bundled_.count(name) > 0; }
-  [[nodiscard]] std::vector<PluginFacts> list() const;
-  Result<PluginFacts> show(const std::string& name);
-  Result<std::size_t> reload(const std::string& name);
-  Result<std::vector<HostedState>> health(const std::string& name);
-  Result<std::vector<HostedState>> processes();
-  void stop();
-
-  // PluginInstanceOwner. Thread: any.
-  void completed(const Instance& by, chatd_job job, Verdict verdict) override;
-  void say(AuthLogLevel level, const std::string& line) override {
-    if (options_.log) options_.log(level, line);
-  }
-  void counted(AppId app, const std::string& plugin, const std::string& name, double by, MetricLabels labels) override {
-    if (options_.metrics != nullptr) options_.metrics->counted(app, plugin, name, by, std::move(labels));
-  }
-  void restarted(AppId app, const std::string& plugin) override {
-    if (options_.metrics != nullptr) options_.metrics->restarted(app, plugin);
-  }
-  Steady steady() override { return clock_.steady(); }
-  Timestamp wall() override { return clock_.wall(); }
-  bool fetch(OutboundRequest request, OutboundHttp::Done done) override {
-    if (stopping_) return false;
-    http_.fetch(std::move(request), std::move(done));
-    return true;
-  }
-
- private:
-  using Key = std::tuple<AppId, std::size_t, std::int64_t>;  // app, index of the verifier, revision
-  struct Kept {
-    InstancePtr instance;
-    std::string appName;
-    Steady used{};
-    VerifierSpec spec;
-    bool allowPrivate = false;
-  };
-  static constexpr std::size_t kMaxProcesses = 64;
-
-  Result<InstancePtr> make(const SecretScope& app, const VerifierSpec& spec, bool allowPrivate);
-  Result<InstancePtr> makeInline(const chatd_plugin* plugin, const SecretScope& app, const VerifierSpec& spec,
-                                 bool allowPrivate);
-  /// Read anew each time: what an operator has changed is taken with the next verifier that is made.
-  [[nodiscard]] PluginSecrets::Values secretsOf(const SecretScope& app);
-  /// Of a foreign plugin that is to run inline; loaded at its first use. Thread: control.
-  Result<const chatd_plugin*> inlineTable(const std::string& name);
-  Result<const chatd_plugin*> loadInline(const std::string& name);
-  Result<std::size_t> replaceInline(const std::string& name);
-  Result<hostwire::Loaded> probe(const std::string& name, const SecretScope& app, std::optional<std::string> config);
-  void learn(const std::string& name, std::uint32_t flags);
-  std::vector<InstancePtr> keep(const Key& key, Kept made);
-  /// The instance that was reconfigured for this, if there is one.
-  [[nodiscard]] InstancePtr takeCarried(const Key& key, const VerifierSpec& spec, bool allowPrivate);
-  void endOverdue(bool all);
-  [[nodiscard]] std::string known() const;
-
-  const PluginHostOptions options_;
-  OutboundHttp& http_;
-  const Clock& clock_;
-  std::map<std::string, const chatd_plugin*> bundled_;
-  PluginJobs jobs_;
-  std::atomic<bool> stopping_{false};
-  std::atomic<std::size_t> owed_{0};  ///< jobs from ask() until complete() has let go of the instance
-
-  mutable Mutex mutex_;
-  Condition answered_;
-  std::map<Key, Kept> instances_ CHATD_GUARDED_BY(mutex_);
-  /// By app and index: instances that have the configuration of the next revision. They wait for it a moment (Kept::used).
-  std::map<std::pair<AppId, std::size_t>, Kept> carried_ CHATD_GUARDED_BY(mutex_);
-  std::map<std::string, std::uint32_t> foreignFlags_ CHATD_GUARDED_BY(mutex_);  ///< of those that were looked at
-
-  std::map<std::string, const chatd_plugin*> inline_;  ///< thread: control
-  std::size_t inlineLoads_ = 0;                        ///< thread: control
-
-  std::shared_ptr<PluginSupervisor> supervisor_;
-  std::unique_ptr<TaskThread> control_;
-  std::unique_ptr<WakeThread> timer_;
-};
-
-std::string PluginHost::Core::known() const {
-  std::string out;
-  for (const PluginFacts& plugin : list()) out += (out.empty() ? "" : ", ") + plugin.name;
-  return out;
+void PluginHost::Core::unconfined() {
+  if (unconfined_.exchange(true)) return;
+  say(AuthLogLevel::Warn,
+      "this kernel has no Landlock (5.13 or newer, lsm=landlock; under systemd its system calls must be allowed): processes "
+      "of plugins are confined in all else, but can read every file that the daemon can");
 }
 
 std::uint32_t PluginHost::Core::flags(const std::string& name) const {
   if (const auto it = bundled_.find(name); it != bundled_.end()) return it->second->flags;
-  LockGuard g(mutex_);
-  const auto it = foreignFlags_.find(name);
-  return it == foreignFlags_.end() ? static_cast<std::uint32_t>(CHATD_PF_USES_PEER) : it->second;
-}
-
-void PluginHost::Core::learn(const std::string& name, std::uint32_t flags) {
-  LockGuard g(mutex_);
-  foreignFlags_[name] = flags;
+  return catalog_.flags(name).value_or(CHATD_PF_USES_PEER);
 }
 
 // --- instances --------------------------------------------------------------------------------------------------------
 
 // Thread: control.
-Result<PluginHost::InstancePtr> PluginHost::Core::make(const SecretScope& app, const VerifierSpec& spec, bool allowPrivate) {
+Result<PluginHost::InstancePtr> PluginHost::Core::make(AppId app, const VerifierSpec& spec, bool allowPrivate,
+                                                       const PluginSecrets::Values& secrets) {
   if (const auto it = bundled_.find(spec.plugin); it != bundled_.end()) {
-    return makeInline(it->second, app, spec, allowPrivate);
+    return makeInline(it->second, app, spec, allowPrivate, secrets);
   }
   if (spec.isolation == "inline") {
     CHATD_TRY(plugin, inlineTable(spec.plugin));
-    return makeInline(plugin, app, spec, allowPrivate);
+    return makeInline(plugin, app, spec, allowPrivate, secrets);
   }
-  return InstancePtr(std::make_shared<HostedInstance>(
-      supervisor_, HostedVerifier{app.app, spec.plugin, spec.config, allowPrivate, secretsOf(app)}));
+  return InstancePtr(
+      std::make_shared<HostedInstance>(supervisor_, HostedVerifier{app, spec.plugin, spec.config, allowPrivate, secrets}));
 }
 
-PluginSecrets::Values PluginHost::Core::secretsOf(const SecretScope& app) {
-  std::vector<std::string> faults;
-  auto values = options_.secrets.of(app, faults);
-  for (const std::string& fault : faults) say(AuthLogLevel::Error, fmt::format("app {}: {}", raw(app.app), fault));
-  return values;
-}
-
-Result<PluginHost::InstancePtr> PluginHost::Core::makeInline(const chatd_plugin* plugin, const SecretScope& app,
-                                                             const VerifierSpec& spec, bool allowPrivate) {
+Result<PluginHost::InstancePtr> PluginHost::Core::makeInline(const chatd_plugin* plugin, AppId app, const VerifierSpec& spec,
+                                                             bool allowPrivate, const PluginSecrets::Values& secrets) {
   // Destroyed on the control thread wherever the last one lets go, which may be inside the plugin's own complete(). After
   // stop() only those are left that owed an answer: they stay, because their plugin may still be running.
   const auto destroyer = [self = shared_from_this()](InlineInstance* gone) {
     static_cast<void>(self->control_->post([gone] { delete gone; }));
   };
   const std::shared_ptr<InlineInstance> made(
-      new InlineInstance(shared_from_this(), plugin, spec.plugin, app.app, allowPrivate, secretsOf(app)), destroyer);
+      new InlineInstance(shared_from_this(), plugin, spec.plugin, app, allowPrivate, secrets), destroyer);
   if (auto created = made->create(spec.config); !created.ok()) return std::move(created).error();
   return InstancePtr(made);
 }
@@ -275,7 +151,16 @@ Result<const chatd_plugin*> PluginHost::Core::loadInline(const std::string& name
   if ((plugin->flags & (CHATD_PF_MAY_BLOCK | CHATD_PF_SERIALIZED)) != 0) {
     return Error(Code::Invalid, "it may block or must not be called concurrently, so it cannot run with isolation inline");
   }
-  learn(name, plugin->flags);
+  const auto text = [](const char* s) { return std::string(s != nullptr ? s : ""); };
+  hostwire::Loaded loaded{true,
+                          {},
+                          plugin->flags,
+                          text(plugin->id),
+                          text(plugin->name),
+                          text(plugin->version),
+                          text(plugin->vendor),
+                          text(plugin->config_schema)};
+  catalog_.learn(name, std::move(loaded));
   return plugin;
 }
 
@@ -319,15 +204,21 @@ void PluginHost::Core::instance(const App& app, std::size_t index, UniqueFunctio
   const bool posted = control_->post([this, key, name = app.name, lookUp, allowPrivate, spec = app.verifiers[index], held] {
     // Many may have asked for the same one; the first made it.
     if (InstancePtr found = lookUp()) return (*held)(std::move(found));
-    InstancePtr carried = takeCarried(key, spec, allowPrivate);
-    auto made = carried ? Result<InstancePtr>(std::move(carried)) : make({std::get<0>(key), name}, spec, allowPrivate);
-    if (made.ok() && !stopping_) keep(key, Kept{*made, name, {}, spec, allowPrivate});
+    Kept kept = takeCarried(key, spec, allowPrivate);
+    if (!kept.instance) {
+      kept = {nullptr, name, {}, spec, allowPrivate, secretsOf({std::get<0>(key), name})};
+      auto made = make(std::get<0>(key), spec, allowPrivate, kept.secrets);
+      if (!made.ok()) return (*held)(std::move(made));
+      kept.instance = std::move(*made);
+    }
+    InstancePtr made = kept.instance;
+    if (!stopping_) keep(key, std::move(kept));
     (*held)(std::move(made));
   });
   if (!posted) (*held)(unavailable("the daemon is stopping"));
 }
 
-PluginHost::InstancePtr PluginHost::Core::takeCarried(const Key& key, const VerifierSpec& spec, bool allowPrivate) {
+PluginHost::Core::Kept PluginHost::Core::takeCarried(const Key& key, const VerifierSpec& spec, bool allowPrivate) {
   std::vector<Kept> late;  // let go outside the lock
   const Steady now = clock_.steady();
   LockGuard g(mutex_);
@@ -338,15 +229,15 @@ PluginHost::InstancePtr PluginHost::Core::takeCarried(const Key& key, const Veri
     carried_.erase(here);
   }
   const auto it = carried_.find({std::get<0>(key), std::get<1>(key)});
-  if (it == carried_.end() || !(it->second.spec == spec) || it->second.allowPrivate != allowPrivate) return nullptr;
-  InstancePtr taken = std::move(it->second.instance);
+  if (it == carried_.end() || !(it->second.spec == spec) || it->second.allowPrivate != allowPrivate) return {};
+  Kept taken = std::move(it->second);
   carried_.erase(it);
   return taken;
 }
 
 Result<bool> PluginHost::Core::reconfigure(const App& before, std::size_t index, const VerifierSpec& now) {
   auto wait = std::make_shared<Awaited<bool>>();
-  const bool posted = control_->post([this, wait, key = Key{before.id, index, before.revision}, now] {
+  const bool posted = control_->post([this, wait, before = before.id, key = Key{before.id, index, before.revision}, now] {
     Kept kept;
     {
       LockGuard g(mutex_);
@@ -354,8 +245,10 @@ Result<bool> PluginHost::Core::reconfigure(const App& before, std::size_t index,
       if (it != instances_.end()) kept = it->second;
     }
     if (!kept.instance) return wait->tell(false);
+    kept.secrets = secretsOf({before, kept.appName});
     Instance& instance = *kept.instance;
-    instance.reconfigure(now.config, [self = shared_from_this(), wait, key, now, kept](Result<bool> taken) mutable {
+    const PluginSecrets::Values secrets = kept.secrets;
+    instance.reconfigure(now.config, secrets, [self = shared_from_this(), wait, key, now, kept](Result<bool> taken) mutable {
       if (taken.ok() && *taken) {
         kept.spec = now;
         kept.used = self->clock_.steady();
@@ -425,161 +318,6 @@ void PluginHost::Core::forget(AppId app) {
   }
 }
 
-// --- for administrators -----------------------------------------------------------------------------------------------
-
-Result<void> PluginHost::Core::check(const SecretScope& app, const VerifierSpec& spec) {
-  if (!bundled(spec.plugin) && spec.isolation != "inline") {
-    auto loaded = probe(spec.plugin, app, spec.config);
-    return loaded.ok() ? Result<void>() : Result<void>(std::move(loaded).error());
-  }
-  auto wait = std::make_shared<Awaited<bool>>();
-  const bool posted = control_->post([this, wait, app, spec] {
-    const auto table =
-        bundled(spec.plugin) ? Result<const chatd_plugin*>(bundled_.at(spec.plugin)) : inlineTable(spec.plugin);
-    if (!table.ok()) return wait->tell(Error(table.error()));
-    const char* schema = (*table)->config_schema;
-    if (auto fits = checkConfig(schema != nullptr ? schema : "", spec.config); !fits.ok()) {
-      return wait->tell(std::move(fits).error());
-    }
-    const auto made = make(app, spec, options_.allowPrivateNetworks);
-    if (!made.ok()) return wait->tell(Error(Code::Invalid, made.error().detail()));
-    wait->tell(true);
-  });
-  if (!posted) return Error(Code::Restarting);
-  CHATD_CHECK(wait->get());
-  return {};
-}
-
-Result<hostwire::Loaded> PluginHost::Core::probe(const std::string& name, const SecretScope& app,
-                                                 std::optional<std::string> config) {
-  // First the file: a plugin that is not there is another fault than one that does not work.
-  auto file = PluginFile::find(options_.folders, name);
-  if (!file.ok() && file.error().code() == Code::NotFound) {
-    return Error(Code::NotFound, fmt::format("there is no plugin \"{}\"; known are: {}", name, known()));
-  }
-  if (!file.ok()) return Error(Code::Invalid, file.error().detail());
-  auto wait = std::make_shared<Awaited<hostwire::Loaded>>();
-  supervisor_->probe({app.app, name, config.value_or(""), false, config ? secretsOf(app) : PluginSecrets::Values()},
-                     config.has_value(), [wait](Result<hostwire::Loaded> loaded) { wait->tell(std::move(loaded)); });
-  auto loaded = wait->get();
-  if (loaded.ok()) learn(name, loaded->flags);
-  return loaded;
-}
-
-std::vector<PluginFacts> PluginHost::Core::list() const {
-  const auto text = [](const char* s) { return std::string(s != nullptr ? s : ""); };
-  std::map<std::string, PluginFacts> all;
-  for (const std::string& name : PluginFile::names(options_.folders)) {
-    PluginFacts& facts = all[name];
-    facts.name = name;
-    const auto file = PluginFile::find(options_.folders, name);
-    if (!file.ok()) facts.fault = file.error().detail();
-    facts.flags = flags(name);
-  }
-  // Of two with one name, ours is meant.
-  for (const auto& [name, p] : bundled_) {
-    all[name] = {name, true, p->flags, text(p->id), text(p->name), text(p->version), text(p->vendor), text(p->config_schema),
-                 {}};
-  }
-  std::vector<PluginFacts> out;
-  out.reserve(all.size());
-  for (auto& [name, facts] : all) out.push_back(std::move(facts));
-  return out;
-}
-
-Result<PluginFacts> PluginHost::Core::show(const std::string& name) {
-  if (bundled(name)) {
-    for (PluginFacts& facts : list()) {
-      if (facts.name == name) return std::move(facts);
-    }
-  }
-  auto loaded = probe(name, {}, std::nullopt);
-  PluginFacts facts;
-  facts.name = name;
-  if (!loaded.ok()) {
-    if (loaded.error().code() != Code::Invalid) return std::move(loaded).error();
-    facts.fault = loaded.error().detail();
-    return facts;
-  }
-  facts.flags = loaded->flags;
-  facts.id = printable(loaded->id);
-  facts.title = printable(loaded->name);
-  facts.version = printable(loaded->version);
-  facts.vendor = printable(loaded->vendor);
-  facts.schema = loaded->schema;
-  return facts;
-}
-
-// Thread: control. Instances of the new library take the place of those of the old one, which end when they have answered.
-Result<std::size_t> PluginHost::Core::replaceInline(const std::string& name) {
-  if (inline_.count(name) == 0) return std::size_t{0};
-  CHATD_TRY(plugin, loadInline(name));
-  std::vector<std::pair<Key, Kept>> old;
-  {
-    LockGuard g(mutex_);
-    for (const auto& [key, kept] : instances_) {
-      if (kept.spec.plugin == name && kept.spec.isolation == "inline") old.emplace_back(key, kept);
-    }
-  }
-  std::vector<std::pair<Key, InstancePtr>> made;
-  for (const auto& [key, kept] : old) {
-    CHATD_TRY(instance, makeInline(plugin, {std::get<0>(key), kept.appName}, kept.spec, kept.allowPrivate));
-    made.emplace_back(key, std::move(instance));
-  }
-  inline_[name] = plugin;
-  std::vector<InstancePtr> gone;
-  LockGuard g(mutex_);
-  for (auto& [key, instance] : made) {
-    const auto it = instances_.find(key);
-    if (it == instances_.end()) continue;  // its app has changed meanwhile
-    gone.push_back(std::exchange(it->second.instance, std::move(instance)));
-  }
-  return made.size();
-}
-
-Result<std::size_t> PluginHost::Core::reload(const std::string& name) {
-  if (bundled(name)) return Error(Code::Invalid, "a bundled plugin changes with the daemon");
-  CHATD_CHECK(probe(name, {}, std::nullopt));
-  auto hosted = std::make_shared<Awaited<std::size_t>>();
-  supervisor_->reload(name, [hosted](Result<std::size_t> replaced) { hosted->tell(std::move(replaced)); });
-  auto inlined = std::make_shared<Awaited<std::size_t>>();
-  if (!control_->post([this, inlined, name] { inlined->tell(replaceInline(name)); })) return Error(Code::Restarting);
-  CHATD_TRY(processes, hosted->get());
-  CHATD_TRY(instances, inlined->get());
-  return processes + instances;
-}
-
-Result<std::vector<HostedState>> PluginHost::Core::health(const std::string& name) {
-  auto wait = std::make_shared<Awaited<std::vector<HostedState>>>();
-  supervisor_->health(name, [wait](std::vector<HostedState> states) { wait->tell(std::move(states)); });
-  CHATD_TRY(states, wait->get());
-  auto inlined = std::make_shared<Awaited<std::vector<HostedState>>>();
-  const bool posted = control_->post([this, inlined, name] {
-    std::map<Key, Kept> kept;
-    {
-      LockGuard g(mutex_);
-      kept = instances_;
-    }
-    std::vector<HostedState> out;
-    for (const auto& [key, one] : kept) {
-      auto* instance = dynamic_cast<InlineInstance*>(one.instance.get());
-      if (instance == nullptr || instance->name() != name) continue;
-      out.push_back({std::get<0>(key), name, 0, 1, instance->owed.load(), 0, instance->health()});
-    }
-    inlined->tell(std::move(out));
-  });
-  if (!posted) return Error(Code::Restarting);
-  CHATD_TRY(inside, inlined->get());
-  states.insert(states.end(), inside.begin(), inside.end());
-  return std::move(states);
-}
-
-Result<std::vector<HostedState>> PluginHost::Core::processes() {
-  auto wait = std::make_shared<Awaited<std::vector<HostedState>>>();
-  supervisor_->states([wait](std::vector<HostedState> states) { wait->tell(std::move(states)); });
-  return wait->get();
-}
-
 void PluginHost::Core::stop() {
   if (stopping_.exchange(true)) return;
   timer_->stop();
@@ -629,11 +367,15 @@ Result<bool> PluginHost::reconfigure(const App& before, std::size_t index, const
 }
 std::uint32_t PluginHost::flags(const std::string& plugin) const { return core_->flags(plugin); }
 bool PluginHost::bundled(const std::string& plugin) const { return core_->bundled(plugin); }
-std::vector<PluginFacts> PluginHost::list() const { return core_->list(); }
+std::vector<PluginFacts> PluginHost::list() { return core_->list(); }
+ListedVerifier PluginHost::listed(const VerifierSpec& spec) { return core_->listed(spec); }
 Result<PluginFacts> PluginHost::show(const std::string& plugin) { return core_->show(plugin); }
 Result<std::size_t> PluginHost::reload(const std::string& plugin) { return core_->reload(plugin); }
 Result<std::vector<HostedState>> PluginHost::health(const std::string& plugin) { return core_->health(plugin); }
 Result<std::vector<HostedState>> PluginHost::processes() { return core_->processes(); }
+void PluginHost::setSecrets(PluginSecrets secrets, UniqueFunction<void(AppId)> changed) {
+  core_->setSecrets(std::move(secrets), std::move(changed));
+}
 void PluginHost::stop() { core_->stop(); }
 
 }  // namespace chatd

@@ -59,7 +59,14 @@ struct PluginFacts {
   bool bundled = false;
   std::uint32_t flags = 0;
   std::string id, title, version, vendor, schema;
-  std::string fault;  ///< why it cannot be used; the other fields are then empty
+  std::string fault;     ///< why it cannot be used; the other fields are then empty
+  bool confined = true;  ///< false: its processes can read the files that the daemon can: a kernel without Landlock
+};
+
+/// A verifier's configuration as it may be listed.
+struct ListedVerifier {
+  std::string config;    ///< JSON; secrets as ***
+  bool hasMask = false;  ///< the given one holds such a ***
 };
 
 class PluginHost {
@@ -97,15 +104,23 @@ class PluginHost {
   [[nodiscard]] bool bundled(const std::string& plugin) const;
 
   // For operators. Thread: worker; each waits 5 s at most. Errors: NotFound, Busy.
-  /// Every plugin there is, by name; those in files are not loaded for it.
-  [[nodiscard]] std::vector<PluginFacts> list() const;
+  /// Every plugin there is, by name; those in files as far as they can be looked at in that time.
+  [[nodiscard]] std::vector<PluginFacts> list();
   [[nodiscard]] Result<PluginFacts> show(const std::string& plugin);
   /// Takes the file of a foreign plugin as it is now. Answers how many instances or processes were replaced. Errors: also
   /// Invalid with the reason; what could not be replaced goes on as it was.
   [[nodiscard]] Result<std::size_t> reload(const std::string& plugin);
+  /// The configuration of a verifier as its plugin's schema lets it be listed. Of a plugin that cannot be asked, and has not
+  /// been before, every value is a secret.
+  [[nodiscard]] ListedVerifier listed(const VerifierSpec& spec);
   /// Its processes (all plugins': no name), with what they say of themselves.
   [[nodiscard]] Result<std::vector<HostedState>> health(const std::string& plugin);
   [[nodiscard]] Result<std::vector<HostedState>> processes();
+
+  /// Reads the secrets anew; live instances whose own have changed get them (chatd_plugin.reconfigure with the configuration
+  /// that they have) or are replaced, without a question lost. One that does not take them goes on as it was, and the log
+  /// says why. `changed` is told of each app whose verifiers have other secrets now, on any thread; it must not block.
+  void setSecrets(PluginSecrets secrets, UniqueFunction<void(AppId)> changed);
 
   /// Ends every job with Unavailable, waits 5 s at most for the answers that are still owed, destroys the instances. One
   /// that still owes is leaked and reported. Called once.

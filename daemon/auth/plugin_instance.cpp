@@ -66,7 +66,9 @@ struct PluginHostFunctions {
   }
 
   static std::int32_t secret(chatd_host_ctx* ctx, chatd_str name, char* to, std::uint64_t room, std::uint64_t* length) {
-    return giveSecret(ctx->instance->secrets_, view(name), to, room, length);
+    InlineInstance& self = *ctx->instance;
+    LockGuard g(self.mutex_);
+    return giveSecret(self.secrets_, view(name), to, room, length);
   }
 
   static const void* service(chatd_host_ctx*, const char* id) {
@@ -170,10 +172,19 @@ void InlineInstance::cancel(chatd_job job) {
   if (CHATD_HAS(plugin_, cancel) && plugin_->cancel != nullptr) plugin_->cancel(handle_, job);
 }
 
-void InlineInstance::reconfigure(const std::string& config, Reconfigured then) {
+void InlineInstance::reconfigure(const std::string& config, const PluginSecrets::Values& secrets, Reconfigured then) {
   if (!CHATD_HAS(plugin_, reconfigure) || plugin_->reconfigure == nullptr) return then(false);
+  PluginSecrets::Values before = secrets;
+  {
+    LockGuard g(mutex_);
+    secrets_.swap(before);
+  }
   std::array<char, 512> why{};
   if (plugin_->reconfigure(handle_, str(config), why.data(), why.size()) == 0) return then(true);
+  {
+    LockGuard g(mutex_);
+    secrets_.swap(before);
+  }
   why.back() = '\0';
   const std::string reason = printable(why.data());
   then(Error(Code::Invalid, reason.empty() ? "the plugin refused the configuration" : reason));

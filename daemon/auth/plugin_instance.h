@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "auth/plugin_host.h"
+#include "base/mutex.h"
 #include "sdk/chatd_plugin.h"
 
 namespace chatd {
@@ -36,6 +37,8 @@ class PluginInstanceOwner {
   virtual void counted(AppId app, const std::string& plugin, const std::string& name, double by, MetricLabels labels) = 0;
   /// The plugin's process ended before its time.
   virtual void restarted(AppId app, const std::string& plugin) = 0;
+  /// A process of a plugin could not be kept from files.
+  virtual void unconfined() = 0;
   virtual Steady steady() = 0;
   virtual Timestamp wall() = 0;
   /// False: the host is stopping; `done` will not be called.
@@ -53,10 +56,10 @@ class PluginHost::Instance {
   /// False: this job will never be completed. `timeout` is from now on.
   [[nodiscard]] virtual bool verify(const Question& question, std::chrono::milliseconds timeout, chatd_job job) = 0;
   virtual void cancel(chatd_job job) = 0;
-  /// Told once, maybe before it returns: true, it goes on with this configuration; false, its plugin cannot be reconfigured.
-  /// Errors: Invalid in the plugin's words; it goes on as it was. Thread: control.
+  /// With the app's secrets as they are now. Told once, maybe before it returns: true, it goes on with this configuration;
+  /// false, its plugin cannot be reconfigured. Errors: Invalid in the plugin's words; it goes on as it was. Thread: control.
   using Reconfigured = UniqueFunction<void(Result<bool>)>;
-  virtual void reconfigure(const std::string& config, Reconfigured then) = 0;
+  virtual void reconfigure(const std::string& config, const PluginSecrets::Values& secrets, Reconfigured then) = 0;
 
   [[nodiscard]] const std::string& name() const { return name_; }
   std::atomic<std::size_t> owed{0};  ///< answers; kept by PluginHost
@@ -76,7 +79,7 @@ class InlineInstance final : public PluginHost::Instance {
   Result<void> create(const std::string& config);
   [[nodiscard]] bool verify(const Question& question, std::chrono::milliseconds timeout, chatd_job job) override;
   void cancel(chatd_job job) override;
-  void reconfigure(const std::string& config, Reconfigured then) override;
+  void reconfigure(const std::string& config, const PluginSecrets::Values& secrets, Reconfigured then) override;
   /// Empty: well, or it does not say. Thread: control.
   [[nodiscard]] std::string health();
   [[nodiscard]] const chatd_plugin* plugin() const { return plugin_; }
@@ -89,7 +92,8 @@ class InlineInstance final : public PluginHost::Instance {
   const AppId app_;
   const std::string appText_;
   const bool allowPrivate_;
-  const PluginSecrets::Values secrets_;
+  Mutex mutex_;
+  PluginSecrets::Values secrets_ CHATD_GUARDED_BY(mutex_);
   chatd_host_ctx context_;
   chatd_host host_{};
   chatd_instance* handle_ = nullptr;

@@ -16,34 +16,34 @@ namespace chatd {
 
 namespace {
 
-Error unreadable(const std::string& path, std::string_view why) { return {Code::Invalid, fmt::format("{}: {}", path, why)}; }
+Error unreadable(std::string_view why) { return {Code::Invalid, std::string(why)}; }
 
 /// As with private keys: what others may read is refused, not warned of.
 Result<std::string> readSecretFile(const std::string& path) {
   const net::Descriptor in(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!in.open()) return unreadable(path, std::strerror(errno));
+  if (!in.open()) return unreadable(std::strerror(errno));
   struct stat status {};
-  if (::fstat(in.get(), &status) != 0) return unreadable(path, std::strerror(errno));
-  if (!S_ISREG(status.st_mode)) return unreadable(path, "is not a regular file");
+  if (::fstat(in.get(), &status) != 0) return unreadable(std::strerror(errno));
+  if (!S_ISREG(status.st_mode)) return unreadable("is not a regular file");
   if (status.st_uid != 0 && status.st_uid != ::geteuid()) {
-    return unreadable(path, "belongs to somebody who is neither root nor the user that the daemon runs as");
+    return unreadable("belongs to somebody who is neither root nor the user that the daemon runs as");
   }
   if ((status.st_mode & (S_IRWXO | S_IWGRP)) != 0) {
-    return unreadable(path, "must not be open to others, nor writable by its group; chmod 0640");
+    return unreadable("must not be open to others, nor writable by its group; chmod 0640");
   }
   std::string text(PluginSecrets::kMaxBytes + 1, '\0');
   const ssize_t got = ::read(in.get(), text.data(), text.size());
-  if (got < 0) return unreadable(path, std::strerror(errno));
+  if (got < 0) return unreadable(std::strerror(errno));
   text.resize(static_cast<std::size_t>(got));
-  if (text.size() > PluginSecrets::kMaxBytes) return unreadable(path, "is larger than 8 KiB");
+  if (text.size() > PluginSecrets::kMaxBytes) return unreadable("is larger than 8 KiB");
   return text;
 }
 
 Result<std::string> readVariable(const std::string& name) {
   const char* value = std::getenv(name.c_str());
-  if (value == nullptr) return unreadable(name, "is not in the environment");
+  if (value == nullptr) return unreadable("is not in the environment");
   std::string text(value);
-  if (text.size() > PluginSecrets::kMaxBytes) return unreadable(name, "is larger than 8 KiB");
+  if (text.size() > PluginSecrets::kMaxBytes) return unreadable("is larger than 8 KiB");
   return text;
 }
 
@@ -64,23 +64,39 @@ PluginSecrets::PluginSecrets(const std::vector<std::string>& entries) {
                    [](const Entry& a, const Entry& b) { return (a.scope == "*") < (b.scope == "*"); });
 }
 
-PluginSecrets::Values PluginSecrets::of(const SecretScope& scope, std::vector<std::string>& faults) const {
+std::string SecretFault::text() const { return fmt::format("secret {}/{}: {}: {}", scope, name, from, reason); }
+
+Result<std::string> PluginSecrets::read(const Entry& entry) {
+  CHATD_TRY(value, entry.inFile ? readSecretFile(entry.from) : readVariable(entry.from));
+  if (value.ends_with('\n')) value.pop_back();
+  if (value.ends_with('\r')) value.pop_back();
+  return std::move(value);
+}
+
+PluginSecrets::Values PluginSecrets::of(const SecretScope& scope, std::vector<SecretFault>& faults) const {
   Values values;
   const std::string id = std::to_string(raw(scope.app));
   for (const Entry& entry : entries_) {
     if (entry.scope != "*" && entry.scope != id && entry.scope != scope.name) continue;
     const auto known = std::any_of(values.begin(), values.end(), [&](const auto& v) { return v.first == entry.name; });
     if (known) continue;
-    auto value = entry.inFile ? readSecretFile(entry.from) : readVariable(entry.from);
-    if (!value.ok()) {
-      faults.push_back(fmt::format("secret {}: {}", entry.name, value.error().detail()));
-      continue;
+    auto value = read(entry);
+    if (value.ok()) {
+      values.emplace_back(entry.name, std::move(*value));
+    } else {
+      faults.push_back({entry.scope, entry.name, entry.from, value.error().detail()});
     }
-    if (value->ends_with('\n')) value->pop_back();
-    if (value->ends_with('\r')) value->pop_back();
-    values.emplace_back(entry.name, std::move(*value));
   }
   return values;
+}
+
+std::vector<SecretFault> PluginSecrets::faults() const {
+  std::vector<SecretFault> out;
+  for (const Entry& entry : entries_) {
+    const auto value = read(entry);
+    if (!value.ok()) out.push_back({entry.scope, entry.name, entry.from, value.error().detail()});
+  }
+  return out;
 }
 
 }  // namespace chatd

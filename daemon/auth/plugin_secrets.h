@@ -1,5 +1,6 @@
 // PluginSecrets: what operators give plugins besides their configuration, so that keys need not lie in the database: named
-// in plugins.secrets, read from a file or from the daemon's environment when a verifier is made. Never listed, never logged.
+// in plugins.secrets, read from a file or from the daemon's environment when a verifier is made and when the daemon reloads.
+// Never listed, never logged.
 // A value once made. Thread: any; of() reads files.
 #pragma once
 
@@ -20,6 +21,15 @@ struct SecretScope {
   std::string name;  ///< of the app
 };
 
+/// Why one cannot be read.
+struct SecretFault {
+  std::string scope, name;
+  std::string from;    ///< path or variable
+  std::string reason;  ///< "Permission denied"
+  [[nodiscard]] std::string text() const;
+};
+
+/// Nothing of them is kept: each time they are asked for, files and environment are read.
 class PluginSecrets {
  public:
   static constexpr std::size_t kMost = 64;            ///< entries
@@ -32,8 +42,10 @@ class PluginSecrets {
 
   using Values = std::vector<std::pair<std::string, std::string>>;
   /// Name and value of each secret of the app; the last end of a line is not part of one. An entry of the app itself comes
-  /// before one of `*`. `faults` gets a line for each that cannot be read.
-  [[nodiscard]] Values of(const SecretScope& scope, std::vector<std::string>& faults) const;
+  /// before one of `*`. `faults` gets those that cannot be read.
+  [[nodiscard]] Values of(const SecretScope& scope, std::vector<SecretFault>& faults) const;
+  /// Whatever cannot be read now, of all apps.
+  [[nodiscard]] std::vector<SecretFault> faults() const;
 
  private:
   struct Entry {
@@ -42,6 +54,7 @@ class PluginSecrets {
     bool inFile = false;
     std::string from;  ///< path or variable
   };
+  [[nodiscard]] static Result<std::string> read(const Entry& entry);
   std::vector<Entry> entries_;
 };
 

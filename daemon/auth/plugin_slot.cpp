@@ -82,8 +82,14 @@ const HostedJob* PluginSlot::job(chatd_job id) const {
 bool PluginSlot::timed() const { return processes() > 0 || !jobs_.empty(); }
 
 HostedState PluginSlot::state() const {
-  return {app_,      plugin_, current_ && current_->process ? current_->process->pid() : 0, verifiers_.size(), jobs_.size(),
-          restarts_, fault_};
+  return {app_,
+          plugin_,
+          current_ && current_->process ? current_->process->pid() : 0,
+          verifiers_.size(),
+          jobs_.size(),
+          restarts_,
+          fault_,
+          confined_};
 }
 
 // --- questions --------------------------------------------------------------------------------------------------------
@@ -450,6 +456,8 @@ void PluginSlot::onLoaded(HostedProcess& process, const hostwire::Loaded& loaded
     return refuseWaiting("the plugin was refused: " + reason);
   }
   process.loaded = true;
+  confined_ = loaded.confined;
+  if (!confined_) host_.owner().unconfined();
   if (&process == next_.get()) {
     for (const auto& [id, instance] : current_ ? current_->instances : process.instances) {
       if (instance.made == HostedProcess::Made::Ready) static_cast<void>(made(process, id, now));
@@ -569,15 +577,15 @@ void PluginSlot::endReload(const std::string& why) {
 }
 
 // Only where it is plain what it would mean: an instance that is there, in a process that is not being replaced.
-void PluginSlot::reconfigure(Id id, const std::string& config, UniqueFunction<void(Result<bool>)> then, Steady now) {
+void PluginSlot::reconfigure(Id id, hostwire::Reconfigure given, UniqueFunction<void(Result<bool>)> then, Steady now) {
   const bool alone = current_ && current_->loaded && !next_ && given_.count(id) == 0;
   const auto instance = alone ? current_->instances.find(id) : decltype(current_->instances.end()){};
   if (!alone || instance == current_->instances.end() || instance->second.made != HostedProcess::Made::Ready) {
     return then(false);
   }
-  if (!current_->process->send(Type::Reconfigure, id, hostwire::encode(hostwire::Reconfigure{config}))) return then(false);
+  if (!current_->process->send(Type::Reconfigure, id, hostwire::encode(given))) return then(false);
   host_.rewatch(*current_->process, current_->serial);
-  given_[id] = {current_->serial, config, std::move(then), now + kReconfigureTime};
+  given_[id] = {current_->serial, std::move(given), std::move(then), now + kReconfigureTime};
 }
 
 void PluginSlot::onReconfigured(HostedProcess& process, Id id, const hostwire::Outcome& outcome) {
@@ -587,7 +595,10 @@ void PluginSlot::onReconfigured(HostedProcess& process, Id id, const hostwire::O
   given_.erase(it);
   if (outcome.ok) {
     // A process that comes after this one takes it too.
-    if (const auto verifier = verifiers_.find(id); verifier != verifiers_.end()) verifier->second.config = given.config;
+    if (const auto verifier = verifiers_.find(id); verifier != verifiers_.end()) {
+      verifier->second.config = std::move(given.what.config);
+      verifier->second.secrets = std::move(given.what.secrets);
+    }
     return given.then(true);
   }
   if (outcome.reason.empty()) return given.then(false);

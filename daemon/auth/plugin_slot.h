@@ -81,7 +81,7 @@ class PluginSlot {
   void verify(chatd_job id, HostedJob job, Steady now);
   void cancel(chatd_job id, Steady now);
   /// As PluginSupervisor::reconfigure.
-  void reconfigure(Id id, const std::string& config, UniqueFunction<void(Result<bool>)> then, Steady now);
+  void reconfigure(Id id, hostwire::Reconfigure given, UniqueFunction<void(Result<bool>)> then, Steady now);
 
   void heard(HostedProcess& process, hostwire::Message&& message, Steady now);
   /// It has ended, or must: `why` is for operators, empty: as the process itself says.
@@ -155,7 +155,7 @@ class PluginSlot {
   /// A configuration that a process was given and has not answered yet.
   struct Given {
     std::uint64_t serial = 0;
-    std::string config;
+    hostwire::Reconfigure what;
     UniqueFunction<void(Result<bool>)> then;
     Steady until{};
   };
@@ -165,6 +165,7 @@ class PluginSlot {
   Steady notBefore_{};
   std::uint64_t restarts_ = 0;
   std::string fault_;
+  bool confined_ = true;  ///< as its last process said
   Steady used_{};
 };
 

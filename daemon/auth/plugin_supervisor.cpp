@@ -115,7 +115,7 @@ class PluginSupervisor::Core final : public SlotHost {
   void close(InstanceId id);
   void verify(InstanceId id, const PluginHost::Instance& by, Question question, Steady deadline, chatd_job job);
   void cancel(InstanceId id, chatd_job job);
-  void reconfigure(InstanceId id, const std::string& config, UniqueFunction<void(Result<bool>)> then);
+  void reconfigure(InstanceId id, hostwire::Reconfigure given, UniqueFunction<void(Result<bool>)> then);
   void probe(Probe probe);
   void reload(const std::string& plugin, UniqueFunction<void(Result<std::size_t>)> then);
   void health(const std::string& plugin, UniqueFunction<void(std::vector<HostedState>)> then);
@@ -449,10 +449,11 @@ void PluginSupervisor::Core::probeHeard(std::uint64_t serial, Probe& probe, host
   endProbe(serial, std::move(probe.loaded));
 }
 
-void PluginSupervisor::Core::reconfigure(InstanceId id, const std::string& config, UniqueFunction<void(Result<bool>)> then) {
+void PluginSupervisor::Core::reconfigure(InstanceId id, hostwire::Reconfigure given,
+                                         UniqueFunction<void(Result<bool>)> then) {
   const auto it = bySlot_.find(id);
   if (it == bySlot_.end() || stopping_) return then(false);
-  it->second->reconfigure(id, config, std::move(then), steadyNow());
+  it->second->reconfigure(id, std::move(given), std::move(then), steadyNow());
 }
 
 // --- for operators ----------------------------------------------------------------------------------------------------
@@ -551,10 +552,10 @@ void PluginSupervisor::cancel(InstanceId instance, chatd_job job) {
   core_->post([core = core_.get(), instance, job] { core->cancel(instance, job); });
 }
 
-void PluginSupervisor::reconfigure(InstanceId instance, const std::string& config, UniqueFunction<void(Result<bool>)> then) {
-  core_->post([core = core_.get(), instance, config, then = std::move(then)]() mutable {
-    core->reconfigure(instance, config, std::move(then));
-  });
+void PluginSupervisor::reconfigure(InstanceId instance, const std::string& config, const PluginSecrets::Values& secrets,
+                                   UniqueFunction<void(Result<bool>)> then) {
+  core_->post([core = core_.get(), instance, given = hostwire::Reconfigure{config, secrets},
+               then = std::move(then)]() mutable { core->reconfigure(instance, std::move(given), std::move(then)); });
 }
 
 void PluginSupervisor::probe(HostedVerifier verifier, bool create, UniqueFunction<void(Result<hostwire::Loaded>)> then) {

@@ -45,7 +45,8 @@ struct HostedState {
   std::size_t instances = 0;
   std::size_t underWay = 0;  ///< questions asked or waiting
   std::uint64_t restarts = 0;
-  std::string fault;  ///< why the last one ended or did not start; empty: nothing is wrong
+  std::string fault;     ///< why the last one ended or did not start; empty: nothing is wrong
+  bool confined = true;  ///< false: it is not kept from files, because this kernel has no Landlock
 };
 
 class PluginSupervisor {
@@ -66,7 +67,8 @@ class PluginSupervisor {
   void cancel(InstanceId instance, chatd_job job);
 
   /// As PluginHost::Instance::reconfigure. False also if none of it runs.
-  void reconfigure(InstanceId instance, const std::string& config, UniqueFunction<void(Result<bool>)> then);
+  void reconfigure(InstanceId instance, const std::string& config, const PluginSecrets::Values& secrets,
+                   UniqueFunction<void(Result<bool>)> then);
 
   /// What the plugin says it is, in a process of its own that ends again. With `create` also makes an instance of the
   /// configuration. Errors: Invalid with the reason, Busy.

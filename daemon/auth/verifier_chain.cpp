@@ -153,6 +153,9 @@ class VerifierChain::Impl {
   Result<void> check(const SecretScope& app, const std::vector<VerifierSpec>& verifiers);
   Result<void> reconfigure(const App& before, const std::vector<VerifierSpec>& verifiers);
   Result<std::vector<VerifierStep>> trace(const App& app, const std::string& token);
+  void setSecrets(PluginSecrets secrets) {
+    plugins_.setSecrets(std::move(secrets), [this](AppId app) { cache_.eraseApp(app); });
+  }
   PluginHost& plugins() { return plugins_; }
   /// The answer to a credential that failed: `error`, or RateLimited once the address has used up its failures. Only
   /// failures are limited: behind one address there may be a whole office, or a proxy with everybody, and one of them must
@@ -614,6 +617,7 @@ Result<void> VerifierChain::reconfigure(const App& before, const std::vector<Ver
 Result<std::vector<VerifierStep>> VerifierChain::trace(const App& app, const std::string& token) {
   return impl_->trace(app, token);
 }
+void VerifierChain::setSecrets(PluginSecrets secrets) { impl_->setSecrets(std::move(secrets)); }
 PluginHost& VerifierChain::plugins() { return impl_->plugins(); }
 bool VerifierChain::mayTry(const std::string& clientIp) { return impl_->mayTry(clientIp); }
 void VerifierChain::failed(const std::string& clientIp) { impl_->failed(clientIp); }

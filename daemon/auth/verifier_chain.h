@@ -68,6 +68,9 @@ class VerifierChain final : public Verifier {
   /// fills no cache. Errors: Invalid, TokenExpired, AppRequired, StoreUnavailable. Thread: worker; waits for each verifier's
   /// timeout at most.
   Result<std::vector<VerifierStep>> trace(const App& app, const std::string& token);
+  /// Secrets are read anew. Verifiers whose own have changed get them, and what the cache knows of their apps is forgotten.
+  /// Thread: any; reads files.
+  void setSecrets(PluginSecrets secrets);
   /// For operators: what plugins there are and how they do.
   [[nodiscard]] PluginHost& plugins();
 

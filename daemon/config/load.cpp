@@ -202,6 +202,9 @@ class Loader {
   void together() {
     if (options_.dev && given_.count("admin_socket") == 0) options_.adminSocket = options_.dataDir + "/admin.sock";
     if (auto what = checkSocketPath(options_.adminSocket)) fault("--data-dir", "admin_socket", *std::move(what));
+    constexpr std::size_t kMostSecrets = 64;
+    if (options_.plugins.secrets.size() > kMostSecrets)
+      fault("options", "plugins.secrets", fmt::format("has more than {} entries", kMostSecrets));
     const auto& limits = options_.limits;
     if (limits.messageBytes > limits.bodyBytes)
       fault("options", "limits.message_bytes", fmt::format("must be at most limits.body_bytes ({})", limits.bodyBytes));

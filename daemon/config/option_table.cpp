@@ -129,15 +129,17 @@ std::vector<OptionRow> makeTable() {
       {"redis.url", "''", kSame, text<&O::redis, &O::Redis::url>(checkRedisUrl), "", Reload::Restart, kSecret,
        "For several nodes, which are not in this version: must be empty."},
 
-      {"plugins.paths", "[/usr/lib/chatd/plugins]", kSame, list<&O::plugins, &O::Plugins::paths>(checkPath), "",
-       Reload::Restart, kOpen, "Folders in which plugins are looked for, in this order."},
+      {"plugins.paths", "[/usr/lib/chatd/plugins]", kSame, list<&O::plugins, &O::Plugins::paths>(checkPluginFolder), "",
+       Reload::Restart, kOpen,
+       "Folders in which plugins are looked for, in this order: absolute paths, which must be there if they are named."},
       {"plugins.allow_static", "false", kSame, boolean<&O::plugins, &O::Plugins::allowStatic>(), "", Reload::Restart, kOpen,
        "Let operators configure the verifier static, a list of tokens. Always allowed under --dev."},
-      {"plugins.secrets", "[]", kSame, list<&O::plugins, &O::Plugins::secrets>(checkPluginSecret), "", Reload::Restart,
-       kOpen,
+      {"plugins.secrets", "[]", kSame, list<&O::plugins, &O::Plugins::secrets>(checkPluginSecret), "", Reload::Live, kOpen,
        "Secrets that verifiers may ask for by name, at most 64: APP/NAME=file:PATH or APP/NAME=env:VARIABLE, where APP is "
        "an "
-       "app's id or name, or * for every app. Read when a verifier is made; a file must not be open to others."},
+       "app's id or name, or * for every app. Read when a verifier is made and at each reload, which gives changed ones to "
+       "the verifiers that have them; a file "
+       "must not be open to others."},
 
       {"cors.origins", "[]", kSame, list<&O::cors, &O::Cors::origins>(checkOrigin), "", Reload::Live, kOpen,
        "Origins of web pages that may connect, such as https://app.example.org. Empty: pages of this server alone. Programs "

@@ -302,6 +302,12 @@ std::optional<std::string> checkFolder(std::string_view path) {
   return std::nullopt;
 }
 
+std::optional<std::string> checkPluginFolder(std::string_view path) {
+  // Relative to what? A daemon's working directory is whatever started it has.
+  if (!path.starts_with('/')) return fmt::format("\"{}\" must be an absolute path: /…", path);
+  return std::nullopt;
+}
+
 std::optional<std::string> checkPluginSecret(std::string_view entry) {
   constexpr std::string_view kForm = "must be APP/NAME=file:/PATH or APP/NAME=env:VARIABLE";
   const auto slash = entry.find('/');
@@ -354,6 +360,12 @@ std::optional<std::string> checkOrigin(std::string_view origin) {
   const bool https = startsWith(origin, "https://");
   if (!https && !startsWith(origin, "http://")) return std::string(kForm);
   const std::string_view rest = origin.substr(https ? 8 : 7);
+  // Behind the brackets of an IPv6 address, if it is one.
+  const std::size_t colon = rest.find(':', rest.starts_with('[') ? std::min(rest.find(']'), rest.size()) : 0);
+  if (colon != std::string_view::npos) {
+    const auto port = toInteger(rest.substr(colon + 1));
+    if (!port || *port < 1 || *port > 65'535) return "the port must be 1 to 65535";
+  }
   if (rest.empty() || rest.find_first_of("/?#@ *") != std::string_view::npos) return std::string(kForm);
   if (toLower(rest) != rest) return "must be in lower case, as browsers send it";
   if (const bool port = (https && rest.ends_with(":443")) || (!https && rest.ends_with(":80")); port)

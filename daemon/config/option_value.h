@@ -29,6 +29,7 @@ namespace chatd {
 [[nodiscard]] std::optional<std::string> checkPath(std::string_view path);
 /// May be empty.
 [[nodiscard]] std::optional<std::string> checkFolder(std::string_view path);
+[[nodiscard]] std::optional<std::string> checkPluginFolder(std::string_view path);
 [[nodiscard]] std::optional<std::string> checkPluginSecret(std::string_view entry);
 [[nodiscard]] std::optional<std::string> checkSocketPath(std::string_view path);  // may be empty
 [[nodiscard]] std::optional<std::string> checkToken(std::string_view token);      // may be empty

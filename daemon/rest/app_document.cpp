@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "base/text.h"
+#include "base/masked_url.h"
 #include "protocol/wire_json.h"
 #include "rest/schema.h"
 
@@ -12,59 +12,11 @@ namespace chatd::rest {
 
 namespace {
 
-constexpr std::string_view kMask = "***";
 constexpr std::string_view kHttp = "http";
+constexpr std::string_view kMaskGiven = "has *** where a secret belongs; give the secret, or leave {} away";
 
-bool looksSecret(std::string_view key) {
-  const std::string name = toLower(key);
-  for (const std::string_view word :
-       {"secret", "password", "key", "token", "credential", "passphrase", "authorization", "headers"}) {
-    if (name.find(word) != std::string::npos) return true;
-  }
-  return false;
-}
-
-/// Writes a value with what looks secret replaced. `secret`: a key above was one, so everything below is.
-void appendMasked(JsonWriter& out, const JsonValue& value, bool secret) {
-  if (value.IsObject()) {
-    out.beginObject();
-    for (const auto& member : value.GetObject()) {
-      out.key(asView(member.name));
-      appendMasked(out, member.value, secret || looksSecret(asView(member.name)));
-    }
-    out.endObject();
-  } else if (value.IsArray()) {
-    out.beginArray();
-    for (const auto& item : value.GetArray()) appendMasked(out, item, secret);
-    out.endArray();
-  } else if (secret && !value.IsNull()) {
-    out.string(kMask);
-  } else {
-    out.raw(toText(value));
-  }
-}
-
-bool hasMask(const JsonValue& value, bool secret) {
-  if (value.IsObject()) {
-    return std::any_of(value.MemberBegin(), value.MemberEnd(), [&](const auto& member) {
-      return hasMask(member.value, secret || looksSecret(asView(member.name)));
-    });
-  }
-  if (value.IsArray()) {
-    return std::any_of(value.Begin(), value.End(), [&](const JsonValue& item) { return hasMask(item, secret); });
-  }
-  return secret && value.IsString() && asView(value) == kMask;
-}
-
-void appendVerifier(JsonWriter& out, const VerifierSpec& spec) {
-  out.beginObject().field("plugin", spec.plugin).key("config");
-  const auto config = parseJson(spec.config);
-  // What the store gives back was checked when it was taken; should it not be JSON, none of it is shown.
-  if (config.ok()) {
-    appendMasked(out, *config, false);
-  } else {
-    out.beginObject().endObject();
-  }
+void appendVerifier(JsonWriter& out, const VerifierSpec& spec, PluginHost& plugins) {
+  out.beginObject().field("plugin", spec.plugin).key("config").raw(plugins.listed(spec).config);
   out.field("timeoutMs", spec.timeout.count()).field("cacheTtlMs", spec.cacheTtl.count()).key("isolation");
   if (spec.isolation.empty()) {
     out.null();
@@ -80,7 +32,7 @@ std::optional<std::string> verificationUrl(const App& app) {
   if (!config.ok()) return std::nullopt;
   const JsonValue* url = present(*config, "url");
   if (url == nullptr || !url->IsString()) return std::nullopt;
-  return std::string(asView(*url));
+  return maskedUrl(asView(*url)).value_or(std::string(asView(*url)));
 }
 
 VerifierSpec verifierOf(const JsonValue& body) {
@@ -99,7 +51,7 @@ Error operatorsOnly(std::string_view field) {
 
 }  // namespace
 
-void appendAppFields(JsonWriter& out, const App& app) {
+void appendAppFields(JsonWriter& out, const App& app, PluginHost& plugins) {
   out.field("appId", raw(app.id)).field("name", app.name).key("settings").beginObject();
   out.field("autoCreateUsers", app.settings.autoCreateUsers).field("enabled", app.settings.enabled);
   out.field("reverifySeconds", app.settings.reverify.count()).key("allowPrivateNetworks");
@@ -115,7 +67,7 @@ void appendAppFields(JsonWriter& out, const App& app) {
   wire::appendRetention(retention, app.settings.retention);
   out.key("retention").raw(retention).endObject();
   out.key("verifiers").beginArray();
-  for (const VerifierSpec& spec : app.verifiers) appendVerifier(out, spec);
+  for (const VerifierSpec& spec : app.verifiers) appendVerifier(out, spec, plugins);
   out.endArray();
   out.field("tokenVerificationUrl", verificationUrl(app));
   out.field("createdAt", toRfc3339(app.createdAt)).field("updatedAt", toRfc3339(app.updatedAt));
@@ -143,7 +95,7 @@ std::optional<Retention> retentionOf(const JsonValue& object) {
   return Retention{integer(*given, "days"), integer(*given, "messages")};
 }
 
-Result<std::optional<std::vector<VerifierSpec>>> chainOf(const JsonValue& body) {
+Result<std::optional<std::vector<VerifierSpec>>> chainOf(const JsonValue& body, PluginHost& plugins) {
   using Chain = std::optional<std::vector<VerifierSpec>>;
   const JsonValue* list = present(body, "verifiers");
   const bool urlGiven = find(body, "tokenVerificationUrl") != nullptr;
@@ -156,6 +108,8 @@ Result<std::optional<std::vector<VerifierSpec>>> chainOf(const JsonValue& body) 
     if (!url->starts_with("http://") && !url->starts_with("https://")) {
       return Error::field("tokenVerificationUrl", "must begin with http:// or https://");
     }
+    if (maskedUrl(*url) == *url)
+      return Error::field("tokenVerificationUrl", fmt::format(kMaskGiven, "tokenVerificationUrl"));
     std::string config;
     JsonWriter(config).beginObject().field("url", *url).endObject();
     VerifierSpec spec;
@@ -166,12 +120,10 @@ Result<std::optional<std::vector<VerifierSpec>>> chainOf(const JsonValue& body) 
   if (list == nullptr) return Chain();
   std::vector<VerifierSpec> chain;
   for (rapidjson::SizeType i = 0; i < list->Size(); ++i) {
-    const JsonValue* config = present((*list)[i], "config");
-    if (config != nullptr && hasMask(*config, false)) {
-      return Error::field(fmt::format("verifiers[{}].config", i),
-                          "has *** where a secret belongs; give the secret, or leave verifiers away");
-    }
     chain.push_back(verifierOf((*list)[i]));
+    if (plugins.listed(chain.back()).hasMask) {
+      return Error::field(fmt::format("verifiers[{}].config", i), fmt::format(kMaskGiven, "verifiers"));
+    }
   }
   return Chain(std::move(chain));
 }

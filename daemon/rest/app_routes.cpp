@@ -39,10 +39,10 @@ constexpr Field kRotateFields[] = {{.name = "graceSeconds",
                                     .doc = "How long the other keys go on working; default 0. null: they stay."}};
 constexpr Schema kRotateBody{"RotateRequest", kRotateFields};
 
-void appendApp(std::string& body, const App& app) {
+void appendApp(std::string& body, const App& app, const Context& context) {
   JsonWriter out(body);
   out.beginObject();
-  appendAppFields(out, app);
+  appendAppFields(out, app, context.services.verifier.plugins());
   out.endObject();
 }
 
@@ -104,7 +104,7 @@ Result<NewApp> planCreate(const Context& context, const Call& call) {
   NewApp wanted;
   wanted.name = *text(call.body, "name");
   wanted.settings = settingsOf(call.body, {});
-  CHATD_TRY(chain, chainOf(call.body));
+  CHATD_TRY(chain, chainOf(call.body, context.services.verifier.plugins()));
   if (chain) wanted.verifiers = std::move(*chain);
   CHATD_CHECK(checkChain(context, call, {AppId{0}, wanted.name}, wanted.verifiers));
   return wanted;
@@ -132,7 +132,7 @@ Result<Reply> createApp(const Context& context, Call& call) {
   std::string body;
   JsonWriter out(body);
   out.beginObject();
-  appendAppFields(out, app);
+  appendAppFields(out, app, on.verifier.plugins());
   out.field("apiKey", secrets->key.secret).key("login").beginObject();
   out.field("login", secrets->owner.login).field("password", secrets->password).endObject().endObject();
   Reply reply = json(201, std::move(body));
@@ -149,13 +149,13 @@ Result<Reply> listApps(const Context& context, Call& call) {
     only = call.principal.account->apps;
   }
   CHATD_TRY(apps, context.services.directory.apps(page, only));
-  return pageReply(apps, appendApp);
+  return pageReply(apps, [&](std::string& body, const App& app) { appendApp(body, app, context); });
 }
 
 Result<Reply> getApp(const Context& context, Call& call) {
   CHATD_TRY(app, appOf(context, call, call.segment("appId")));
   std::string body;
-  appendApp(body, app);
+  appendApp(body, app, context);
   return json(200, std::move(body));
 }
 
@@ -174,7 +174,7 @@ Result<PlannedPatch> planPatch(const Context& context, const Call& call) {
     return Error(Code::Forbidden, "name can be changed by operators and owners only.");
   }
   const AppSettings settings = settingsOf(call.body, before.settings);
-  CHATD_TRY(chain, chainOf(call.body));
+  CHATD_TRY(chain, chainOf(call.body, context.services.verifier.plugins()));
   CHATD_CHECK(mayChange(call.principal, before, settings, chain));
   if (chain) CHATD_CHECK(checkChain(context, call, {before.id, before.name}, *chain));
   if (settings != before.settings) patch.settings = settings;
@@ -202,7 +202,7 @@ Result<Reply> patchApp(const Context& context, Call& call) {
     on.sessions.endApp(app.id, Code::AppDisabled);
   }
   std::string body;
-  appendApp(body, app);
+  appendApp(body, app, context);
   return json(200, std::move(body));
 }
 

@@ -17,6 +17,10 @@ constexpr Field kPlugin[] = {
     {.name = "title", .type = Type::Line, .required = true},
     {.name = "version", .type = Type::Line, .required = true},
     {.name = "vendor", .type = Type::Line, .required = true},
+    {.name = "confined",
+     .type = Type::Boolean,
+     .required = true,
+     .doc = "false: this kernel has no Landlock, so its processes can read what the daemon can. Of bundled ones true."},
     {.name = "fault", .type = Type::Line, .required = true, .nullable = true, .doc = "Why it cannot be used."},
     {.name = "schema", .type = Type::Json, .nullable = true, .doc = "JSON Schema of its configuration."}};
 constexpr Field kProcess[] = {
@@ -27,6 +31,7 @@ constexpr Field kProcess[] = {
     {.name = "underWay", .type = Type::Integer, .required = true, .doc = "Questions asked or waiting."},
     {.name = "restarts", .type = Type::Integer, .required = true},
     {.name = "healthy", .type = Type::Boolean, .required = true},
+    {.name = "confined", .type = Type::Boolean, .required = true, .doc = "false: it is not kept from files; see Plugin."},
     {.name = "fault", .type = Type::Line, .required = true, .nullable = true}};
 constexpr Field kReloaded[] = {
     {.name = "replaced", .type = Type::Integer, .required = true, .doc = "Processes and inline instances."}};
@@ -69,7 +74,8 @@ std::optional<std::string> some(const std::string& text) { return text.empty() ?
 
 void appendPluginFields(JsonWriter& out, const PluginFacts& facts) {
   out.field("name", facts.name).field("bundled", facts.bundled).field("id", facts.id).field("title", facts.title);
-  out.field("version", facts.version).field("vendor", facts.vendor).field("fault", some(facts.fault));
+  out.field("version", facts.version).field("vendor", facts.vendor).field("confined", facts.confined);
+  out.field("fault", some(facts.fault));
 }
 
 void appendPlugin(std::string& body, const PluginFacts& facts) {
@@ -88,7 +94,7 @@ void appendProcess(std::string& body, const HostedState& state) {
     out.integer(state.pid);
   }
   out.field("instances", state.instances).field("underWay", state.underWay).field("restarts", state.restarts);
-  out.field("healthy", state.fault.empty()).field("fault", some(state.fault)).endObject();
+  out.field("healthy", state.fault.empty()).field("confined", state.confined).field("fault", some(state.fault)).endObject();
 }
 
 /// A plugin that is not there is 404 with the names of those that are.
@@ -194,7 +200,9 @@ const std::vector<Route>& pluginRoutes() {
        .tag = "plugins",
        .access = who::Operators,
        .answers = {{.status = 200, .body = &kPluginDocument, .list = true}},
-       .doc = "Bundled plugins and the files of plugins.paths, which are not loaded for it; all in one page.",
+       .doc = "Bundled plugins, and the files of plugins.paths with what they say of themselves, in a process of its own "
+              "once a "
+              "file; all in one page.",
        .handler = blocking<listPlugins>},
       {.method = "GET",
        .path = "/plugin/{name}",

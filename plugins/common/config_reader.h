@@ -59,6 +59,12 @@ inline void requireUrl(const std::string& url, const char* key) {
   const std::string authority = url.substr(colon + 3, url.find_first_of("/?#", colon + 3) - colon - 3);
   if (authority.empty()) bad("has no host");
   if (authority.find('@') != std::string::npos) bad("may not have user information");
+  // Behind the brackets of an IPv6 address, if it is one.
+  const auto port = authority.find(':', authority.front() == '[' ? authority.find(']') : 0);
+  if (port == std::string::npos || port + 1 == authority.size()) return;
+  const std::string digits = authority.substr(port + 1);
+  const bool number = digits.size() <= 5 && digits.find_first_not_of("0123456789") == std::string::npos;
+  if (!number || std::stoi(digits) < 1 || std::stoi(digits) > 65'535) bad("the port must be 1 to 65535");
 }
 
 }  // namespace chatd::plugins

@@ -28,9 +28,9 @@ constexpr const char* kSchema = R"({
   "$schema": "https://json-schema.org/draft/2020-12/schema",
   "type": "object", "additionalProperties": false,
   "properties": {
-    "secret": {"anyOf": [{"type": "string", "minLength": 16}, {"type": "array", "items": {"type": "string", "minLength": 16}, "minItems": 1, "maxItems": 8}],
+    "secret": {"writeOnly": true, "anyOf": [{"type": "string", "minLength": 16}, {"type": "array", "items": {"type": "string", "minLength": 16}, "minItems": 1, "maxItems": 8}],
       "description": "16 bytes or more; of a list each is good, so that a secret can be replaced without a gap"},
-    "secretName": {"type": "string", "minLength": 1, "maxLength": 64, "description": "instead: the name of one in plugins.secrets of the daemon's configuration"},
+    "secretName": {"type": "string", "writeOnly": false, "minLength": 1, "maxLength": 64, "description": "instead: the name of one in plugins.secrets of the daemon's configuration"},
     "maxSeconds": {"type": "integer", "minimum": 1, "description": "a token that expires later than so many seconds from now is refused"}
   }
 })";

@@ -54,6 +54,7 @@ void hostMetricAdd(chatd_host_ctx* ctx, chatd_str name, double by, const chatd_k
   ctx->child->count(ctx->instance, name, by, labels, n);
 }
 std::int32_t hostSecret(chatd_host_ctx* ctx, chatd_str name, char* to, std::uint64_t room, std::uint64_t* length) {
+  const std::lock_guard lock(ctx->mutex);
   return giveSecret(ctx->secrets, {name.ptr, static_cast<std::size_t>(name.len)}, to, room, length);
 }
 std::int32_t hostFetch(chatd_host_ctx* ctx, const chatd_http_req* request, void (*done)(void*, const chatd_http_resp*),
@@ -107,7 +108,7 @@ void PluginChild::refuse(const std::string& reason) {
   send(Type::Loaded, 0, hostwire::encode(loaded));
 }
 
-void PluginChild::serve(const chatd_plugin* plugin) {
+void PluginChild::serve(const chatd_plugin* plugin, bool confined) {
   plugin_ = plugin;
   const bool serialized = (plugin->flags & CHATD_PF_SERIALIZED) != 0;
   const bool blocks = (plugin->flags & CHATD_PF_MAY_BLOCK) != 0;
@@ -117,6 +118,7 @@ void PluginChild::serve(const chatd_plugin* plugin) {
 
   hostwire::Loaded loaded;
   loaded.ok = true;
+  loaded.confined = confined;
   loaded.flags = plugin->flags;
   loaded.id = plugin->id;
   loaded.name = plugin->name;
@@ -193,7 +195,8 @@ chatd_instance* PluginChild::handleOf(std::uint64_t id) {
 // Thread: control.
 void PluginChild::create(std::uint64_t id, const hostwire::Create& wanted) {
   Instance made;
-  made.context = new chatd_host_ctx{this, id, wanted.secrets};
+  made.context = new chatd_host_ctx{this, id};
+  made.context->secrets = wanted.secrets;
   made.host =
       std::make_unique<chatd_host>(chatd_host{sizeof(chatd_host), CHATD_ABI_MINOR, made.context, &hostComplete, &hostLog,
                                               &hostNowNs, &hostUnixMs, &hostMetricAdd, &hostSecret, &hostService});
@@ -227,14 +230,25 @@ void PluginChild::destroy(std::uint64_t id) {
   send(Type::Destroyed, id, {});
 }
 
+void PluginChild::swapSecrets(std::uint64_t id, hostwire::Fields& others) {
+  const std::lock_guard lock(mutex_);
+  const auto it = instances_.find(id);
+  if (it == instances_.end()) return;
+  const std::lock_guard inner(it->second.context->mutex);
+  it->second.context->secrets.swap(others);
+}
+
 // Thread: control.
 void PluginChild::reconfigure(std::uint64_t id, const hostwire::Reconfigure& wanted) {
   hostwire::Outcome outcome;
   chatd_instance* handle = handleOf(id);
   if (handle != nullptr && CHATD_HAS(plugin_, reconfigure) && plugin_->reconfigure != nullptr) {
+    hostwire::Fields before = wanted.secrets;
+    swapSecrets(id, before);
     std::array<char, hostwire::kMaxReason> why{};
     outcome.ok = plugin_->reconfigure(handle, str(wanted.config), why.data(), why.size()) == 0;
     why.back() = '\0';
+    if (!outcome.ok) swapSecrets(id, before);
     if (!outcome.ok) outcome.reason = why[0] != '\0' ? why.data() : "the plugin refused the configuration without a reason";
   }
   send(Type::Reconfigured, id, hostwire::encode(outcome));

@@ -32,7 +32,8 @@ class PluginChild;
 struct chatd_host_ctx {
   chatd::plugin_host::PluginChild* child = nullptr;
   std::uint64_t instance = 0;
-  chatd::hostwire::Fields secrets = {};
+  std::mutex mutex = {};
+  chatd::hostwire::Fields secrets = {};  ///< guarded by mutex
 };
 
 namespace chatd::plugin_host {
@@ -56,9 +57,9 @@ class PluginChild {
 
   /// Tells the daemon that there will be no plugin.
   void refuse(const std::string& reason);
-  /// Tells the daemon what the plugin is, then serves until the socket ends. Never returns: the process ends without
-  /// running anybody's destructors, because threads of the plugin may still be running.
-  [[noreturn]] void serve(const chatd_plugin* plugin);
+  /// Tells the daemon what the plugin is and whether it is kept from files, then serves until the socket ends. Never
+  /// returns: the process ends without running anybody's destructors, because threads of the plugin may still be running.
+  [[noreturn]] void serve(const chatd_plugin* plugin, bool confined);
 
   // The functions of chatd_host; see there. Thread: any.
   void complete(std::uint64_t instance, chatd_job job, const chatd_result* result);
@@ -83,6 +84,7 @@ class PluginChild {
   void create(std::uint64_t id, const hostwire::Create& wanted);
   void destroy(std::uint64_t id);
   void reconfigure(std::uint64_t id, const hostwire::Reconfigure& wanted);
+  void swapSecrets(std::uint64_t id, hostwire::Fields& others);
   void verify(chatd_job job, const hostwire::Verify& asked);
   void health(std::uint64_t id);
   void fetched(std::uint64_t id, const hostwire::Fetched& answer);

@@ -1,13 +1,10 @@
 // chatd-plugin-host: started by chatd, never by hand. Descriptor 3 is the socket to the daemon, 4 the plugin's file, which
 // the daemon has judged; everything else is closed. Argument: the process id of the daemon, with which it must end.
-#include <fmt/format.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <array>
-#include <climits>
 #include <cstdlib>
 #include <string>
 
@@ -21,11 +18,8 @@ constexpr int kSocket = 3;
 constexpr int kLibrary = 4;
 
 std::string folderOfLibrary() {
-  std::array<char, PATH_MAX> path{};
-  const ssize_t length = ::readlink(fmt::format("/proc/self/fd/{}", kLibrary).c_str(), path.data(), path.size());
-  if (length <= 0) return "/nonexistent";
-  const std::string file(path.data(), static_cast<std::size_t>(length));
-  return file.substr(0, file.rfind('/'));
+  const std::string file = chatd::pathOfDescriptor(kLibrary);
+  return file.empty() ? "/nonexistent" : file.substr(0, file.rfind('/'));
 }
 
 }  // namespace
@@ -43,8 +37,9 @@ int main(int argc, char** argv) {
 
   // Never freed: its threads outlive main().
   auto* child = new chatd::plugin_host::PluginChild(kSocket);
-  if (const auto sandbox = chatd::plugin_host::enterSandbox(folderOfLibrary()); !sandbox.ok()) {
-    child->refuse("the host process cannot confine itself: " + sandbox.error().detail());
+  const auto confined = chatd::plugin_host::enterSandbox(folderOfLibrary());
+  if (!confined.ok()) {
+    child->refuse("the host process cannot confine itself: " + confined.error().detail());
     return 1;
   }
   const auto plugin = chatd::loadPlugin(kLibrary);
@@ -52,5 +47,5 @@ int main(int argc, char** argv) {
     child->refuse(plugin.error().detail());
     return 1;
   }
-  child->serve(*plugin);
+  child->serve(*plugin, *confined);
 }

@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <climits>
 #include <memory>
 #include <set>
 #include <system_error>
@@ -55,14 +57,21 @@ int openInside(int folder, const std::string& file) {
   return static_cast<int>(::syscall(SYS_openat2, folder, file.c_str(), &how, sizeof how));
 }
 
+int openFolder(const std::string& folder) { return ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC); }
+
+/// Why openFolder() failed. Errors: NotFound, Forbidden.
+Error noFolder(const std::string& folder) {
+  if (errno == ENOENT) return {Code::NotFound, folder + " is not there"};
+  if (errno == ENOTDIR || errno == ELOOP)
+    return {Code::Forbidden, folder + " is no folder, or a link to one; name the folder"};
+  return {Code::Forbidden, fmt::format("{}: {}", folder, why(errno))};
+}
+
 /// fd and path of FILE in FOLDER. Errors: NotFound, Forbidden.
 Result<std::pair<int, std::string>> openJudged(const std::string& folder, const std::string& file) {
   const std::string path = folder + "/" + file;
-  const Descriptor directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (directory.fd < 0) {
-    if (errno == ENOENT) return Error(Code::NotFound, folder + " is not there");
-    return Error(Code::Forbidden, fmt::format("{}: {}", folder, why(errno)));
-  }
+  const Descriptor directory(openFolder(folder));
+  if (directory.fd < 0) return noFolder(folder);
   Descriptor opened(openInside(directory.fd, file));
   if (opened.fd < 0) {
     if (errno == ENOENT) return Error(Code::NotFound, path + " is not there");
@@ -114,6 +123,15 @@ Result<PluginFile> PluginFile::find(const std::vector<std::string>& folders, con
   return Error(Code::NotFound, fmt::format("no folder of plugins.paths has {}.so", name));
 }
 
+Result<void> PluginFile::judgeFolder(const std::string& folder) {
+  const Descriptor opened(openFolder(folder));
+  if (opened.fd < 0) return noFolder(folder);
+  if (const std::string fault = faultOf(opened.fd, true); !fault.empty()) {
+    return Error(Code::Forbidden, fmt::format("{} {}", folder, fault));
+  }
+  return {};
+}
+
 Result<PluginFile> PluginFile::at(const std::string& path) {
   const auto slash = path.rfind('/');
   const std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
@@ -155,12 +173,24 @@ Result<void> judgeTable(const chatd_plugin* plugin) {
   return {};
 }
 
+std::string pathOfDescriptor(int fd) {
+  std::array<char, PATH_MAX> path{};
+  const ssize_t length = ::readlink(fmt::format("/proc/self/fd/{}", fd).c_str(), path.data(), path.size());
+  return length <= 0 ? std::string() : std::string(path.data(), static_cast<std::size_t>(length));
+}
+
 Result<const chatd_plugin*> loadPlugin(int fd) {
   const std::string path = fmt::format("/proc/self/fd/{}", fd);
   void* library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
-    const char* reason = ::dlerror();
-    return Error(Code::Invalid, fmt::format("it cannot be loaded: {}", reason != nullptr ? reason : "unknown reason"));
+    const char* given = ::dlerror();
+    std::string reason = given != nullptr ? given : "unknown reason";
+    // The loader's name for it means nothing to an admin.
+    const std::string file = pathOfDescriptor(fd);
+    for (auto at = reason.find(path); at != std::string::npos && !file.empty(); at = reason.find(path, at + file.size())) {
+      reason.replace(at, path.size(), file);
+    }
+    return Error(Code::Invalid, fmt::format("it cannot be loaded: {}", reason));
   }
   void* symbol = ::dlsym(library, "chatd_plugin_entry_v1");
   if (symbol == nullptr) {

@@ -30,6 +30,8 @@ class PluginFile {
   [[nodiscard]] static bool goodName(std::string_view name);
   /// Errors: NotFound (no folder has it), Forbidden (its detail says which rule it breaks).
   [[nodiscard]] static Result<PluginFile> find(const std::vector<std::string>& folders, const std::string& name);
+  /// Whether plugins are taken from this folder. Errors: NotFound (it is not there), Forbidden (the rule that it breaks).
+  [[nodiscard]] static Result<void> judgeFolder(const std::string& folder);
   /// The same rules for a file given by its path.
   [[nodiscard]] static Result<PluginFile> at(const std::string& path);
   /// Names of the files in the folders, good or not, at most 1000; a folder that is not there has none.
@@ -45,9 +47,13 @@ class PluginFile {
   std::string path_;
 };
 
+/// The path of what is open at `fd`; empty: the system does not say.
+[[nodiscard]] std::string pathOfDescriptor(int fd);
+
 /// Loads what is open at `fd` and asks for its table. The library is never unloaded, and `fd` must stay open for as long as
 /// the process lives: the loader knows libraries by name, and this one's name is that of the descriptor.
-/// Errors: Invalid, its detail says what is wrong (no entry, another ABI, an incomplete table). [control thread]
+/// Errors: Invalid, its detail says what is wrong, with the file's path (no entry, another ABI, an incomplete table).
+/// [control thread]
 [[nodiscard]] Result<const chatd_plugin*> loadPlugin(int fd);
 
 /// True if the table has all that this host needs; else says what is missing.

@@ -20,6 +20,8 @@
 #include <system_error>
 #include <vector>
 
+#include "host/landlock.h"
+
 namespace chatd::plugin_host {
 
 namespace {
@@ -62,11 +64,13 @@ constexpr std::uint64_t kHandled = kReads | LANDLOCK_ACCESS_FS_EXECUTE | LANDLOC
                                    LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO |
                                    LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM;
 
-Result<void> limitFiles(const std::string& readable) {
+/// False: a kernel without Landlock.
+Result<bool> limitFiles(const std::string& readable) {
+  if (!landlockThere()) return false;
   landlock_ruleset_attr attributes{};
   attributes.handled_access_fs = kHandled;
   const long ruleset = ::syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0);
-  if (ruleset < 0) return {};  // a kernel without it
+  if (ruleset < 0) return failed("landlock_create_ruleset");
   // Of /etc what libraries read, and nothing else: the daemon's own configuration lies there, with passwords.
   const std::array<const char*, 13> paths = {"/usr",
                                              "/lib",
@@ -96,7 +100,7 @@ Result<void> limitFiles(const std::string& readable) {
   }
   if (::syscall(SYS_landlock_restrict_self, ruleset, 0) != 0) return failed("landlock_restrict_self");
   ::close(static_cast<int>(ruleset));
-  return {};
+  return true;
 }
 
 // --- system calls: seccomp --------------------------------------------------------------------------------------------
@@ -283,12 +287,12 @@ Result<void> limitCalls() {
 
 }  // namespace
 
-Result<void> enterSandbox(const std::string& readable) {
+Result<bool> enterSandbox(const std::string& readable) {
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return failed("no_new_privs");
   CHATD_CHECK(limitResources());
-  CHATD_CHECK(limitFiles(readable));
+  CHATD_TRY(confined, limitFiles(readable));
   if (!kSanitized) CHATD_CHECK(limitCalls());
-  return {};
+  return confined;
 }
 
 }  // namespace chatd::plugin_host

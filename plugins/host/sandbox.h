@@ -9,8 +9,8 @@
 namespace chatd::plugin_host {
 
 /// Must be called while the process has one thread and before any foreign code ran. `readable`: the plugin's folder.
-/// The file system part needs a kernel with Landlock and is left out without it; all else must work.
-/// Errors: Internal with the reason.
-[[nodiscard]] Result<void> enterSandbox(const std::string& readable);
+/// The file system part needs a kernel with Landlock and is left out without it; all else must work. True: nothing is left
+/// out. Errors: Internal with the reason.
+[[nodiscard]] Result<bool> enterSandbox(const std::string& readable);
 
 }  // namespace chatd::plugin_host

@@ -110,13 +110,17 @@ CHATD_WIRE_DESCRIBE(Loaded) {
   a.number(m.flags);
   for (auto* text : {&m.id, &m.name, &m.version, &m.vendor}) a.text(*text, kMaxReason);
   a.text(m.schema, kMaxSchema);
+  flag(a, m.confined);
 }
 CHATD_WIRE_DESCRIBE(Create) {
   a.text(m.app, kMaxReason);
   a.text(m.config, kMaxConfig);
   fields(a, m.secrets);
 }
-CHATD_WIRE_DESCRIBE(Reconfigure) { a.text(m.config, kMaxConfig); }
+CHATD_WIRE_DESCRIBE(Reconfigure) {
+  a.text(m.config, kMaxConfig);
+  fields(a, m.secrets);
+}
 CHATD_WIRE_DESCRIBE(Outcome) {
   flag(a, m.ok);
   a.text(m.reason, kMaxReason);

@@ -61,6 +61,7 @@ struct Loaded {
   std::string reason;
   std::uint32_t flags = 0;
   std::string id, name, version, vendor, schema;
+  bool confined = true;  ///< false: this kernel cannot keep it from reading files
 };
 struct Create {
   std::string app, config;
@@ -73,6 +74,7 @@ struct Outcome {
 };
 struct Reconfigure {
   std::string config;
+  Fields secrets;
 };
 struct Verify {
   std::uint64_t instance = 0;

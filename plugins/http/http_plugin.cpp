@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "common/config_reader.h"
 #include "common/crypto.h"
+#include "common/field_names.h"
 #include "common/form.h"
 #include "common/grants.h"
 #include "http/answer.h"
@@ -36,13 +37,13 @@ constexpr const char* kSchema = R"({
     "url": {"type": "string", "minLength": 1, "maxLength": 4096,
             "description": "2xx with a JSON user allows, 401 and 403 deny"},
     "method": {"enum": ["GET", "POST"], "default": "GET"},
-    "headers": {"type": "object", "additionalProperties": {"type": "string", "maxLength": 4096},
+    "headers": {"type": "object", "writeOnly": false, "additionalProperties": {"type": "string", "writeOnly": true, "maxLength": 4096},
       "description": "templates: {token} and {app} are filled in; default: Authorization: Bearer {token}"},
-    "body": {"type": "string", "minLength": 1, "maxLength": 16384,
+    "body": {"type": "string", "writeOnly": true, "minLength": 1, "maxLength": 16384,
       "description": "POST: template, filled in as contentType demands; default {\"token\":\"{token}\"}"},
     "contentType": {"enum": ["application/json", "application/x-www-form-urlencoded", "text/plain"], "default": "application/json"},
     "sign": {"type": "object", "required": ["secret"], "additionalProperties": false, "properties": {
-      "secret": {"type": "string", "minLength": 16, "maxLength": 1024},
+      "secret": {"type": "string", "writeOnly": true, "minLength": 16, "maxLength": 1024},
       "header": {"type": "string", "minLength": 1, "maxLength": 128, "default": "X-Chatd-Signature"}},
       "description": "a field t=SECONDS,v1=HEX: HMAC-SHA-256 of the lines t, method, url, SHA-256 of the token in hex, body"},
     )" CHATD_GRANTS_SCHEMA R"(,
@@ -63,11 +64,6 @@ struct Config {
 
 bool fieldCharacters(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return (c >= 0x20 && c < 0x7F) || c == '\t'; });
-}
-bool isFieldName(std::string_view name) {
-  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-  });
 }
 
 Config read(std::string_view text) {
@@ -91,7 +87,9 @@ Config read(std::string_view text) {
   if (const JsonValue* headers = find(json, "headers")) {
     for (const auto& member : headers->GetObject()) {
       const std::string_view name = asView(member.name);
-      if (!isFieldName(name)) throw std::invalid_argument("headers: a name may have letters, digits, - and _ only");
+      if (!isFieldName(name)) {
+        throw std::invalid_argument(fmt::format("headers: \"{}\" is no name of a header field", name.substr(0, 128)));
+      }
       if (!fieldCharacters(asView(member.value)))
         throw std::invalid_argument(fmt::format("headers.{}: may have printable ASCII only", name));
       c.headers.emplace_back(name, asView(member.value));
@@ -103,7 +101,9 @@ Config read(std::string_view text) {
   if (const JsonValue* sign = find(json, "sign")) {
     c.signSecret = plugins::textOr(*sign, "secret");
     c.signHeader = plugins::textOr(*sign, "header", "X-Chatd-Signature");
-    if (!isFieldName(c.signHeader)) throw std::invalid_argument("sign.header: is no name of a header field");
+    if (!isFieldName(c.signHeader)) {
+      throw std::invalid_argument(fmt::format("sign.header: \"{}\" is no name of a header field", c.signHeader));
+    }
   }
   return c;
 }

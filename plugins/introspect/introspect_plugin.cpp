@@ -29,8 +29,8 @@ constexpr const char* kSchema = R"({
   "properties": {
     "url": {"type": "string", "minLength": 1, "maxLength": 4096},
     "clientId": {"type": "string", "minLength": 1, "maxLength": 512, "description": "with clientSecret: HTTP Basic"},
-    "clientSecret": {"type": "string", "maxLength": 1024},
-    "bearerToken": {"type": "string", "minLength": 1, "maxLength": 4096, "description": "instead of clientId and clientSecret"},
+    "clientSecret": {"type": "string", "writeOnly": true, "maxLength": 1024},
+    "bearerToken": {"type": "string", "writeOnly": true, "minLength": 1, "maxLength": 4096, "description": "instead of clientId and clientSecret"},
     "issuer": {"type": "string", "minLength": 1, "maxLength": 1024},
     "audience": {"anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 32}]},
     "scopes": {"type": "array", "items": {"type": "string"}, "maxItems": 32, "description": "all of these must be granted"},

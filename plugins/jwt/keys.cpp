@@ -164,6 +164,8 @@ Result<Key> Key::fromSecret(std::string kid, const Algorithm& alg, std::string s
 }
 
 Result<Key> Key::fromPem(std::string kid, const Algorithm& alg, const std::string& pem) {
+  // It would lie in the database and be listed; whoever signs keeps it.
+  if (pem.find("PRIVATE KEY-----") != std::string::npos) return invalid("is a private key; give the public one only");
   Key key(std::move(kid), alg);
   const auto open = [&pem] { return Owned<BIO, BIO_free_all>(::BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()))); };
   key.pkey_ = shared(::PEM_read_bio_PUBKEY(open().get(), nullptr, nullptr, nullptr));

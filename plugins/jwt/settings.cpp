@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "common/config_reader.h"
+#include "common/field_names.h"
 #include "common/grants.h"
 
 namespace chatd::jwt {
@@ -28,16 +29,18 @@ const char* const kSchema = R"({
     "algorithms": {"type": "array", "minItems": 1, "maxItems": 10,
       "items": {"enum": ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]},
       "description": "which published keys may have; default RS256"},
-    "keys": {"type": "array", "minItems": 1, "maxItems": 32, "items": {
+    "keys": {"type": "array", "writeOnly": false, "minItems": 1, "maxItems": 32, "items": {
       "type": "object", "required": ["alg"], "additionalProperties": false, "properties": {
         "alg": {"enum": ["HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]},
         "kid": {"type": "string", "maxLength": 256},
-        "secret": {"type": "string", "description": "for HS*, as text"},
-        "secretName": {"type": "string", "minLength": 1, "maxLength": 64, "description": "for HS*: the name of one in plugins.secrets of the daemon's configuration"},
-        "secretBase64": {"type": "string", "description": "for HS*, in base64 or base64url"},
+        "secret": {"type": "string", "writeOnly": true, "description": "for HS*, as text"},
+        "secretName": {"type": "string", "writeOnly": false, "minLength": 1, "maxLength": 64, "description": "for HS*: the name of one in plugins.secrets of the daemon's configuration"},
+        "secretBase64": {"type": "string", "writeOnly": true, "description": "for HS*, in base64 or base64url"},
         "pem": {"type": "string", "maxLength": 65536, "description": "public key or certificate"},
         "pemFile": {"type": "string", "minLength": 1, "maxLength": 4096, "description": "absolute path of one"},
-        "jwk": {"type": "object"}}}},
+        "jwk": {"type": "object", "description": "public key", "properties": {"d": {"writeOnly": true}, "p": {"writeOnly": true},
+          "q": {"writeOnly": true}, "dp": {"writeOnly": true}, "dq": {"writeOnly": true}, "qi": {"writeOnly": true},
+          "oth": {"writeOnly": true}, "k": {"writeOnly": true}, "key_ops": {"writeOnly": false}}}}}},
     "cookie": {"anyOf": [{"type": "string", "minLength": 1, "maxLength": 128}, {"type": "array", "minItems": 1, "maxItems": 8,
       "items": {"type": "string", "minLength": 1, "maxLength": 128}}],
       "description": "cookies that hold the token, if none is presented; only of pages of the same or an allowed origin"},
@@ -157,7 +160,13 @@ Settings readSettings(std::string_view text, const SecretOf& secretOf) {
   s.leewayMs = plugins::integerOr(config, "leewaySeconds", 30) * 1000;
   s.requireExpiry = plugins::flagOr(config, "requireExpiry", true);
   s.userClaim = plugins::textOr(config, "userClaim", "sub");
-  for (const std::string& name : plugins::texts(config, "header")) s.fields.push_back(toLower(name));
+  if (const auto fault = fieldNamesFault(config)) refuse(*fault);
+  for (const std::string& name : plugins::texts(config, "header")) {
+    s.fields.push_back(toLower(name));
+    const std::string& field = s.fields.back();
+    if (field == "authorization") refuse("header: Authorization is never passed on; a Bearer in it is the token already");
+    if (field == "cookie") refuse("header: Cookie is never passed on; name the cookie as \"cookie\"");
+  }
   for (const std::string& name : plugins::texts(config, "cookie")) s.fields.push_back("cookie:" + name);
   s.grantsClaim = plugins::textOr(config, "grantsClaim");
   s.names = plugins::namesOf(config);

@@ -27,7 +27,7 @@ constexpr const char* kStaticSchema = R"({
   "properties": {
     "file": {"type": "string", "minLength": 1, "maxLength": 4096,
       "description": "absolute path of a JSON object: token to user id; read when the verifier is made"},
-    "tokens": {"type": "object", "description": "the same, here"}
+    "tokens": {"type": "object", "writeOnly": true, "description": "the same, here"}
   }
 })";
 

@@ -50,6 +50,9 @@ log:
     'a word for a number': ['limits:\n  message_bytes: many\n', 2, 'limits.message_bytes'],
     'a level that does not exist': ['log:\n  level: chatty\n', 2, 'log.level'],
     'a list for a value': ['demo: [true]\n', 1, 'demo'],
+    'a folder of plugins that is relative': ['plugins:\n  paths: [plugins]\n', 2, 'must be an absolute path'],
+    'a folder of plugins that is not there': ['plugins:\n  paths: [/no/such/folder]\n', 2, '/no/such/folder is not there; make it'],
+    'an origin with a port that is none': ['cors:\n  origins: ["https://a.example:70000"]\n', 2, 'the port must be 1 to 65535'],
     'a port out of range': ['listen:\n  - address: 127.0.0.1\n    port: 70000\n', 1, 'listen'],
   })) {
     test(`${what} is refused with 78, by file, line and key`, async () => {

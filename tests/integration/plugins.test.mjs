@@ -1,9 +1,10 @@
 // Foreign plugins in a running daemon: whatever one of them does, another app is served as ever; operators see and change
 // plugins while the daemon runs.
 import assert from 'node:assert/strict';
-import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 
 import { ChatClient } from '../support/chat_client.mjs';
 import { CHATCTL, CHATD, Chatd, removeFolder, temporaryFolder, TestApp } from '../support/chatd.mjs';
@@ -151,6 +152,8 @@ describe('foreign plugins', () => {
     const shown = await chatd.must('GET', '/plugin/evil');
     assert.deepEqual([shown.id, shown.version, shown.bundled, shown.fault], ['org.example.evil', '1', false, null]);
     assert.equal(shown.schema.type, 'object');
+    const listed = items.find((plugin) => plugin.name === 'evil');
+    assert.deepEqual([listed.title, listed.version, listed.confined], ['Evil', '1', true]);
     assert.match((await chatd.must('GET', '/plugin/wrong-abi')).fault, /another ABI/);
     assert.equal((await chatd.admin('GET', '/plugin/nothing')).status, 404);
     const health = await chatd.must('GET', '/plugin/evil/health');
@@ -158,6 +161,52 @@ describe('foreign plugins', () => {
     assert.equal((await chatd.admin('POST', '/plugin/evil/check', { body: { config: {} } })).status, 204);
     assert.equal((await chatd.admin('POST', '/plugin/evil/check', { body: { config: { refuse: 'no' } } })).status, 422);
     for (const path of ['/plugin', '/plugin/evil', '/plugin/evil/health']) assert.equal((await app.rest('GET', path)).status, 403, path);
+  });
+
+  test('what the schema of a plugin calls writeOnly is listed nowhere, also after a restart, and apply knows no difference', async () => {
+    const config = { harmless: 'a-secret-of-the-test', url: 'https://u:pass-of-the-test@h.example/?k=query-of-the-test', number: 5 };
+    const app = await TestApp.create(chatd, undefined, { verifiers: [{ plugin: 'evil', config }] });
+    const masked = { harmless: '***', url: 'https://***@h.example/?k=***', number: 5 };
+    const file = join(folder, 'declared.json');
+    const declared = (with_) => writeFileSync(file, JSON.stringify({ apps: [{ name: app.name, verifiers: [{ plugin: 'evil', config: { ...config, ...with_ } }] }] }));
+    const ctl = (...args) => run(CHATCTL, ['--server', `unix:${chatd.adminSocket}`, ...args]);
+    for (const again of [false, true]) {
+      if (again) {
+        await chatd.terminate();
+        await chatd.launch();
+      }
+      assert.deepEqual((await chatd.must('GET', `/app/${app.id}`)).verifiers[0].config, masked);
+      declared({});
+      assert.equal((await ctl('diff', '-f', file)).code, 0);
+    }
+    for (const change of [{ harmless: 'another-of-the-test' }, { url: config.url.replace('query', 'another') }, { url: 'https://other.example/?k=query-of-the-test' }]) {
+      declared(change);
+      const told = await ctl('diff', '-f', file);
+      assert.equal(told.code, 10, told.err);
+      assert.equal(/-of-the-test/.test(told.out + told.err), false, told.out + told.err);
+      assert.equal((await ctl('apply', '-f', file)).code, 0);
+      assert.equal((await ctl('diff', '-f', file)).code, 0);
+    }
+    assert.equal(/-of-the-test/.test(chatd.readLog()), false);
+    const back = await chatd.admin('PATCH', `/app/${app.id}`, { body: { verifiers: [{ plugin: 'evil', config: masked }] } });
+    assert.equal(back.status, 422);
+    assert.match(back.text, /has \*\*\* where a secret belongs/);
+  });
+
+  test('a kernel without Landlock is told at the start, once, and shown with the plugin', async () => {
+    const old = await Chatd.start({ env: chatd.env, wrap: ['python3', fileURLToPath(new URL('../support/without_landlock.py', import.meta.url))] });
+    try {
+      const said = () => (old.readLog().match(/this kernel has no Landlock/g) ?? []).length;
+      assert.equal(said(), 1);
+      assert.equal((await old.must('GET', '/plugin/evil')).confined, false);
+      const app = await TestApp.create(old, undefined, { verifiers: [{ plugin: 'evil', config: {} }] });
+      assert.equal((await old.must('POST', `/app/${app.id}/verify-test`, { token: 'ok:ann' })).verdict, 'allow');
+      assert.equal((await old.must('GET', '/plugin/evil/health')).items[0].confined, false);
+      assert.equal(said(), 1);
+    } finally {
+      await old.stop();
+    }
+    assert.equal(/Landlock/.test(chatd.readLog()), false);
   });
 
   test('verify-test says which verifier said what, without making a user', async () => {

@@ -294,7 +294,8 @@ describe('bundled verifiers', () => {
     const text = [seconds, 'POST', `${server.url}/post`, createHash('sha256').update(token).digest('hex'), sent.body].join('\n');
     assert.equal(mac, createHmac('sha256', secret).update(text).digest('hex'));
     await refusedConfig('http', { url: 'https://a.example/', body: 'x' }, 'a GET has none');
-    await refusedConfig('http', { url: 'https://a.example/', headers: { 'a b': 'x' } }, 'headers: a name');
+    await refusedConfig('http', { url: 'https://a.example/', headers: { 'a b': 'x' } }, 'is no name of a header field');
+    await refusedConfig('http', { url: 'https://a.example:70000/' }, 'url: the port must be 1 to 65535');
   });
 
   test('static, allow and deny', async () => {

@@ -22,7 +22,8 @@ DAEMON = {
     "store": LOWER | {"chat"},
     "outbound": LOWER | {"net"},
     # The bundled plugins run inline: auth/ names the entry of each. It shares messages and loading with the host process.
-    "auth": LOWER | {"chat", "net", "outbound", "sdk", "common/config_schema.h", "host/plugin_library.h",
+    "auth": LOWER | {"chat", "net", "outbound", "sdk", "common/config_schema.h", "common/config_secrets.h", "common/field_names.h", "host/landlock.h",
+                     "host/plugin_library.h",
                      "host/secrets.h", "host/wire.h", "hmac/hmac_plugin.h", "http/http_plugin.h", "introspect/introspect_plugin.h",
                      "jwt/jwt_plugin.h", "simple/simple_plugins.h"},
     "engine": LOWER | {"net", "protocol", "chat/executor.h"},

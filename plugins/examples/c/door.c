@@ -88,7 +88,8 @@ static const chatd_plugin plugin = {
     .vendor = "Example",
     .config_schema =
         "{\"type\":\"object\",\"required\":[\"word\"],\"additionalProperties\":false,"
-        "\"properties\":{\"word\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":256}}}",
+        "\"properties\":{\"word\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":256,\"writeOnly\":true}}}", /* a secret
+                                                                                                                  */
     .create = create,
     .destroy = destroy,
     .verify = verify,

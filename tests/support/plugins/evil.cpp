@@ -279,7 +279,8 @@ int health(chatd_instance* instance, char* message, uint64_t cap) {
   return sick.empty() ? 0 : 1;
 }
 
-constexpr const char* kSchema = R"({"type":"object","properties":{"number":{"type":"integer"}}})";
+constexpr const char* kSchema =
+    R"({"type":"object","properties":{"number":{"type":"integer"},"harmless":{"writeOnly":true},"monkey":{"writeOnly":false}}})";
 constexpr chatd_plugin kPlugin = {sizeof(chatd_plugin),
                                   EVIL_FLAGS,
                                   "org.example.evil",

@@ -389,7 +389,8 @@ BOOST_AUTO_TEST_CASE(what_there_is_can_be_listed_and_shown) {
   ::chmod(folder.file("evil-peer.so").c_str(), 0666);
   bool found = false;
   for (const PluginFacts& facts : host->list()) {
-    if (facts.name == "evil") found = facts.fault.empty() && !facts.bundled;
+    if (facts.name == "evil") found = facts.title == "Evil" && facts.version == "1" && facts.fault.empty() && !facts.bundled;
+    if (facts.name == "wrong-abi") BOOST_TEST(has(facts.fault, "another ABI"));
     if (facts.name == "evil-peer") BOOST_TEST(has(facts.fault, "writable"));
   }
   BOOST_TEST(found);
@@ -402,6 +403,33 @@ BOOST_AUTO_TEST_CASE(what_there_is_can_be_listed_and_shown) {
   BOOST_REQUIRE(wrong.ok());
   BOOST_TEST(has(wrong->fault, "another ABI"));
   BOOST_TEST(!host->show("nothing").ok());
+}
+
+BOOST_AUTO_TEST_CASE(a_configuration_is_listed_as_the_file_that_is_there_now_has_its_schema) {
+  const auto listed = [this](const std::string& plugin) {
+    VerifierSpec spec;
+    spec.plugin = plugin;
+    spec.config = R"({"harmless":"s3cret","monkey":"seen","token":"t"})";
+    return host->listed(spec).config;
+  };
+  // Nobody has asked these plugins anything before.
+  BOOST_TEST(listed("evil") == R"({"harmless":"***","monkey":"seen","token":"***"})");
+  // What cannot say which are its secrets has nothing but secrets.
+  BOOST_TEST(listed("wrong-abi") == R"({"harmless":"***","monkey":"***","token":"***"})");
+  BOOST_TEST(listed("nothing") == R"({"harmless":"***","monkey":"***","token":"***"})");
+  folder.put("wrong-abi", "evil");
+  BOOST_TEST(listed("evil") == R"({"harmless":"***","monkey":"***","token":"***"})");
+  folder.put("evil2", "evil");
+  BOOST_TEST(listed("evil") == R"({"harmless":"***","monkey":"seen","token":"***"})");
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_be_loaded_is_named_by_its_file) {
+  std::ofstream(folder.file("broken.so")) << "no library";
+  ::chmod(folder.file("broken.so").c_str(), 0644);
+  const auto shown = host->show("broken");
+  BOOST_REQUIRE(shown.ok());
+  BOOST_TEST(has(shown->fault, folder.file("broken.so").c_str()));
+  BOOST_TEST(!has(shown->fault, "/proc/"));
 }
 
 BOOST_AUTO_TEST_CASE(stopping_ends_every_process_and_every_question) {

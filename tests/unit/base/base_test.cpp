@@ -8,6 +8,7 @@
 #include "base/ids.h"
 #include "base/ip_address.h"
 #include "base/json.h"
+#include "base/masked_url.h"
 #include "base/queue.h"
 #include "base/task.h"
 #include "base/text.h"
@@ -120,6 +121,22 @@ BOOST_AUTO_TEST_CASE(json_that_we_write_reads_back_the_same) {
   BOOST_TEST(asView(*find(*back, "text")) == nasty);
   BOOST_TEST(find(*back, "list")->Size() == 4U);
   BOOST_TEST(find(*back, "n")->GetInt64() == kMaxInteger);
+}
+
+BOOST_AUTO_TEST_CASE(a_url_is_shown_without_what_may_be_secret_in_it) {
+  const auto shown = [](std::string_view url) { return maskedUrl(url).value_or("same"); };
+  BOOST_TEST(shown("https://x.example/a/b") == "same");
+  BOOST_TEST(shown("https://x.example/?") == "same");
+  BOOST_TEST(shown("just a text?key=1") == "same");
+  BOOST_TEST(shown("://?k=1") == "same");
+  BOOST_TEST(shown("https://x.example/a?key=s&plain&empty=#f") == "https://x.example/a?key=***&***&empty=***#***");
+  BOOST_TEST(shown("HTTPS://user:p@ss@x.example:1/a@b") == "HTTPS://***@x.example:1/a@b");
+  BOOST_TEST(shown("https://x.example?key=a=b?c") == "https://x.example?key=***");
+  BOOST_TEST(shown("https://x.example/#f?k=1") == "https://x.example/#***");
+  BOOST_TEST(shown(" https://x.example/?k=s") == " https://x.example/?k=***");
+  BOOST_TEST(shown("postgresql://u:p@h/db") == "postgresql://***@h/db");
+  // What was masked stays as it is.
+  BOOST_TEST(shown("https://***@x.example/a?key=***&***") == "https://***@x.example/a?key=***&***");
 }
 
 BOOST_AUTO_TEST_CASE(every_error_row_stands_at_its_code_and_has_a_wire_name_of_its_own) {

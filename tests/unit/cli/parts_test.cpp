@@ -108,6 +108,26 @@ BOOST_AUTO_TEST_CASE(an_app_is_compared_by_what_is_wanted_of_it) {
   BOOST_CHECK(compared(app, R"({"verifiers":[{"plugin":"http","config":{"url":"u"}}]})") == Match::Different);
 }
 
+BOOST_AUTO_TEST_CASE(a_url_with_a_secret_is_compared_by_what_the_server_shows_of_it_and_never_printed) {
+  const std::string app = R"({"verifiers":[{"plugin":"http","config":{"url":"https://h/a?k=***","map":"***"}}],)"
+                          R"("tokenVerificationUrl":"https://h/a?k=***"})";
+  const auto chain = [](const std::string& url) {
+    return R"({"verifiers":[{"plugin":"http","config":{"url":")" + url + R"(","map":{"a":"b"}}}]})";
+  };
+  BOOST_CHECK(compared(app, chain("https://h/a?k=s3cret")) == Match::Masked);
+  BOOST_CHECK(compared(app, chain("https://h/b?k=s3cret")) == Match::Different);
+  BOOST_CHECK(compared(app, chain("https://h/a")) == Match::Different);
+  BOOST_CHECK(compared(app, R"({"tokenVerificationUrl":"https://h/a?k=s3cret"})") == Match::Masked);
+  for (const std::string& wanted :
+       {chain("https://h/b?k=s3cret"), std::string(R"({"tokenVerificationUrl":"https://h/b?k=s3cret"})")}) {
+    std::vector<std::string> lines;
+    appendDifferences(json(app), json(wanted), "", lines);
+    BOOST_REQUIRE(!lines.empty());
+    for (const std::string& line : lines) BOOST_TEST(line.find("s3cret") == std::string::npos, line);
+    BOOST_TEST(lines[0].find(R"("https://h/a?k=***" -> "https://h/b?k=***")") != std::string::npos, lines[0]);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(differences_are_lines_of_fields_and_show_no_secret_of_the_file) {
   std::vector<std::string> lines;
   appendDifferences(

@@ -1,4 +1,6 @@
 // Loading: the file, the environment, the flags, their precedence, and what is said of each mistake.
+#include <fmt/format.h>
+
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 #include <string>
@@ -192,8 +194,18 @@ BOOST_AUTO_TEST_CASE(a_trusted_proxy_is_an_address_or_a_range) {
 
 BOOST_AUTO_TEST_CASE(an_origin_is_scheme_host_and_port) {
   for (const char* bad : {"*", "example.org", "https://example.org/", "https://", "https://a b", "HTTPS://example.org",
-                          "https://Example.org", "https://example.org:443", "http://u@example.org", "https://*.example.org"})
+                          "https://Example.org", "https://example.org:70000", "https://[::1]:0", "https://example.org:443",
+                          "http://u@example.org", "https://*.example.org"})
     BOOST_TEST(faultOf("cors: {origins: [\"" + std::string(bad) + "\"]}").rfind("FILE:1: cors.origins: entry 1: ", 0) == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(folders_of_plugins_are_absolute_and_secrets_few) {
+  BOOST_TEST(faultOf("plugins: {paths: [/a, plugins]}") ==
+             "FILE:1: plugins.paths: entry 2: \"plugins\" must be an absolute path: /…");
+  BOOST_TEST(!faultOf("plugins: {paths: ['']}").empty());
+  std::string list = "plugins: {secrets: [";
+  for (int i = 0; i < 65; ++i) list += fmt::format("{}'*/s{}=env:A'", i == 0 ? "" : ", ", i);
+  BOOST_TEST(faultOf(list + "]}") == "options: plugins.secrets: has more than 64 entries");
 }
 
 BOOST_AUTO_TEST_CASE(texts_have_no_control_characters_and_an_end) {
@@ -310,8 +322,10 @@ BOOST_AUTO_TEST_CASE(a_reload_applies_what_it_can_and_names_the_rest) {
   loaded.metricsToken = Secret("abc");
   loaded.listen[0].port = 1;
   loaded.cors.origins = {"https://a.example"};
+  loaded.plugins.secrets = {"*/key=file:/k"};
   const ReloadPlan plan = planReload(running, loaded);
-  const std::vector<std::string> applied = {"metrics_token", "cors.origins", "log.level", "limits.replay"};
+  const std::vector<std::string> applied = {"metrics_token", "plugins.secrets", "cors.origins", "log.level",
+                                            "limits.replay"};
   BOOST_TEST(plan.applied == applied, boost::test_tools::per_element());
   const std::vector<std::string> restart = {"listen"};
   BOOST_TEST(plan.needRestart == restart, boost::test_tools::per_element());

@@ -148,18 +148,24 @@ BOOST_AUTO_TEST_CASE(secrets_of_a_verifier_are_not_shown_and_their_mask_is_not_t
   VerifierSpec spec;
   spec.plugin = "http";
   spec.config =
-      R"({"url":"https://x.example","clientSecret":"s3cr3t","headers":{"api_key":["k3y"],"Forwarded-For":"w0rd"},"n":1})";
+      R"({"url":"https://x.example/?key=qu3ry","clientSecret":"s3cr3t","headers":{"api_key":"k3y","Forwarded-For":"w0rd"}})";
   app.verifiers = {spec};
   BOOST_REQUIRE(house.store.directory().createApp(app).ok());
   const Reply shown = house.call(house.peer, "GET", "/app/a");
   BOOST_TEST(shown.body.find("s3cr3t") == std::string::npos);
   BOOST_TEST(shown.body.find("k3y") == std::string::npos);
   BOOST_TEST(shown.body.find("w0rd") == std::string::npos);
+  BOOST_TEST(shown.body.find("qu3ry") == std::string::npos);
   BOOST_TEST(shown.at("verifiers.0.config.clientSecret") == "***");
-  BOOST_TEST(shown.at("verifiers.0.config.url") == "https://x.example");
+  BOOST_TEST(shown.at("verifiers.0.config.url") == "https://x.example/?key=***");
+  BOOST_TEST(shown.at("verifiers.0.config.headers.api_key") == "***");
+  BOOST_TEST(shown.at("tokenVerificationUrl") == "https://x.example/?key=***");
   const Reply back = house.call(house.peer, "PATCH", "/app/a", R"({"verifiers":)" + shown.at("verifiers") + "}");
   BOOST_TEST(back.status == 422);
   BOOST_TEST(back.at("errors.0.field") == "verifiers[0].config");
+  const Reply url = house.call(house.peer, "PATCH", "/app/a", R"({"tokenVerificationUrl":"https://x.example/?key=***"})");
+  BOOST_TEST(url.status == 422);
+  BOOST_TEST(url.at("errors.0.field") == "tokenVerificationUrl");
 }
 
 BOOST_AUTO_TEST_CASE(keys_are_listed_rotated_with_grace_and_revoked) {

@@ -1,0 +1,18 @@
+// URLs as they may be shown. A URL that somebody configured may carry a password or a key; where it goes is no secret. Pure.
+// Thread: any.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace chatd {
+
+/// What stands where a secret is not shown.
+inline constexpr std::string_view kMask = "***";
+
+/// A text of the form SCHEME://… with *** for its user information, for each value of its query (a part without `=` is a
+/// value) and for its fragment. Nothing: it is no such text, or has none of them.
+[[nodiscard]] std::optional<std::string> maskedUrl(std::string_view text);
+
+}  // namespace chatd
