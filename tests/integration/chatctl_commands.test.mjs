@@ -275,6 +275,22 @@ for (const over of ['the Unix socket', 'TLS']) describe(`chatctl over ${over}`, 
     await ctl.fails(6, 'app', 'create', 'shop', '--dry-run');
     await ctl.ok('app', 'delete', 'shop', '--dry-run');
     await ctl.ok('user', 'delete', '-a', 'shop', '1', '--dry-run');
+    // Users, rooms and members: refused as the real call would be, and told whether it would change anything.
+    const inShop = (...words) => [...words.slice(0, 2), '-a', 'shop', ...words.slice(2), '--dry-run'];
+    const judged = async (...words) => (await ctl.json(...inShop(...words))).changes;
+    await ctl.fails(6, ...inShop('user', 'create', '1'));
+    assert.equal(await judged('user', 'create', 'unheard-of'), true);
+    assert.equal(await judged('user', 'ensure', '1', '--first-name', 'Ann'), false);
+    assert.equal(await judged('user', 'ensure', '1', '--first-name', 'Bea'), true);
+    await ctl.fails(6, ...inShop('room', 'create', 'support', '--users', '1'));
+    assert.match(await ctl.fails(3, ...inShop('room', 'create', 'tried', '--users', '1,nobody')), /There is no user nobody/);
+    await ctl.fails(7, ...inShop('room', 'create', 'tried', '--type', 'direct', '--users', '1'));
+    assert.equal(await judged('room', 'create', 'tried', '--users', '1'), true);
+    assert.match(await ctl.fails(3, 'room', 'member', 'add', '-a', 'shop', 'support', 'nobody', '--dry-run'), /There is no user nobody/);
+    for (const [verb, user, changes] of [['add', '1', false], ['remove', '1', true]])
+      assert.equal((await ctl.json('room', 'member', verb, '-a', 'shop', 'support', user, '--dry-run')).changes, changes, verb);
+    await ctl.fails(3, 'room', 'get', '-a', 'shop', 'tried');
+    assert.equal((await ctl.json('room', 'get', '-a', 'shop', 'support')).members.length, 2);
     assert.equal((await ctl.json('user', 'list', '-a', 'shop')).items.length, 2);
   });
 
