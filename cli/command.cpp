@@ -50,7 +50,11 @@ CLI::Option* bindWord(CLI::App& command, const std::string& names, std::string& 
       },
       help);
   option->type_name(names.starts_with('-') ? "TEXT" : "")->type_size(1);
-  return names.starts_with('-') ? option : option->required();
+  if (names.starts_with('-')) return option;
+  const auto check = [](const std::string& word) {
+    return word.empty() ? std::string("is empty; is a variable of the shell not set?") : std::string();
+  };
+  return option->required()->check(CLI::Validator(check, ""));
 }
 
 CLI::Option* bindWords(CLI::App& command, const std::string& name, std::vector<std::string>& to, const std::string& help) {
@@ -144,7 +148,14 @@ Outcome<void> confirmByName(Invocation& run, const std::string& what, const std:
   return other("declined", "nothing was changed");
 }
 
-Outcome<std::string> readInput(Invocation& run) { return readAll(run.io.in, "the standard input"); }
+void sayReading(Invocation& run) {
+  if (run.io.inIsTerminal) note(run, "reading from the terminal: Ctrl-D at the beginning of a line ends it");
+}
+
+Outcome<std::string> readInput(Invocation& run) {
+  sayReading(run);
+  return readAll(run.io.in, "the standard input");
+}
 
 Outcome<std::string> inlineOrFile(Invocation& run, const std::string& word) {
   if (!word.starts_with('@')) return word;

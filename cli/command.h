@@ -80,6 +80,8 @@ CLI::Option* bindLimit(CLI::App& command, std::uint64_t& to);
 void tellSecrets(Invocation& run, const View& view, const JsonValue& object, const std::string& what);
 /// A line for people on stderr, unless -q; it says so under --dry-run.
 void note(Invocation& run, const std::string& text);
+/// Tells whoever sits at a terminal that it is waited for, before the standard input is read.
+void sayReading(Invocation& run);
 /// Standard input as a whole, at most 16 MiB. Errors: Exit::Usage.
 [[nodiscard]] Outcome<std::string> readInput(Invocation& run);
 /// `@FILE` is the file's content, `@-` standard input, anything else itself. Errors: Exit::Usage.

@@ -131,6 +131,8 @@ class Names {
   void users(std::vector<Candidate>& to) { inApp("/user", "appUserId", "firstName", to); }
   void rooms(std::vector<Candidate>& to) { inApp("/room", "room", "name", to); }
   void accounts(std::vector<Candidate>& to) { list("/account", {}, "login", "role", to); }
+  void plugins(std::vector<Candidate>& to) { list("/plugin", {}, "name", "title", to, false); }
+  void backups(std::vector<Candidate>& to) { list("/backup", {}, "name", "state", to, false); }
   void keys(const std::string& app, std::vector<Candidate>& to) {
     list("/app/" + percentEncode(app) + "/keys", {}, "id", "hint", to, false);
   }
@@ -184,6 +186,8 @@ void addValues(const CLI::Option& option, const Typed& typed, const Io& io, Comp
   if (placeholder == "APPUSERID") names.users(to.candidates);
   if (placeholder == "ROOM") names.rooms(to.candidates);
   if (placeholder == "LOGIN") names.accounts(to.candidates);
+  if (placeholder == "PLUGIN") names.plugins(to.candidates);
+  if (placeholder == "BACKUP") names.backups(to.candidates);
   if (placeholder == "KEYID" && !typed.positional.empty()) names.keys(typed.positional.front(), to.candidates);
 }
 

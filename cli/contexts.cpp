@@ -11,11 +11,13 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "base/random.h"
 #include "base/text.h"
+#include "cli/guess.h"
 
 namespace chatd::cli {
 
@@ -169,6 +171,17 @@ const Context* Contexts::find(const std::string& name) const {
 Context* Contexts::find(const std::string& name) {
   const auto it = byName.find(name);
   return it == byName.end() ? nullptr : &it->second;
+}
+
+Failure Contexts::unknown(const std::string& name, Exit exit) const {
+  std::vector<std::string> known;
+  for (const auto& [one, context] : byName) known.push_back(one);
+  const std::string meant = closest(name, known);
+  return {exit,
+          exit == Exit::Usage ? "usage" : "not_found",
+          fmt::format("there is no context {}", name),
+          meant.empty() ? "`chatctl context list` shows them." : fmt::format("Did you mean {}?", meant),
+          {}};
 }
 
 const std::string* Contexts::nameOfServer(const std::string& server) const {

@@ -33,6 +33,8 @@ class Contexts {
 
   [[nodiscard]] const Context* find(const std::string& name) const;
   [[nodiscard]] Context* find(const std::string& name);
+  /// There is none of this name; maybe another was meant.
+  [[nodiscard]] Failure unknown(const std::string& name, Exit exit) const;
   /// The first context of this server, by name order.
   [[nodiscard]] const std::string* nameOfServer(const std::string& server) const;
   /// True if others than the owner may read the file, which holds tokens.

@@ -97,6 +97,7 @@ Outcome<void> ImportJob::open() {
   if (options_.file == "-") {
     if (options_.resume) return usage("--resume needs a file: what came by the standard input cannot be read again");
     keepsPlace_ = false;
+    sayReading(run_);
     return {};
   }
   struct stat found {};

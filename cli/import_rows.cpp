@@ -78,6 +78,7 @@ Outcome<ImportRow> readRow(std::uint64_t line, std::string text) {
   row.line = line;
   row.text = std::move(text);
   auto parsed = parseJson(row.text);
+  if (line == 1 && row.text.starts_with('[')) return badRow("the beginning of a list: `jq -c .[]` makes rows of it");
   if (!parsed.ok()) return badRow(fmt::format("not JSON: {}", parsed.error().detail()));
   if (!parsed->IsObject()) return badRow("not an object");
   row.object = std::move(*parsed);

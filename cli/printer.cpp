@@ -13,6 +13,9 @@ namespace {
 
 bool isNested(const JsonValue& value) { return value.IsObject() || value.IsArray(); }
 
+/// A list of objects or lists.
+bool holdsNested(const JsonValue& value) { return value.IsArray() && std::any_of(value.Begin(), value.End(), isNested); }
+
 /// A value as text for people and lines: strings without quotes, null as nothing, nested values as compact JSON.
 std::string plain(const JsonValue& value, Backslash backslash) {
   if (value.IsNull()) return {};
@@ -35,7 +38,7 @@ const JsonValue* memberOf(const JsonValue& object, std::string_view path) {
 std::string cell(const JsonValue& object, std::string_view field) {
   const JsonValue* value = memberOf(object, field);
   if (value == nullptr || value->IsNull()) return "-";
-  if (value->IsArray() && std::any_of(value->Begin(), value->End(), isNested)) return fmt::format("{}", value->Size());
+  if (holdsNested(*value)) return fmt::format("{}", value->Size());
   return plain(*value, Backslash::Keep);
 }
 
@@ -47,12 +50,27 @@ std::string tsvCell(const JsonValue& object, std::string_view field) {
   return value == nullptr ? std::string() : plain(*value, Backslash::Double);
 }
 
-/// FIELD VALUE rows of one object; members of nested objects as `login.password`.
+/// An item of a list within one object, on one line: what it has, without what it has not.
+std::string inLine(const JsonValue& item) {
+  if (!item.IsObject()) return plain(item, Backslash::Keep);
+  std::string line;
+  for (const auto& member : item.GetObject()) {
+    if (member.value.IsNull()) continue;
+    if (!line.empty()) line += ' ';
+    line += visible(asView(member.name)) + "=" + plain(member.value, Backslash::Keep);
+  }
+  return line;
+}
+
+/// FIELD VALUE rows of one object; members of nested objects as `login.password`, items of lists as `members[0]`.
 void describe(const JsonValue& object, const std::string& prefix, Rows& rows) {
   for (const auto& member : object.GetObject()) {
     const std::string name = prefix + visible(asView(member.name));
     if (member.value.IsObject() && member.value.MemberCount() > 0) {
       describe(member.value, name + ".", rows);
+    } else if (holdsNested(member.value)) {
+      rapidjson::SizeType i = 0;
+      for (const JsonValue& item : member.value.GetArray()) rows.push_back({fmt::format("{}[{}]", name, i++), inLine(item)});
     } else {
       rows.push_back({name, member.value.IsNull() ? "-" : plain(member.value, Backslash::Keep)});
     }

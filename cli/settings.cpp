@@ -16,7 +16,6 @@
 
 #include <fmt/format.h>
 
-#include "cli/guess.h"
 #include "cli/visible.h"
 
 namespace chatd::cli {
@@ -50,21 +49,13 @@ Outcome<std::string> readTokenFile(const std::string& path, const Io& io) {
   return cleanToken(std::move(text), path);
 }
 
-Failure noContext(const Settings& settings) {
-  std::vector<std::string> known;
-  for (const auto& [name, context] : settings.contexts.byName) known.push_back(name);
-  const std::string meant = closest(settings.contextName, known);
-  return usage(fmt::format("there is no context {}", settings.contextName),
-               meant.empty() ? "`chatctl context list` shows them." : fmt::format("Did you mean {}?", meant));
-}
-
 Outcome<void> resolveServer(const GlobalFlags& flags, const Io& io, Settings& to) {
   const Context* context = nullptr;
   const auto named = flags.context ? flags.context : io.environment("CHATCTL_CONTEXT");
   to.contextName = named.value_or(to.contexts.current);
   if (!to.contextName.empty()) {
     context = to.contexts.find(to.contextName);
-    if (context == nullptr && named && !to.brokenContexts) return noContext(to);
+    if (context == nullptr && named && !to.brokenContexts) return to.contexts.unknown(to.contextName, Exit::Usage);
     if (context == nullptr) to.contextName.clear();
   }
   std::string text = kDefaultServer;
@@ -189,7 +180,11 @@ Outcome<std::chrono::milliseconds> parseTimeout(const std::string& text) {
   double value = 0;
   const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
   const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-  const double scale = unit == "ms" ? 1 : unit.empty() || unit == "s" ? 1000 : unit == "m" ? 60000 : 0;
+  const double scale = unit == "ms"                  ? 1
+                       : unit.empty() || unit == "s" ? 1000
+                       : unit == "m"                 ? 60000
+                       : unit == "h"                 ? 3600000
+                                                     : 0;
   const double ms = value * scale;
   if (fault != std::errc() || !(ms >= 1) || ms > kMaxTimeoutMs) {
     return usage(fmt::format("not a time: {}", text), "Use seconds (30, 0.5) or a unit: 500ms, 30s, 2m.");
@@ -208,6 +203,7 @@ Outcome<Settings> resolve(const GlobalFlags& flags, const Io& io) {
     CHATD_TRY(timeout, parseTimeout(*text));
     settings.timeout = timeout;
   }
+  if (flags.app && flags.app->empty()) return usage("-a/--app is empty", "Is a variable of the shell not set?");
   settings.app = flags.app ? flags.app : io.environment("CHATCTL_APP");
   if (!settings.app) {
     const Context* context = settings.contexts.find(settings.contextName);

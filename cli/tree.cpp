@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "cli/guess.h"
+#include "cli/layout.h"
 #include "cli/nouns/nouns.h"
 #include "cli/visible.h"
 
@@ -190,6 +191,34 @@ std::string CommandTree::writtenFormat() const {
   return option == nullptr || option->results().empty() ? std::string() : option->results().back();
 }
 
+namespace {
+
+/// What CLI11 says of a value ("ROLE: king not in {operator,owner}", "--limit: 1 required N missing") in words for people.
+Failure wrongValue(const std::string& command, const std::string& said, const std::string& help) {
+  constexpr std::string_view kNone = " not in {";
+  constexpr std::string_view kMissing = " missing";
+  constexpr std::string_view kRequired = ": 1 required ";
+  const std::size_t colon = said.find(": ");
+  if (const std::size_t none = said.find(kNone); none != std::string::npos && colon < none && said.ends_with('}')) {
+    const std::string typed = said.substr(colon + 2, none - colon - 2);
+    std::istringstream rest(said.substr(none + kNone.size(), said.size() - none - kNone.size() - 1));
+    std::vector<std::string> known;
+    for (std::string word; std::getline(rest, word, ',');) known.push_back(word);
+    const std::string meant = closest(typed, known);
+    return usage(
+        fmt::format("{}: {} is {}, and not {}", command, said.substr(0, colon), fmt::join(known, " or "), visible(typed)),
+        meant.empty() ? help : fmt::format("Did you mean {}?", meant));
+  }
+  if (const std::size_t required = said.find(kRequired); required != std::string::npos && said.ends_with(kMissing)) {
+    const std::size_t begin = required + kRequired.size();
+    const std::string what = said.substr(begin, said.size() - begin - kMissing.size());
+    return usage(fmt::format("{}: {} wants {} behind it", command, said.substr(0, required), what), help);
+  }
+  return usage(fmt::format("{}: {}", command, visible(said)), help);
+}
+
+}  // namespace
+
 Failure CommandTree::explain(const CLI::ParseError& error) {
   CLI::App& at = chosen();
   const std::string help = fmt::format("`{} --help` shows what there is.", fullName(at));
@@ -206,8 +235,16 @@ Failure CommandTree::explain(const CLI::ParseError& error) {
                                              : fmt::format("there is no command {} {}", fullName(at), visible(word));
     return usage(what, meant.empty() ? help : fmt::format("Did you mean {}?", meant));
   }
-  if (!known.empty()) return usage(fmt::format("which one: {} {}?", fullName(at), fmt::join(known, "|")), help);
-  return usage(fmt::format("{}: {}", fullName(at), visible(error.what())), help);
+  if (!known.empty()) {
+    Rows rows;
+    for (const CLI::App* below : commandsBelow(at)) rows.push_back({"  " + below->get_name(), below->get_description()});
+    std::string list = layOut(rows);
+    list.pop_back();  // the line's end
+    return usage(fmt::format("which {}?\n{}", at.get_parent() == nullptr ? "command" : "verb of " + at.get_name(), list),
+                 help);
+  }
+  // Its own name is in front of every message.
+  return wrongValue(fullName(at).substr(std::string_view("chatctl ").size()), error.what(), help);
 }
 
 }  // namespace chatd::cli

@@ -32,6 +32,11 @@ std::shared_ptr<FileWords> bindFile(CLI::App& command) {
   return words;
 }
 
+Outcome<std::vector<DeclaredApp>> declaredIn(Invocation& run, const std::string& file) {
+  if (file == "-") sayReading(run);
+  return readDeclared(file, run.io.in);
+}
+
 void bindPrune(CLI::App& command, FileWords& words) {
   command.add_flag("--prune", words.prune,
                    "users, rooms and members that are not declared go, in apps that are declared; apps stay");
@@ -207,7 +212,7 @@ Handler apply(CLI::App& command) {
   auto words = bindFile(command);
   bindPrune(command, *words);
   return [words](Invocation& run) -> Outcome<void> {
-    CHATD_TRY(declared, readDeclared(words->file, run.io.in));
+    CHATD_TRY(declared, declaredIn(run, words->file));
     CHATD_TRY(all, plans(run, declared, words->prune));
     std::size_t deletions = 0;
     for (const AppPlan& plan : all) {
@@ -241,7 +246,7 @@ Handler diff(CLI::App& command) {
   auto words = bindFile(command);
   bindPrune(command, *words);
   return [words](Invocation& run) -> Outcome<void> {
-    CHATD_TRY(declared, readDeclared(words->file, run.io.in));
+    CHATD_TRY(declared, declaredIn(run, words->file));
     CHATD_TRY(all, plans(run, declared, words->prune));
     for (std::size_t i = 0; i < all.size(); ++i) CHATD_CHECK(judge(run, declared[i], all[i]));
     const bool forPeople =
@@ -277,7 +282,7 @@ Handler diff(CLI::App& command) {
 Handler removeDeclared(CLI::App& command) {
   auto words = bindFile(command);
   return [words](Invocation& run) -> Outcome<void> {
-    CHATD_TRY(declared, readDeclared(words->file, run.io.in));
+    CHATD_TRY(declared, declaredIn(run, words->file));
     std::vector<AppPlan> all;
     std::string names;
     for (const DeclaredApp& app : declared) {

@@ -207,7 +207,7 @@ Handler restore(CLI::App& command) {
 
 Handler remove(CLI::App& command) {
   auto name = std::make_shared<std::string>();
-  bindWord(command, "NAME", *name, "the backup");
+  bindWord(command, "BACKUP", *name, "its name");
   return [name](Invocation& run) -> Outcome<void> {
     CHATD_CHECK(confirm(run, fmt::format("Delete the backup {}?", visible(*name))));
     auto gone = run.client.call({"DELETE", "/backup/" + percentEncode(*name), {}, {}});

@@ -20,11 +20,6 @@ void writeContext(JsonWriter& json, const Contexts& contexts, const std::string&
   json.field("current", contexts.current == name).field("loggedIn", context.token.has_value()).endObject();
 }
 
-Failure noContext(const std::string& name) {
-  return {
-      Exit::NotFound, "not_found", fmt::format("there is no context {}", name), "`chatctl context list` shows them.", {}};
-}
-
 Handler contextList(CLI::App&) {
   return [](Invocation& run) -> Outcome<void> {
     std::string text;
@@ -45,7 +40,7 @@ Handler contextShow(CLI::App& command) {
   return [name](Invocation& run) -> Outcome<void> {
     const std::string wanted = name->value_or(run.settings.contextName);
     const Context* context = run.settings.contexts.find(wanted);
-    if (context == nullptr) return noContext(wanted.empty() ? "in force" : wanted);
+    if (context == nullptr) return run.settings.contexts.unknown(wanted.empty() ? "in force" : wanted, Exit::NotFound);
     std::string text;
     JsonWriter json(text);
     writeContext(json, run.settings.contexts, wanted, *context);
@@ -83,7 +78,7 @@ Handler contextUse(CLI::App& command) {
   bindWord(command, "NAME", *name, "the context");
   return [name](Invocation& run) -> Outcome<void> {
     const Context* context = run.settings.contexts.find(*name);
-    if (context == nullptr) return noContext(*name);
+    if (context == nullptr) return run.settings.contexts.unknown(*name, Exit::NotFound);
     run.settings.contexts.current = *name;
     if (!run.settings.dryRun) CHATD_CHECK(run.settings.contexts.save());
     note(run, fmt::format("context {} is in force: {}", *name, context->server));
@@ -96,7 +91,7 @@ Handler contextRemove(CLI::App& command) {
   bindWord(command, "NAME", *name, "the context");
   return [name](Invocation& run) -> Outcome<void> {
     Contexts& contexts = run.settings.contexts;
-    if (contexts.find(*name) == nullptr) return noContext(*name);
+    if (contexts.find(*name) == nullptr) return contexts.unknown(*name, Exit::NotFound);
     contexts.byName.erase(*name);
     if (contexts.current == *name) contexts.current.clear();
     if (!run.settings.dryRun) CHATD_CHECK(contexts.save());

@@ -85,6 +85,10 @@ Handler logLevel(CLI::App& command) {
     Call call{"GET", "/server", {}, {}};
     if (*level) call = {"PUT", "/server/log-level", {}, fmt::format(R"({{"level":"{}"}})", **level)};
     CHATD_TRY(answer, run.client.call(call));
+    const bool people = run.settings.format == Format::Table || run.settings.format == Format::Wide;
+    const auto present = stringField(answer.document, "logLevel");
+    // The daemon's whole object is for programs; who asks for one word gets it.
+    if (people && present && !run.settings.quiet && run.settings.fields.empty()) return run.printer.text(*present + "\n");
     return run.printer.one(kLevel, answer);
   };
 }

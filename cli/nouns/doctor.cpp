@@ -341,7 +341,7 @@ void Doctor::plugins() {
     const JsonValue* items = all.value().document.IsObject() ? find(all.value().document, "items") : nullptr;
     for (rapidjson::SizeType i = 0; items != nullptr && items->IsArray() && i < items->Size(); ++i) pluginFile((*items)[i]);
   }
-  if (findings_.size() == before) add("plugin", State::Ok, fmt::format("the verifiers of {} apps load", apps));
+  if (findings_.size() == before) add("plugin", State::Ok, fmt::format("the verifiers of {} load", counted(apps, "app")));
 }
 
 Outcome<void> Doctor::report() {

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "cli/nouns/nouns.h"
 #include "cli/nouns/rooms.h"
+#include "cli/nouns/users.h"
 
 namespace chatd::cli {
 
@@ -67,7 +68,9 @@ Handler messageSend(CLI::App& command) {
       json.key("metadata").raw(toText(parsed.value()));
     }
     json.endObject();
-    CHATD_TRY(answer, run.client.call({"POST", fmt::format("/chats/{}/messages", id), {}, body}));
+    auto sent = run.client.call({"POST", fmt::format("/chats/{}/messages", id), {}, body});
+    if (!sent.ok() && sent.error().code == "user_not_found") CHATD_CHECK(findUser(run, words->as));  // for its guess
+    CHATD_TRY(answer, std::move(sent));
     return run.printer.one(kMessages, answer);
   };
 }

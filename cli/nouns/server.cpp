@@ -77,8 +77,14 @@ Handler api(CLI::App& command) {
     }
     if (method == "DELETE") CHATD_CHECK(confirm(run, fmt::format("DELETE {}?", words->path)));
     CHATD_TRY(answer, run.client.raw(call));
-    if (answer.status >= 400) return run.client.failureOf(answer);
+    if (answer.status >= 400) {
+      Failure failure = run.client.failureOf(answer);
+      if (failure.exit == Exit::NotFound) failure.hint = "`chatctl api GET /openapi.json` has all paths.";
+      return failure;
+    }
     if (answer.body.empty()) return {};
+    const auto document = run.settings.format == Format::Yaml ? parseJson(answer.body) : Result<JsonDocument>(Code::Invalid);
+    if (document.ok()) return run.printer.text(asYaml(*document));
     return run.printer.text(answer.body + (answer.body.ends_with('\n') ? "" : "\n"));
   };
 }

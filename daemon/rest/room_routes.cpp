@@ -84,7 +84,13 @@ std::vector<MemberChange> changesOf(const std::vector<User>& users, MemberChange
   return changes;
 }
 
-Result<Reply> createRoom(const Context& context, Call& call) {
+struct RoomPlan {
+  NewRoom wanted;
+  std::vector<User> users;
+};
+
+/// What createRoom() is to make. Errors: Invalid, UserNotFound.
+Result<RoomPlan> planRoom(const Context& context, Call& call) {
   CHATD_TRY(app, tenant(context, call));
   NewRoom wanted;
   wanted.app = app;
@@ -99,8 +105,27 @@ Result<Reply> createRoom(const Context& context, Call& call) {
   wanted.title = text(call.body, "name");
   if (const auto metadata = jsonPatch(call.body, "metadata")) wanted.metadata = *metadata;
   for (const User& user : users) wanted.members.push_back(user.id);
-  CHATD_TRY(made, context.services.directory.createRoom(wanted));
-  if (made.created) context.services.chat.membersChanged(app, made.room.id, changesOf(users, MemberChange::Kind::Added));
+  return RoomPlan{std::move(wanted), std::move(users)};
+}
+
+Result<bool> checkCreate(const Context& context, Call& call) {
+  CHATD_TRY(plan, planRoom(context, call));
+  const auto taken = context.services.directory.roomByName(plan.wanted.app, plan.wanted.name);
+  if (!taken.ok() && taken.error().code() == Code::RoomNotFound) return true;
+  if (!taken.ok()) return taken.error();
+  CHATD_TRY(state, context.services.directory.roomState(taken->id));
+  const bool sameMembers = std::all_of(plan.users.begin(), plan.users.end(),
+                                       [&](const User& user) { return memberOf(state, user.id) != nullptr; });
+  const bool direct = plan.wanted.type == RoomType::Direct && taken->type == RoomType::Direct;
+  if (direct && sameMembers) return false;
+  return Error(Code::AlreadyExists);
+}
+
+Result<Reply> createRoom(const Context& context, Call& call) {
+  CHATD_TRY(plan, planRoom(context, call));
+  CHATD_TRY(made, context.services.directory.createRoom(plan.wanted));
+  const auto added = changesOf(plan.users, MemberChange::Kind::Added);
+  if (made.created) context.services.chat.membersChanged(plan.wanted.app, made.room.id, added);
   return roomReply(context, call, made.room.id, made.created ? 201 : 200);
 }
 
@@ -141,6 +166,18 @@ std::vector<UserId> idsOf(const std::vector<User>& users) {
   for (const User& user : users) ids.push_back(user.id);
   return ids;
 }
+
+/// What a change of members would do: of whom it names it takes in those who are out, or takes out those who are in.
+Result<bool> checkMembers(const Context& context, Call& call, bool in) {
+  CHATD_TRY(room, namedRoom(context, call));
+  CHATD_TRY(users, usersOf(context, room.app, *present(call.body, "users")));
+  if (room.type == RoomType::Direct) return Error(Code::Conflict, "The members of a direct room do not change.");
+  CHATD_TRY(state, context.services.directory.roomState(room.id));
+  return std::any_of(users.begin(), users.end(),
+                     [&](const User& user) { return (memberOf(state, user.id) == nullptr) == in; });
+}
+Result<bool> checkAdd(const Context& context, Call& call) { return checkMembers(context, call, true); }
+Result<bool> checkRemove(const Context& context, Call& call) { return checkMembers(context, call, false); }
 
 Result<Reply> addMembers(const Context& context, Call& call) {
   CHATD_TRY(room, namedRoom(context, call));
@@ -199,6 +236,7 @@ std::vector<Route> roomRows() {
                        {.status = 200, .body = &kRoomDocument, .doc = "This pair has a direct room already: that room."}},
            .errors = {Code::NotFound, Code::UserNotFound, Code::AlreadyExists},
            .doc = "Makes a room.",
+           .check = checkCreate,
            .handler = blocking<createRoom>},
           {.method = "GET",
            .path = "/room",
@@ -253,6 +291,7 @@ std::vector<Route> memberRows() {
            .answers = {{.status = 200, .body = &kRoomDocument}},
            .errors = {Code::NotFound, Code::RoomNotFound, Code::UserNotFound, Code::Conflict},
            .doc = "Adds members; who is in already stays as it is. A direct room does not change (409).",
+           .check = checkAdd,
            .handler = blocking<addMembers>},
           {.method = "PUT",
            .path = "/room/remove",
@@ -263,6 +302,7 @@ std::vector<Route> memberRows() {
            .answers = {{.status = 200, .body = &kRoomDocument}},
            .errors = {Code::NotFound, Code::RoomNotFound, Code::UserNotFound, Code::Conflict},
            .doc = "Removes members; their sessions lose the room at once.",
+           .check = checkRemove,
            .handler = blocking<removeMembers>},
           {.method = "PUT",
            .path = "/room/{id}/members/{userId}",

@@ -71,15 +71,34 @@ Result<std::optional<NewToken>> tokenOf(const Context& context, const JsonValue&
   return std::optional(std::move(made));
 }
 
+bool onlyNew(const Call& call) {
+  const std::string* condition = call.request.header("If-None-Match");
+  return condition != nullptr && *condition == "*";
+}
+
+Result<bool> checkPut(const Context& context, Call& call) {
+  CHATD_TRY(app, tenant(context, call));
+  CHATD_CHECK(context.services.directory.app(app));
+  CHATD_TRY(token, tokenOf(context, call.body));
+  const auto user = context.services.directory.userByAppId(app, appUserIdText(*present(call.body, "appUserId")));
+  if (!user.ok() && user.error().code() != Code::UserNotFound) return user.error();
+  if (!user.ok() || user->deletedAt) return true;
+  if (onlyNew(call)) return Error(Code::AlreadyExists);
+  const UserPatch patch = patchOf(call.body);
+  const auto differs = [](const Patch<std::string>& wanted, const std::optional<std::string>& present) {
+    return wanted && *wanted != present;
+  };
+  return token.has_value() || differs(patch.firstName, user->firstName) || differs(patch.middleName, user->middleName) ||
+         differs(patch.lastName, user->lastName) || differs(patch.metadata, user->metadata);
+}
+
 Result<Reply> putUser(const Context& context, Call& call) {
   const RestServices& on = context.services;
   CHATD_TRY(app, tenant(context, call));
   CHATD_TRY(token, tokenOf(context, call.body));
   const JsonValue& id = *present(call.body, "appUserId");
   const UserPatch patch = patchOf(call.body);
-  const std::string* onlyNew = call.request.header("If-None-Match");
-  const bool createOnly = onlyNew != nullptr && *onlyNew == "*";
-  CHATD_TRY(put, on.directory.upsertUser(app, appUserIdText(id), id.IsInt64(), patch, createOnly));
+  CHATD_TRY(put, on.directory.upsertUser(app, appUserIdText(id), id.IsInt64(), patch, onlyNew(call)));
   if (token) {
     const std::string hash = on.authenticator.tokenHash(token->token);
     CHATD_CHECK(on.credentials.addToken(app, put.user.id, hash, token->expiresAt));
@@ -149,6 +168,7 @@ const std::vector<Route>& userRoutes() {
                    {.status = 200, .body = &kUserDocument, .doc = "The user was there; the fields present were changed."}},
        .errors = {Code::NotFound, Code::AlreadyExists},
        .doc = "Creates the user or changes the fields that are present; null clears. With If-None-Match: * it only creates.",
+       .check = checkPut,
        .handler = blocking<putUser>},
       {.method = "GET",
        .path = "/user",

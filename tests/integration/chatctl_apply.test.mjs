@@ -251,6 +251,15 @@ describe('chatctl apply', () => {
     for (const users of ['b, a', 'a']) assert.equal((await ctl.raw(['diff', '-f', '-'], { input: direct(users) })).code, 0, users);
   });
 
+  test('a member whom nobody knows is told by the dry run already', async () => {
+    const input = 'apps: [{name: bystander, rooms: [{room: lost, users: [nobody]}]}]';
+    for (const flags of [['--dry-run'], []]) {
+      const { code, err } = await ctl.raw(['apply', '-f', '-', ...flags], { input });
+      assert.equal(code, 9, err);
+      assert.match(err, /room lost of app bystander: There is no user nobody/);
+    }
+  });
+
   test('delete takes the declared apps away, once', async () => {
     await ctl.fails(2, 'delete', '-f', file);
     const tried = await ctl.raw(['delete', '-f', file, '--dry-run']);

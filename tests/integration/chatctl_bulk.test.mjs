@@ -172,7 +172,7 @@ describe('chatctl import and export', () => {
     const { code, out, err } = await ctl.raw(['import', '-a', 'tried', file, '--dry-run', '-o', 'json']);
     assert.equal(code, 9, err);
     const { dryRun, imported, passed, rejected, unchecked, rejects } = JSON.parse(out);
-    assert.deepEqual({ dryRun, imported, passed, rejected, unchecked, rejects }, { dryRun: true, imported: 0, passed: 2, rejected: 3, unchecked: 1, rejects: null });
+    assert.deepEqual({ dryRun, imported, passed, rejected, unchecked, rejects }, { dryRun: true, imported: 0, passed: 1, rejected: 3, unchecked: 2, rejects: null });
     assert.match(err, /line 2: firstName: has a control character/);
     assert.match(err, /line 4: /);
     assert.match(err, /line 6: there is no such user/);
@@ -351,6 +351,10 @@ describe('chatctl import and export', () => {
     writeFileSync(file, '\ufeff{"appUserId":"marked"}\n{"appUserId":"plain"}\n');
     assert.equal((await ctl.raw(['import', '-a', 'files', file])).code, 0);
     await ctl.ok('user', 'get', '-a', 'files', 'marked');
+    // One JSON list is no rows, and the way there is told.
+    writeFileSync(file, '[\n{"appUserId":"listed"}\n]\n');
+    assert.equal((await ctl.raw(['import', '-a', 'files', file])).code, 9);
+    assert.match(readFileSync(`${file}.rejects.ndjson`, 'utf8'), /the beginning of a list: `jq -c \.\[\]` makes rows of it/);
   });
 
   test('two exports to one file, and two imports of one, do not write into each other: the second is told', async () => {

@@ -117,13 +117,15 @@ for (const over of ['the Unix socket', 'TLS']) describe(`chatctl over ${over}`, 
     const told = async (expected, words, ...said) => {
       const err = await ctl.fails(expected, ...words);
       for (const text of said) assert.match(err, text, words.join(' '));
-      assert.doesNotMatch(err, /(GET|POST|PUT|DELETE) \//, words.join(' '));
+      assert.doesNotMatch(err, /(GET|POST|PUT|DELETE) \/(?!openapi)/, words.join(' '));
       return err;
     };
     await told(3, ['app', 'key', 'revoke', 'shop', '999999', '--yes'], /app shop has no key 999999/, /chatctl app key list shop/);
     await told(3, ['plugin', 'show', 'jwtt'], /there is no plugin "jwtt"/);
     await told(3, ['message', 'get', '999999'], /no such message/);
     await told(3, ['room', 'member', 'add', '-a', 'shop', 'suport', '1'], /there is no room suport/, /Did you mean support/);
+    await told(3, ['message', 'send', '-a', 'shop', 'support', '--as', '11', 'hi'], /there is no user 11/, /Did you mean 1/);
+    await told(3, ['api', 'get', '/ap'], /There is no such path/, /openapi\.json. has all paths/);
     await told(2, ['user', 'ban', '-a', 'shop', '1', '--for', 'soon'], /--for: how long is soon\?/, /15m, 24h, 7d/);
     await told(7, ['user', 'ban', '-a', 'shop', '1', '--until', 'tomorrow'], /until: /, /2030-01-31T00:00:00Z; or how long by --for 24h/);
     await told(7, ['user', 'ban', '-a', 'shop', '1', '--until', '2020-01-01T00:00:00Z'], /in the past/, /--for 24h/);
@@ -170,6 +172,7 @@ for (const over of ['the Unix socket', 'TLS']) describe(`chatctl over ${over}`, 
     await own.ok('context', 'add', 'first', '-a', 'other');
     const { server, app } = await own.json('context', 'show', 'first');
     assert.deepEqual({ server, app }, { server: chatd.url, app: 'other' });
+    assert.match(await own.fails(3, 'context', 'use', 'frist'), /there is no context frist\nhint: Did you mean first/);
     await own.with({ CHATCTL_SERVER: chatd.url }).ok('context', 'add', 'third');
     assert.equal((await own.json('context', 'show', 'third')).server, chatd.url);
   });
@@ -272,6 +275,22 @@ for (const over of ['the Unix socket', 'TLS']) describe(`chatctl over ${over}`, 
     await ctl.fails(6, 'app', 'create', 'shop', '--dry-run');
     await ctl.ok('app', 'delete', 'shop', '--dry-run');
     await ctl.ok('user', 'delete', '-a', 'shop', '1', '--dry-run');
+    // Users, rooms and members: refused as the real call would be, and told whether it would change anything.
+    const inShop = (...words) => [...words.slice(0, 2), '-a', 'shop', ...words.slice(2), '--dry-run'];
+    const judged = async (...words) => (await ctl.json(...inShop(...words))).changes;
+    await ctl.fails(6, ...inShop('user', 'create', '1'));
+    assert.equal(await judged('user', 'create', 'unheard-of'), true);
+    assert.equal(await judged('user', 'ensure', '1', '--first-name', 'Ann'), false);
+    assert.equal(await judged('user', 'ensure', '1', '--first-name', 'Bea'), true);
+    await ctl.fails(6, ...inShop('room', 'create', 'support', '--users', '1'));
+    assert.match(await ctl.fails(3, ...inShop('room', 'create', 'tried', '--users', '1,nobody')), /There is no user nobody/);
+    await ctl.fails(7, ...inShop('room', 'create', 'tried', '--type', 'direct', '--users', '1'));
+    assert.equal(await judged('room', 'create', 'tried', '--users', '1'), true);
+    assert.match(await ctl.fails(3, 'room', 'member', 'add', '-a', 'shop', 'support', 'nobody', '--dry-run'), /There is no user nobody/);
+    for (const [verb, user, changes] of [['add', '1', false], ['remove', '1', true]])
+      assert.equal((await ctl.json('room', 'member', verb, '-a', 'shop', 'support', user, '--dry-run')).changes, changes, verb);
+    await ctl.fails(3, 'room', 'get', '-a', 'shop', 'tried');
+    assert.equal((await ctl.json('room', 'get', '-a', 'shop', 'support')).members.length, 2);
     assert.equal((await ctl.json('user', 'list', '-a', 'shop')).items.length, 2);
   });
 

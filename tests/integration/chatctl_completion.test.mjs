@@ -43,6 +43,8 @@ describe('chatctl completion', () => {
     ['chatctl room member role -a shop support ann m', ['member', 'moderator']],
     ['chatctl app list --no-h', ['--no-headers']],
     ['chatctl help exit', ['exit-codes']],
+    ['chatctl plugin show j', ['jwt']],
+    ['chatctl app create new --verifier ht', ['http']],
   ];
 
   test('bash', { skip: missing('bash') }, () => {

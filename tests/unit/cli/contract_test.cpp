@@ -93,14 +93,22 @@ BOOST_AUTO_TEST_CASE(a_silent_and_a_dripping_server_end_at_the_timeout) {
 
 BOOST_AUTO_TEST_CASE(wrong_command_lines_are_usage_and_guess_what_was_meant) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> rows = {
-      {{}, "app|user|room"},
+      {{}, "chatctl: which command?\n  app            Registered applications\n  user "},
+      {{"app", "key"}, "chatctl: which verb of key?\n  list    List the keys of an app"},
+      {{"app", "get", ""}, "chatctl: app get: APP: is empty; is a variable of the shell not set?"},
+      {{"user", "list", "-a", ""}, "-a/--app is empty"},
+      {{"user", "list", "-a"}, "chatctl: user list: --app wants APP behind it"},
+      {{"room", "member", "role", "-a", "1", "r", "u", "moderater"},
+       "ROLE is member or moderator, and not moderater\nhint: Did you mean moderator?"},
+      {{"wait", "--for", "nothing"},
+       "chatctl: wait: --for is ready or healthy or drained, and not nothing\nhint: `chatctl wait --help`"},
       {{"ap", "list"}, "Did you mean app?"},
       {{"app", "lsit"}, "Did you mean list?"},
       {{"room", "member", "ad", "r", "1"}, "Did you mean add?"},
       {{"app", "list", "--limt", "3"}, "Did you mean --limit?"},
       {{"app", "list", "--no-header"}, "Did you mean --no-headers?"},
       {{"zzzzzz"}, "`chatctl --help`"},
-      {{"app", "get"}, "APP is required"},
+      {{"app", "get"}, "chatctl: app get: APP is required"},
       {{"app", "get", "a", "b"}, "one word too many: b"},
       {{"app", "list", "-o", "xml"}, "table, wide, json"},
       {{"app", "list", "--timeout", "soon"}, "not a time"},
@@ -179,6 +187,15 @@ BOOST_AUTO_TEST_CASE(an_object_is_printed_with_the_bytes_of_the_server) {
   BOOST_CHECK_EQUAL(shell({"app", "get", "1"}).out,
                     "appId           1\nlogin.login     o\nlogin.password  p\ntags            [\"x\"]\nnone            "
                     "{}\nnull            -\n");
+}
+
+BOOST_AUTO_TEST_CASE(the_items_of_a_list_in_an_object_are_a_line_each) {
+  daemon.answerNext(
+      {200,
+       R"({"id":1,"members":[{"id":2,"appUserId":"a\nb","role":"member","x":null},{"id":3,"n":{"k":[1]}}],"empty":[]})"});
+  BOOST_CHECK_EQUAL(
+      shell({"room", "get", "-a", "1", "r"}).out,
+      "id          1\nmembers[0]  id=2 appUserId=a\\nb role=member\nmembers[1]  id=3 n={\"k\":[1]}\nempty       []\n");
 }
 
 BOOST_AUTO_TEST_CASE(yaml_keeps_strings_strings) {
