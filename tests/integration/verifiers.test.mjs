@@ -296,6 +296,9 @@ describe('bundled verifiers', () => {
     assert.equal(mac, createHmac('sha256', secret).update(text).digest('hex'));
     await refusedConfig('http', { url: 'https://a.example/', body: 'x' }, 'a GET has none');
     await refusedConfig('http', { url: 'https://a.example/', headers: { 'a b': 'x' } }, 'is no name of a header field');
+    await refusedConfig('http', { url: 'https://a.example/', headers: { hOst: 'x' } }, 'headers: hOst is written by chatd');
+    await refusedConfig('http', { url: 'https://a.example/', method: 'POST', headers: { 'Content-Type': 'text/plain' } }, 'give Content-Type as contentType');
+    await refusedConfig('http', { url: 'https://a.example/', sign: { secret, header: 'Connection' } }, 'sign.header: Connection is written by chatd');
     await refusedConfig('http', { url: 'https://a.example:70000/' }, 'url: the port must be 1 to 65535');
   });
 
