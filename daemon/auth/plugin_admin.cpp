@@ -67,7 +67,10 @@ Result<hostwire::Loaded> PluginHost::Core::probe(const std::string& name, const 
   // First the file: a plugin that is not there is another fault than one that does not work.
   auto file = PluginFile::find(options_.folders, name);
   if (!file.ok() && file.error().code() == Code::NotFound) {
-    return Error(Code::NotFound, fmt::format("there is no plugin \"{}\"; known are: {}{}", name, known(), missingFolders()));
+    const std::string_view rule =
+        PluginFile::goodName(name) ? "" : "; a name has a-z, 0-9, '.', '_' and '-' only, so its file must be called so, too";
+    return Error(Code::NotFound,
+                 fmt::format("there is no plugin \"{}\"; known are: {}{}{}", name, known(), missingFolders(), rule));
   }
   if (!file.ok()) return Error(Code::Invalid, file.error().detail());
   auto wait = std::make_shared<Awaited<hostwire::Loaded>>();

@@ -97,7 +97,10 @@ Result<void> checkChain(const Context& context, const Call& call, const SecretSc
                         const std::vector<VerifierSpec>& chain) {
   auto judged = context.services.verifier.check(app, chain);
   if (judged.ok() || judged.error().fields().empty() || !present(call.body, "tokenVerificationUrl")) return judged;
-  return Error::field("tokenVerificationUrl", judged.error().fields().front().detail);
+  std::string_view detail = judged.error().fields().front().detail;
+  constexpr std::string_view kOurs = "url: ";
+  if (detail.starts_with(kOurs)) detail.remove_prefix(kOurs.size());
+  return Error::field("tokenVerificationUrl", std::string(detail));
 }
 
 Result<NewApp> planCreate(const Context& context, const Call& call) {

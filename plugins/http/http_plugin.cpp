@@ -66,6 +66,19 @@ bool fieldCharacters(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return (c >= 0x20 && c < 0x7F) || c == '\t'; });
 }
 
+/// A field that this verifier may send. `where` it is configured, for the admin.
+void requireField(std::string_view name, const char* where) {
+  if (!isFieldName(name)) {
+    throw std::invalid_argument(fmt::format("{}: \"{}\" is no name of a header field", where, name.substr(0, 128)));
+  }
+  // What chatd.http/1 writes itself; it would refuse each call.
+  constexpr std::string_view kOurs[] = {"host",       "content-length",  "transfer-encoding",
+                                        "connection", "accept-encoding", "upgrade"};
+  for (const std::string_view ours : kOurs) {
+    if (equalIgnoreCase(name, ours)) throw std::invalid_argument(fmt::format("{}: {} is written by chatd", where, name));
+  }
+}
+
 Config read(std::string_view text) {
   const JsonDocument json = plugins::readConfig(kSchema, text);
   Config c;
@@ -87,8 +100,11 @@ Config read(std::string_view text) {
   if (const JsonValue* headers = find(json, "headers")) {
     for (const auto& member : headers->GetObject()) {
       const std::string_view name = asView(member.name);
-      if (!isFieldName(name)) {
-        throw std::invalid_argument(fmt::format("headers: \"{}\" is no name of a header field", name.substr(0, 128)));
+      requireField(name, "headers");
+      if (post && equalIgnoreCase(name, "content-type")) {
+        // It decides how the body is filled in, and must not be said twice.
+        if (asView(member.value) != c.contentType) throw std::invalid_argument("headers: give Content-Type as contentType");
+        continue;
       }
       if (!fieldCharacters(asView(member.value)))
         throw std::invalid_argument(fmt::format("headers.{}: may have printable ASCII only", name));
@@ -101,9 +117,7 @@ Config read(std::string_view text) {
   if (const JsonValue* sign = find(json, "sign")) {
     c.signSecret = plugins::textOr(*sign, "secret");
     c.signHeader = plugins::textOr(*sign, "header", "X-Chatd-Signature");
-    if (!isFieldName(c.signHeader)) {
-      throw std::invalid_argument(fmt::format("sign.header: \"{}\" is no name of a header field", c.signHeader));
-    }
+    requireField(c.signHeader, "sign.header");
   }
   return c;
 }

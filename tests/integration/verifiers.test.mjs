@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test';
 
 import * as jose from 'jose';
 
+import { ChatClient } from '../support/chat_client.mjs';
 import { Chatd, TestApp } from '../support/chatd.mjs';
 
 const SECRET = randomBytes(64).toString('hex');
@@ -295,7 +296,27 @@ describe('bundled verifiers', () => {
     assert.equal(mac, createHmac('sha256', secret).update(text).digest('hex'));
     await refusedConfig('http', { url: 'https://a.example/', body: 'x' }, 'a GET has none');
     await refusedConfig('http', { url: 'https://a.example/', headers: { 'a b': 'x' } }, 'is no name of a header field');
+    await refusedConfig('http', { url: 'https://a.example/', headers: { hOst: 'x' } }, 'headers: hOst is written by chatd');
+    await refusedConfig('http', { url: 'https://a.example/', method: 'POST', headers: { 'Content-Type': 'text/plain' } }, 'give Content-Type as contentType');
+    await refusedConfig('http', { url: 'https://a.example/', sign: { secret, header: 'Connection' } }, 'sign.header: Connection is written by chatd');
     await refusedConfig('http', { url: 'https://a.example:70000/' }, 'url: the port must be 1 to 65535');
+  });
+
+  test('a token has 8 KiB at most, at every entrance and in verify-test alike', async () => {
+    server.answers['/any'] = () => ({ body: { id: 'ann' } });
+    const app = await appWith('http', { url: `${server.url}/any` });
+    const [longest, tooLong] = ['x'.repeat(8192), 'x'.repeat(8193)];
+    const asked = server.requests.length;
+    await refused(app, tooLong);
+    const traced = (token) => chatd.admin('POST', `/app/${app.id}/verify-test`, { body: { token } });
+    assert.equal((await traced(tooLong)).status, 422);
+    const socket = new ChatClient(chatd.url, { auth: { token: tooLong, app: app.name }, reconnection: false });
+    assert.equal((await socket.refused()).data.code, 'unauthorized');
+    socket.close();
+    assert.equal(server.requests.length, asked);
+    await allowed(app, longest);
+    assert.equal((await traced(longest)).body.verdict, 'allow');
+    (await ChatClient.connect(chatd.url, { auth: { token: longest, app: app.name } })).close();
   });
 
   test('static, allow and deny', async () => {

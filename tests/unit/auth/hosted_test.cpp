@@ -403,6 +403,7 @@ BOOST_AUTO_TEST_CASE(what_there_is_can_be_listed_and_shown) {
   BOOST_REQUIRE(wrong.ok());
   BOOST_TEST(has(wrong->fault, "another ABI"));
   BOOST_TEST(!host->show("nothing").ok());
+  BOOST_TEST(has(host->show("NotSo").error().detail(), "a name has a-z"));
 }
 
 BOOST_AUTO_TEST_CASE(a_configuration_is_listed_as_the_file_that_is_there_now_has_its_schema) {

@@ -70,6 +70,8 @@ BOOST_AUTO_TEST_CASE(a_chain_that_no_plugin_takes_is_refused) {
   BOOST_TEST(plugin.at("errors.0.field").starts_with("verifiers[0]"));
   const Reply url = house.call(house.peer, "POST", "/app", R"({"name":"a","tokenVerificationUrl":"ftp://x"})");
   BOOST_TEST(url.at("errors.0.field") == "tokenVerificationUrl");
+  const Reply port = house.call(house.peer, "POST", "/app", R"({"name":"a","tokenVerificationUrl":"http://x:70000"})");
+  BOOST_TEST(port.faults() == "tokenVerificationUrl: the port must be 1 to 65535\n");
   BOOST_TEST(
       house.call(house.peer, "POST", "/app", R"({"name":"a","tokenVerificationUrl":"http://x/","verifiers":[]})").status ==
       422);
