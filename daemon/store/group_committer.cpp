@@ -36,6 +36,8 @@ constexpr milliseconds kLockBudget{200};
 constexpr int kGatherShare = 16;
 constexpr std::chrono::microseconds kLeastGather{60};
 constexpr std::chrono::microseconds kMostGather{500};
+// A part that was done lets the next be larger by so much of it.
+constexpr std::size_t kPartGrowth = 8;
 // What is held of what waits.
 constexpr std::size_t kHeldShare = 4;
 
@@ -86,6 +88,7 @@ GroupCommitter::GroupCommitter(const CommitQueue::Limits& limits, std::chrono::m
       report_(report),
       queue_(limits),
       batchRows_(limits.batchRows),
+      partRows_(limits.batchRows),
       held_(std::max(limits.batchRows, limits.items / kHeldShare)) {}
 
 GroupCommitter::~GroupCommitter() { stop(); }
@@ -163,7 +166,7 @@ void GroupCommitter::loop() {
     }
     const std::size_t rows = batch.items.size();
     const auto begun = steady_clock::now();
-    commit(batch.jobs, batch.items);
+    commitInParts(batch.jobs, batch.items);
     paceAfter(begun, rows);
     tend(housekeeping_.more() && steady_clock::now() >= tendAt_);
   }
@@ -203,9 +206,33 @@ void GroupCommitter::commitStarved(Time now) {
   held_.takeStarved(now, batchRows_, items);
   if (items.empty()) return;
   lockWait_ = kLockWait;
-  commit({}, items);
+  commitInParts({}, items);
   lockWait_ = milliseconds(0);
   waitAgainAt_ = pauseAfter(now);
+}
+
+// A batch that the database cannot write within the limit of a call would be given up and tried again without end.
+void GroupCommitter::commitInParts(Jobs jobs, Items items) {
+  if (items.size() <= partRows_) return commit(jobs, items);
+  if (!jobs.empty()) commit(jobs, {});
+  while (!items.empty()) {
+    const std::size_t rows = std::min(items.size(), partRows_);
+    commitRest(items.first(rows));
+    items = items.subspan(rows);
+  }
+}
+
+// What is behind others that may have failed: what they could not do now, nothing may pass.
+void GroupCommitter::commitRest(Items items) {
+  std::vector<LogItem> rest;
+  for (LogItem& item : items) {
+    if (held_.blocks(item)) {
+      held_.hold(std::move(item), steady_clock::now());
+    } else {
+      rest.push_back(std::move(item));
+    }
+  }
+  if (!rest.empty()) commit({}, rest);
 }
 
 void GroupCommitter::commit(Jobs jobs, Items items) {
@@ -215,6 +242,7 @@ void GroupCommitter::commit(Jobs jobs, Items items) {
   }
   const std::optional<Fault> fault = attempt(jobs, items);
   if (!fault) {
+    if (items.size() >= partRows_) partRows_ = std::min(batchRows_, partRows_ + partRows_ / kPartGrowth + 1);
     recovered();
     return settle(jobs, items);
   }
@@ -231,6 +259,7 @@ void GroupCommitter::commit(Jobs jobs, Items items) {
       return postpone(jobs, items, *fault, {});
     case FaultKind::Unknown:
       failed(*fault);
+      if (!items.empty()) partRows_ = std::max<std::size_t>(1, std::min(items.size(), partRows_) / 2);
       for (LogItem& item : items) item.again = true;
       return postpone(jobs, items, *fault, jobs.empty() ? std::string() : dialect_.mark());
   }
@@ -254,16 +283,7 @@ void GroupCommitter::blame(Jobs jobs, Items items, const Fault& fault) {
   if (items.size() > 1) {
     const std::size_t half = items.size() / 2;
     commit({}, items.first(half));
-    std::vector<LogItem> rest;
-    for (LogItem& item : items.subspan(half)) {
-      // What the first half could not do now, nothing may pass.
-      if (held_.blocks(item)) {
-        held_.hold(std::move(item), steady_clock::now());
-      } else {
-        rest.push_back(std::move(item));
-      }
-    }
-    return rest.empty() ? void() : commit({}, rest);
+    return commitRest(items.subspan(half));
   }
   report_.say("a row was refused: " + fault.text);
   refuse(jobs, items, Error(Code::Invalid, "The database refuses it."));

@@ -5,7 +5,8 @@
 // What a failure means for the batch is the dialect's judgement: a row to blame is found by halving; a database that is
 // sure to have stored nothing answers StoreUnavailable; an unknown outcome is found out by running the same again,
 // unchanged, until it is known: its senders are told OutcomeUnknown when their time is over, and nothing in its rooms passes
-// it meanwhile. So is what another process' lock keeps out, and for a moment a database that is away.
+// it meanwhile. So is what another process' lock keeps out, and for a moment a database that is away. What did not get done
+// in time is tried in smaller and smaller parts, so that some part of it will be.
 #pragma once
 
 #include <atomic>
@@ -88,6 +89,8 @@ class GroupCommitter {
   void admit(Batch& batch, Time now);
   void paceAfter(Time begun, std::size_t rows);
   void commitStarved(Time now);
+  void commitInParts(Jobs jobs, Items items);
+  void commitRest(Items items);
   void commit(Jobs jobs, Items items);
   /// One transaction. Nothing: it is committed and `jobs` and `items` hold their answers.
   std::optional<Fault> attempt(Jobs jobs, Items items);
@@ -119,6 +122,7 @@ class GroupCommitter {
 
   // Commit thread only.
   const std::size_t batchRows_;
+  std::size_t partRows_;  // of batchRows_, while the database is too slow for more at once
   HeldRooms held_;
   std::vector<Parked> parked_;
   std::uint64_t nextOrder_ = 0;

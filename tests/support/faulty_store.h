@@ -38,6 +38,11 @@ class Faults {
     LockGuard g(mutex_);
     guilty_ = std::move(text);
   }
+  /// More than so many rows at once do not get done in time, whether they were stored or not; 0: any number does.
+  void tooManyAt(std::size_t rows) {
+    LockGuard g(mutex_);
+    tooMany_ = rows;
+  }
   /// Runs a constant statement on the writing connection before its next transaction, a pragma that narrows the disk, say.
   void runNext(const char* sql) {
     LockGuard g(mutex_);
@@ -82,6 +87,7 @@ class Faults {
   }
   void check(std::span<store::LogItem> items) {
     LockGuard g(mutex_);
+    if (tooMany_ != 0 && items.size() >= tooMany_) throw InjectedFault(store::FaultKind::Unknown);
     if (guilty_.empty()) return;
     for (const store::LogItem& item : items) {
       const auto* append = std::get_if<Append>(&item.request);
@@ -96,6 +102,7 @@ class Faults {
   int commits_ CHATD_GUARDED_BY(mutex_) = 0;
   bool stored_ CHATD_GUARDED_BY(mutex_) = false;
   store::FaultKind kind_ CHATD_GUARDED_BY(mutex_) = store::FaultKind::NothingStored;
+  std::size_t tooMany_ CHATD_GUARDED_BY(mutex_) = 0;
   const char* sql_ CHATD_GUARDED_BY(mutex_) = nullptr;
   std::string guilty_ CHATD_GUARDED_BY(mutex_);
 };

@@ -39,6 +39,28 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(an_unknown_outcome_is_found_out_by_running_the_bat
   }
 }
 
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_batch_that_is_too_much_at_once_gets_done_in_parts, Db, Databases) {
+  Cast<Db> f;
+  f.faults->tooManyAt(4);
+  f.faults->hold();
+  for (int i = 0; i < 100; ++i) BOOST_REQUIRE(f.log().append(f.say("m" + std::to_string(i))) == Offer::Taken);
+  f.faults->release();
+  const auto out = f.outcomes.appends(100);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    BOOST_REQUIRE_EQUAL(codeOf(out[i].result), "ok");
+    BOOST_TEST(out[i].result->message.text == "m" + std::to_string(i));
+    BOOST_TEST(raw(out[i].result->message.seq) == static_cast<std::int64_t>(i) + 1);
+  }
+  // It can do more again, and then it gets more.
+  f.faults->tooManyAt(0);
+  f.faults->hold();
+  for (int i = 0; i < 400; ++i) BOOST_REQUIRE(f.log().append(f.say("x")) == Offer::Taken);
+  const auto batches = f.store->counts().batches;
+  f.faults->release();
+  for (const auto& one : f.outcomes.appends(400)) BOOST_REQUIRE_EQUAL(codeOf(one.result), "ok");
+  BOOST_TEST(f.store->counts().batches < batches + 60);
+}
+
 BOOST_AUTO_TEST_CASE(an_outcome_that_stays_unknown_is_said_to_be) {
   struct Hasty : SqliteFile {
     Hasty() { options.timeout = std::chrono::milliseconds(200); }
