@@ -60,10 +60,11 @@ describe('migrate-store', () => {
     const child = spawn(CHATCTL, ['migrate-store', from, to],
       { stdio: ['ignore', 'ignore', 'pipe'], env: cleanEnvironment({ XDG_CONFIG_HOME: folder }) });
     let said = '';
+    let sent = false;
     const ended = new Promise((done) => child.once('close', (code, signal) => done({ code, signal })));
     child.stderr.on('data', (bytes) => {
       said += bytes;
-      if (new RegExp(`copying ${percent}[0-9]%`).test(said)) child.kill(how);
+      if (!sent && new RegExp(`copying ${percent}[0-9]%`).test(said)) sent = child.kill(how); // a second Ctrl-C ends it at once
     });
     return { ...(await within(ended, 'the copy ended', 120_000)), said };
   }
