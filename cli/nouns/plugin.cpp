@@ -103,6 +103,15 @@ Handler health(CLI::App& command) {
   };
 }
 
+/// A script asks by the exit code: 0 the token is let in, 7 it is not, 8 nobody can say now.
+Outcome<void> exitOfVerdict(const std::string& verdict) {
+  if (verdict == "allow") return {};
+  if (verdict == "unavailable") {
+    return Failure{Exit::Unreachable, "verifier_unavailable", "a verifier of the app is unavailable", "", ""};
+  }
+  return Failure{Exit::Invalid, "token_denied", "the app lets nobody in with this token", "", ""};
+}
+
 }  // namespace
 
 Handler appVerifyTest(CLI::App& command) {
@@ -126,12 +135,14 @@ Handler appVerifyTest(CLI::App& command) {
     if (run.settings.dryRun) return run.printer.one(kVerdict, answer);
     const JsonValue* steps = answer.document.IsObject() ? find(answer.document, "steps") : nullptr;
     if (steps == nullptr || !steps->IsArray()) return other("bad_answer", "the server's answer has no steps");
-    note(run, fmt::format("the chain says {}", stringField(answer.document, "verdict").value_or("?")));
+    const std::string verdict = stringField(answer.document, "verdict").value_or("?");
+    note(run, fmt::format("the chain says {}", verdict));
     // The verdict of the whole is a member of the object, and no column of its steps.
     const Format format = run.settings.format;
     const bool object =
         !run.settings.quiet && (format == Format::Json || format == Format::Ndjson || format == Format::Yaml);
-    return object ? run.printer.one(kVerdict, answer) : run.printer.items(kSteps, *steps);
+    CHATD_CHECK(object ? run.printer.one(kVerdict, answer) : run.printer.items(kSteps, *steps));
+    return exitOfVerdict(verdict);
   };
 }
 

@@ -194,7 +194,7 @@ struct Daemon::Parts {
   RestOptions restOptions(const Options& options);
   ServerControl serverControl();
   void drain(bool on);
-  /// What apps may use; REST keeps it up to date from then on.
+  /// What apps may use, and what their verifiers name; REST keeps it up to date from then on.
   Result<void> loadQuotas();
   /// Reads them on a worker: the database may have been away when the daemon started. Thread: any.
   void loadQuotasSoon();
@@ -301,9 +301,13 @@ Result<void> Daemon::Parts::loadQuotas() {
   query.limit = 100;
   do {
     CHATD_TRY(page, store.directory().apps(query, std::nullopt));
-    for (const App& app : page.items) chat.setQuotas(app.id, app.settings.quotas);
+    for (const App& app : page.items) {
+      chat.setQuotas(app.id, app.settings.quotas);
+      verifier.learn(app);
+    }
     query.cursor = page.next;
   } while (query.cursor);
+  verifier.learnedAll();
   return {};
 }
 

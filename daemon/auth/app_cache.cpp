@@ -20,7 +20,9 @@ void eachText(const JsonValue& config, const char* key, Take take) {
   }
 }
 
-std::vector<std::string> namesOf(const VerifierSpec& spec) {
+}  // namespace
+
+std::vector<std::string> peerNamesOf(const VerifierSpec& spec) {
   std::vector<std::string> names;
   const auto config = parseJson(spec.config);
   if (!config.ok() || !config->IsObject()) return names;
@@ -29,11 +31,12 @@ std::vector<std::string> namesOf(const VerifierSpec& spec) {
   return names;
 }
 
-}  // namespace
-
 KnownApp::KnownApp(App app) : App(std::move(app)) {
   peerNames.reserve(verifiers.size());
-  for (const VerifierSpec& spec : verifiers) peerNames.push_back(namesOf(spec));
+  for (const VerifierSpec& spec : verifiers) {
+    peerNames.push_back(peerNamesOf(spec));
+    allPeerNames.insert(allPeerNames.end(), peerNames.back().begin(), peerNames.back().end());
+  }
 }
 
 AppPtr AppCache::cached(const std::string& key, std::uint64_t& forgotten) {

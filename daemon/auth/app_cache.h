@@ -15,10 +15,14 @@
 
 namespace chatd {
 
-/// An app, and which header fields and cookies each of its verifiers wants to see (names as in PeerFields).
+/// Which header fields and cookies a verifier wants to see (names as in PeerFields).
+[[nodiscard]] std::vector<std::string> peerNamesOf(const VerifierSpec& spec);
+
+/// An app, and what its verifiers want to see.
 struct KnownApp : App {
   explicit KnownApp(App app);
   std::vector<std::vector<std::string>> peerNames;  ///< by the index of the verifier
+  std::vector<std::string> allPeerNames;            ///< of all of them
 };
 using AppPtr = std::shared_ptr<const KnownApp>;
 

@@ -18,11 +18,11 @@ chatd_str str(std::string_view text) { return {text.data(), text.size()}; }
 std::string_view view(chatd_str text) {
   return text.ptr == nullptr ? std::string_view{} : std::string_view{text.ptr, static_cast<std::size_t>(text.len)};
 }
+}  // namespace
+
 std::int64_t nanoseconds(Steady t) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(t.time_since_epoch()).count();
 }
-
-}  // namespace
 
 std::string printable(std::string_view text) {
   std::string out(text.substr(0, 500));

@@ -99,6 +99,9 @@ class InlineInstance final : public PluginHost::Instance {
   chatd_instance* handle_ = nullptr;
 };
 
+/// A time as plugins are told it (chatd_host.now_ns).
+[[nodiscard]] std::int64_t nanoseconds(Steady t);
+
 /// A plugin's line for operators: bounded, and nothing in it can begin another line.
 [[nodiscard]] std::string printable(std::string_view text);
 

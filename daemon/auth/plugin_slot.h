@@ -112,6 +112,8 @@ class PluginSlot {
 
  private:
   using ProcessPtr = std::unique_ptr<HostedProcess>;
+  /// An instance that was refused is asked for again so much later.
+  static constexpr std::chrono::seconds kCreateAgain{5};
 
   Result<ProcessPtr> launch(Steady now);
   void pump(Steady now);

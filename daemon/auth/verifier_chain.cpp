@@ -14,8 +14,10 @@
 #include "auth/digest.h"
 #include "auth/fair_pool.h"
 #include "auth/flights.h"
+#include "auth/named_fields.h"
 #include "auth/revocations.h"
 #include "auth/verdict_cache.h"
+#include "auth/verification.h"
 #include "auth/verifier_metrics.h"
 #include "base/mutex.h"
 #include "base/random.h"
@@ -24,7 +26,6 @@ namespace chatd {
 
 namespace {
 
-constexpr std::size_t kMaxToken = 8 * 1024;
 constexpr std::size_t kMaxApps = 4096;
 constexpr std::chrono::milliseconds kAppTtl{1'000};
 constexpr std::size_t kAddresses = 65'536;
@@ -35,79 +36,16 @@ constexpr std::size_t kMaxVerifiers = 16;
 constexpr std::int64_t kLogLinesPerMinute = 600;
 constexpr std::int64_t kLogBurst = 50;
 
-/// Counts requests under way, over all and per app as the client named it.
-class Admission {
- public:
-  explicit Admission(std::size_t most) : most_(most) {}
-  [[nodiscard]] bool enter(std::uint64_t lane) {
-    LockGuard g(mutex_);
-    if (total_ >= most_) return false;
-    std::size_t& mine = lanes_[lane];
-    if (mine >= std::max<std::size_t>(1, most_ / 2)) return false;
-    ++mine;
-    ++total_;
-    return true;
-  }
-  void leave(std::uint64_t lane) {
-    LockGuard g(mutex_);
-    --total_;
-    const auto it = lanes_.find(lane);
-    if (--it->second == 0) lanes_.erase(it);
-  }
-
- private:
-  const std::size_t most_;
-  Mutex mutex_;
-  std::size_t total_ CHATD_GUARDED_BY(mutex_) = 0;
-  std::unordered_map<std::uint64_t, std::size_t> lanes_ CHATD_GUARDED_BY(mutex_);
-};
-
-/// One request on its way through the chain. Whoever drops the last reference without an answer answers: nothing that a stop
-/// cuts off is left without one.
-struct Verification {
-  Verification(VerifyRequest r, Verifier::Done d, Admission& a, std::uint64_t l)
-      : request(std::move(r)), lane(l), done_(std::move(d)), admission_(a) {}
-  ~Verification() {
-    if (done_) finish(Error(Code::VerifierUnavailable));
-  }
-  Verification(const Verification&) = delete;
-  Verification& operator=(const Verification&) = delete;
-
-  void finish(Result<Identity> result) {
-    Verifier::Done done = std::move(done_);
-    done_ = nullptr;
-    admission_.leave(lane);
-    done(std::move(result));
-  }
-
-  const VerifyRequest request;
-  const std::uint64_t lane;
-  std::uint64_t generation = 0;
-  AppPtr app;
-  std::size_t index = 0;  ///< of the verifier that is asked next
-  bool asked = false;     ///< a verifier was, or the cache for it, about what the request brought
-  PeerFields fields;      ///< that this verifier names
-  int repeats = 0;        ///< times that a verdict turned out to be older than a revocation
-
- private:
-  Verifier::Done done_;
-  Admission& admission_;
-};
-using VerificationPtr = std::shared_ptr<Verification>;
-
 PluginHostOptions pluginOptions(const VerifierOptions& options, std::string key, VerifierMetrics* metrics) {
   return {options.plugins, options.pluginFolders,        options.pluginProgram, options.pluginSecrets,
           std::move(key),  options.allowPrivateNetworks, options.log,           metrics};
 }
 
-/// What any verifier of the app names: nothing else of a request is kept for later.
-PeerFields namedFields(const KnownApp& app, const PeerFields& fields) {
+/// Those of the fields that are named.
+PeerFields only(const PeerFields& fields, const std::vector<std::string>& names) {
   PeerFields kept;
   for (const auto& field : fields) {
-    const bool named = std::any_of(app.peerNames.begin(), app.peerNames.end(), [&](const auto& names) {
-      return std::find(names.begin(), names.end(), field.first) != names.end();
-    });
-    if (named) kept.push_back(field);
+    if (std::find(names.begin(), names.end(), field.first) != names.end()) kept.push_back(field);
   }
   return kept;
 }
@@ -144,6 +82,11 @@ class VerifierChain::Impl {
   [[nodiscard]] bool current(const Identity& identity) const {
     return revocations_.holds(identity.user.id, identity.generation);
   }
+  [[nodiscard]] std::shared_ptr<const PeerNames> peerNames() const { return named_.get(); }
+  void learn(const App& app) {
+    for (const VerifierSpec& spec : app.verifiers) named_.add(peerNamesOf(spec));
+  }
+  void learnedAll() { named_.complete(); }
   void revoked(UserId user) { revocations_.revoke(user); }
   void appChanged(AppId app) {
     apps_.forget(app);
@@ -185,7 +128,8 @@ class VerifierChain::Impl {
   Step apply(const VerificationPtr& v, const std::string& key, const VerdictCache::Found& found);
   void allow(const VerificationPtr& v, const std::string& key, const VerdictCache::Found& found);
   void refuse(const VerificationPtr& v, Error error);
-  [[nodiscard]] static std::shared_ptr<const Terms> termsOf(const Verification& v, const Verdict& verdict);
+  [[nodiscard]] static std::shared_ptr<const Terms> termsOf(const Verification& v, const App& app, GrantsPtr grants,
+                                                            bool askAgain);
   Result<User> userOf(const App& app, const Verdict& verdict);
   [[nodiscard]] Result<void> standing(const User& user) const;
   void fly(const VerificationPtr& v, const std::string& key);
@@ -205,6 +149,7 @@ class VerifierChain::Impl {
   const std::string serverKey_;
   const std::string cacheKey_;
   AppCache apps_;
+  NamedFields named_;
   VerdictCache cache_;
   Revocations revocations_;
   BucketTable failures_;
@@ -240,6 +185,8 @@ void VerifierChain::Impl::begin(const VerificationPtr& v) {
       return app.error().code() == Code::NotFound ? refuse(v, Code::Unauthorized) : v->finish(std::move(app).error());
     }
     v->app = std::move(*app);
+    // Another daemon on this database may have changed it.
+    if (!v->app->allPeerNames.empty()) named_.add(v->app->allPeerNames);
     if (!v->app->settings.enabled) return v->finish(Error(Code::AppDisabled));
   }
   if (v->request.token.empty()) return walk(v);
@@ -285,7 +232,8 @@ void VerifierChain::Impl::acceptRegistered(const VerificationPtr& v, const Regis
     return user.error().code() == Code::UserNotFound ? refuse(v, Code::Unauthorized) : v->finish(std::move(user).error());
   }
   if (auto good = standing(*user); !good.ok()) return v->finish(std::move(good).error());
-  v->finish(Identity{**app, std::move(*user), token.expiresAt, token.id, v->generation, nullptr});
+  auto terms = termsOf(*v, **app, nullptr, false);
+  v->finish(Identity{**app, std::move(*user), token.expiresAt, token.id, v->generation, std::move(terms)});
 }
 
 // One step of the chain after the other, as long as the cache knows what the verifiers say.
@@ -353,20 +301,26 @@ void VerifierChain::Impl::allow(const VerificationPtr& v, const std::string& key
     return fly(v, key);
   }
   Identity identity{*v->app, std::move(*user), verdict.expiresAt, std::nullopt, v->generation, nullptr};
-  identity.terms = termsOf(*v, verdict);
+  identity.terms = termsOf(*v, *v->app, verdict.grants, true);
   v->finish(std::move(identity));
 }
 
-std::shared_ptr<const Terms> VerifierChain::Impl::termsOf(const Verification& v, const Verdict& verdict) {
-  Terms terms{verdict.grants, nullptr};
-  if (v.app->settings.reverify.count() > 0) {
+// A session may be asked about again although its app does not say so yet: an admin can set it any time.
+std::shared_ptr<const Terms> VerifierChain::Impl::termsOf(const Verification& v, const App& app, GrantsPtr grants,
+                                                          bool askAgain) {
+  Terms terms{std::move(grants)};
+  if (v.request.session && v.request.fields && v.app) {
+    PeerFields named = only(*v.request.fields, v.app->allPeerNames);
+    if (!named.empty()) terms.fields = std::make_shared<const PeerFields>(std::move(named));
+  }
+  if (v.request.session && askAgain) {
     VerifyRequest again = v.request;
-    again.app = std::to_string(raw(v.app->id));
+    again.app = std::to_string(raw(app.id));
     again.again = true;
-    if (again.fields) again.fields = std::make_shared<const PeerFields>(namedFields(*v.app, *again.fields));
+    again.fields = terms.fields;
     terms.again = std::make_shared<const VerifyRequest>(std::move(again));
   }
-  if (!terms.grants && !terms.again) return nullptr;
+  if (!terms.grants && !terms.again && !terms.fields) return nullptr;
   return std::make_shared<const Terms>(std::move(terms));
 }
 
@@ -396,14 +350,10 @@ Result<void> VerifierChain::Impl::standing(const User& user) const {
 }
 
 PeerFields VerifierChain::Impl::fieldsOf(const Verification& v) const {
-  PeerFields shown;
   const auto& names = v.app->peerNames[v.index];
-  if (names.empty() || !v.request.fields) return shown;
-  if ((plugins_.flags(v.app->verifiers[v.index].plugin) & CHATD_PF_USES_PEER) == 0) return shown;
-  for (const auto& field : *v.request.fields) {
-    if (std::find(names.begin(), names.end(), field.first) != names.end()) shown.push_back(field);
-  }
-  return shown;
+  if (names.empty() || !v.request.fields) return {};
+  if ((plugins_.flags(v.app->verifiers[v.index].plugin) & CHATD_PF_USES_PEER) == 0) return {};
+  return only(*v.request.fields, names);
 }
 
 // The revision is in the key, so that a verdict of an older configuration is never found by a newer one.
@@ -511,6 +461,8 @@ Result<void> VerifierChain::Impl::check(const SecretScope& app, const std::vecto
       return Error::field(at("plugin"), "static is for development: it needs --dev or plugins.allow_static");
     }
     auto good = plugins_.check(app, spec);
+    // Before it is stored, so that the first request that it is asked about has what it names.
+    if (good.ok()) named_.add(peerNamesOf(spec));
     if (good.ok()) continue;
     if (good.error().code() == Code::NotFound) return Error::field(at("plugin"), good.error().detail());
     if (good.error().code() != Code::Invalid) return std::move(good).error();
@@ -561,7 +513,8 @@ Verdict VerifierChain::Impl::askNow(const App& app, std::size_t index, const std
 
 Result<std::vector<VerifierStep>> VerifierChain::Impl::trace(const App& app, const std::string& token) {
   if (stopping_) return Error(Code::Restarting);
-  if (token.empty() || token.size() > kMaxToken) return Error::field("token", "must have 1 to 8192 bytes");
+  if (token.empty() || token.size() > kMaxToken)
+    return Error::field("token", fmt::format("must have 1 to {} bytes", kMaxToken));
   const VerifyRequest request{token, std::nullopt, {}, {}};
   std::vector<VerifierStep> steps;
   CHATD_TRY(registered, credentials_.tokens(hmacSha256(serverKey_, token)));
@@ -606,6 +559,9 @@ VerifierChain::~VerifierChain() { stop(); }
 
 void VerifierChain::verify(VerifyRequest request, Done done) { impl_->verify(std::move(request), std::move(done)); }
 bool VerifierChain::current(const Identity& identity) const { return impl_->current(identity); }
+std::shared_ptr<const PeerNames> VerifierChain::peerNames() const { return impl_->peerNames(); }
+void VerifierChain::learn(const App& app) { impl_->learn(app); }
+void VerifierChain::learnedAll() { impl_->learnedAll(); }
 void VerifierChain::revoked(UserId user) { impl_->revoked(user); }
 void VerifierChain::appChanged(AppId app) { impl_->appChanged(app); }
 Result<void> VerifierChain::check(const SecretScope& app, const std::vector<VerifierSpec>& verifiers) {

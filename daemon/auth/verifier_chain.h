@@ -50,6 +50,10 @@ class VerifierChain final : public Verifier {
 
   void verify(VerifyRequest request, Done done) override;
   [[nodiscard]] bool current(const Identity& identity) const override;
+  [[nodiscard]] std::shared_ptr<const PeerNames> peerNames() const override;
+  /// An app of the database, at the start; and that this was the last one. Until then peerNames() are all.
+  void learn(const App& app);
+  void learnedAll();
 
   /// The user's tokens were revoked, or it was banned or deleted: nothing verified before counts any more.
   /// The app's configuration changed: its instances are made anew, its cache is dropped. Thread: any; never block.

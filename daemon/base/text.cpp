@@ -187,6 +187,13 @@ std::string toLower(std::string_view text) {
   return out;
 }
 
+std::string_view bearerOf(std::string_view authorization) {
+  constexpr std::string_view kScheme = "Bearer ";
+  if (!equalIgnoreCase(authorization.substr(0, kScheme.size()), kScheme)) return {};
+  const auto start = authorization.find_first_not_of(' ', kScheme.size());
+  return start == std::string_view::npos ? std::string_view() : authorization.substr(start);
+}
+
 std::optional<std::string> nameFault(std::string_view name) {
   if (name.empty()) return "is empty; give 1 to 128 bytes";
   if (name.size() > 128) return "is longer than 128 bytes";

@@ -33,6 +33,9 @@ void appendBase64(std::string& out, std::string_view bytes);
 [[nodiscard]] bool equalIgnoreCase(std::string_view a, std::string_view b);
 [[nodiscard]] std::string toLower(std::string_view text);
 
+/// The credential of "Bearer CREDENTIAL" (RFC 9110, section 11.4: one space or more); empty: it is no such thing.
+[[nodiscard]] std::string_view bearerOf(std::string_view authorization);
+
 /// A name of an app or a room: 1 to 128 bytes of UTF-8, no control characters, no '/', not digits only.
 /// Nothing if it is one; else what is wrong with it, for an Error. Source: CONTRACT section 1.
 [[nodiscard]] std::optional<std::string> nameFault(std::string_view name);

@@ -28,6 +28,9 @@ class Sessions {
   /// Ends every session of the user: event `error` with the code, then DISCONNECT. How many.
   virtual std::size_t endUser(UserId user, Code why) = 0;
   virtual std::size_t endApp(AppId app, Code why) = 0;
+  /// The app has another `settings.reverify`: it counts for its live sessions, too. Who is to be asked about earlier now is
+  /// so within the new interval, spread over it.
+  virtual void reverify(const App& app) = 0;
 };
 
 }  // namespace chatd

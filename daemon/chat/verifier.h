@@ -4,9 +4,8 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
-#include <vector>
 
+#include "base/peer_fields.h"
 #include "base/result.h"
 #include "base/task.h"
 #include "chat/grants.h"
@@ -14,8 +13,8 @@
 
 namespace chatd {
 
-/// Header fields by lower-case name, and cookies as "cookie:NAME"; never logged.
-using PeerFields = std::vector<std::pair<std::string, std::string>>;
+/// The longest token that anybody is asked about, in bytes; a longer one is not good.
+inline constexpr std::size_t kMaxToken = 8 * 1024;
 
 struct VerifyRequest {
   std::string token;               ///< never logged; may be empty if `app` and `fields` are there
@@ -27,13 +26,18 @@ struct VerifyRequest {
   bool again = false;
   /// What else the request brought. A verifier is shown what its configuration names (members `header` and `cookie`).
   std::shared_ptr<const PeerFields> fields = {};
+  /// A session will live on the answer, whose terms then hold the question (Terms::again).
+  bool session = false;
 };
 
 /// On what terms a token is good.
 struct Terms {
   GrantsPtr grants;  ///< what it is for; null: everything that its user may do
-  /// With which to ask every `app.settings.reverify`; null: it holds until it expires or is revoked.
-  std::shared_ptr<const VerifyRequest> again;
+  /// With which a session asks every `app.settings.reverify`, whenever that is set. Null: the token holds until it expires
+  /// or is revoked, or was not asked about for a session.
+  std::shared_ptr<const VerifyRequest> again = {};
+  /// What the request brought and the app's verifiers name; null: nothing. Goes with another token of the session, too.
+  std::shared_ptr<const PeerFields> fields = {};
 };
 
 struct Identity {
@@ -46,6 +50,7 @@ struct Identity {
 
   [[nodiscard]] GrantsPtr grants() const { return terms ? terms->grants : nullptr; }
   [[nodiscard]] std::shared_ptr<const VerifyRequest> again() const { return terms ? terms->again : nullptr; }
+  [[nodiscard]] std::shared_ptr<const PeerFields> fields() const { return terms ? terms->fields : nullptr; }
 };
 
 class Verifier {
@@ -61,6 +66,9 @@ class Verifier {
   /// False if `user` was revoked, banned or deleted after the generation of `identity` was read: do not attach.
   /// Thread: any; never blocks.
   [[nodiscard]] virtual bool current(const Identity& identity) const = 0;
+
+  /// What of a request any verifier of any app asks to see. Thread: any; never blocks.
+  [[nodiscard]] virtual std::shared_ptr<const PeerNames> peerNames() const = 0;
 };
 
 }  // namespace chatd

@@ -1,5 +1,6 @@
 #include "net/peer_fields.h"
 
+#include <algorithm>
 #include <string_view>
 
 #include "base/text.h"
@@ -46,10 +47,13 @@ void eachCookie(std::string_view header, Take take) {
 
 }  // namespace
 
-std::shared_ptr<const PeerFields> peerFields(const HttpRequest& request, const std::vector<std::string>& origins) {
+std::shared_ptr<const PeerFields> peerFields(const HttpRequest& request, const std::vector<std::string>& origins,
+                                             const PeerNames& wanted) {
+  if (!wanted.all && wanted.names.empty()) return nullptr;
   auto fields = std::make_shared<PeerFields>();
   std::size_t bytes = 0;
   const auto take = [&](std::string name, std::string_view value) {
+    if (!wanted.all && std::find(wanted.names.begin(), wanted.names.end(), name) == wanted.names.end()) return;
     const std::size_t size = name.size() + value.size();
     if (fields->size() >= kMostFields || bytes + size > kMostBytes) return;
     bytes += size;

@@ -44,13 +44,9 @@ Result<std::unique_ptr<engine::TransportHandler>> Realtime::open(const net::Http
   if (draining()) return Code::Restarting;
   Handshake handshake;
   handshake.origin = engine::headerOr(request, "Origin");
-  handshake.fields = net::peerFields(request, options()->origins);
-  if (const std::string* bearer = request.header("Authorization");
-      bearer != nullptr && bearer->size() > 7 && equalIgnoreCase(bearer->substr(0, 7), "Bearer ")) {
-    handshake.token = bearer->substr(7);
-  } else {
-    handshake.token = request.queryValue("token").value_or("");
-  }
+  handshake.fields = net::peerFields(request, options()->origins, *verifier_.peerNames());
+  handshake.token = bearerOf(engine::headerOr(request, "Authorization"));
+  if (handshake.token.empty()) handshake.token = request.queryValue("token").value_or("");
   if (const std::string* app = request.header("X-Chat-App")) {
     handshake.app = *app;
   } else {
@@ -71,6 +67,29 @@ std::size_t Realtime::endApp(AppId app, Code why) {
   const auto addresses = registry_.addressesOfApp(app);
   for (const SessionAddress address : addresses) withSession(address, [why](Session& session) { session.end(why); });
   return addresses.size();
+}
+
+// One letter a loop, however many sessions there are.
+void Realtime::reverify(const App& app) {
+  {
+    LockGuard g(mutex_);
+    reverify_[app.id] = {app.revision, app.settings.reverify};
+  }
+  for (std::size_t i = 0; i < hubs_.size(); ++i) {
+    Hub* hub = hubs_[i].get();
+    (void)executor_.post(i, Mail::Completion, [hub, id = app.id, interval = app.settings.reverify] {
+      hub->forEach([&](Session& session) {
+        if (session.app() == id) session.reverifyEvery(interval);
+      });
+    });
+  }
+}
+
+std::chrono::milliseconds Realtime::reverifyOf(const App& app) {
+  LockGuard g(mutex_);
+  const auto changed = reverify_.find(app.id);
+  const bool newer = changed != reverify_.end() && changed->second.revision > app.revision;
+  return newer ? changed->second.interval : app.settings.reverify;
 }
 
 void Realtime::drain() {

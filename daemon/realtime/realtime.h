@@ -61,6 +61,7 @@ class Realtime final : public Fanout, public Sessions {
   [[nodiscard]] std::size_t count() override { return registry_.size(); }
   std::size_t endUser(UserId user, Code why) override;
   std::size_t endApp(AppId app, Code why) override;
+  void reverify(const App& app) override;
 
   /// Asks every client to come back to another process: refuses new ones, and ends each session once its commands are
   /// answered.
@@ -84,6 +85,8 @@ class Realtime final : public Fanout, public Sessions {
   [[nodiscard]] Hub& hub(std::size_t loop) { return *hubs_[loop]; }
   [[nodiscard]] Followers& followers(std::size_t loop) { return *followers_[loop]; }
   [[nodiscard]] std::shared_ptr<const RealtimeOptions> options();
+  /// How often a session of this app is to ask about its token; 0: not. `app` may be older than what reverify() was told of.
+  [[nodiscard]] std::chrono::milliseconds reverifyOf(const App& app);
   /// The MAC of these bytes under the server's key; empty: there is no key.
   [[nodiscard]] std::string sign(std::string_view bytes) const { return sign_ ? sign_(bytes) : std::string(); }
   [[nodiscard]] bool draining() const { return draining_.load(std::memory_order_relaxed); }
@@ -118,6 +121,10 @@ class Realtime final : public Fanout, public Sessions {
     std::shared_ptr<const Room> room;
     Seq told{};  ///< the newest message that it was not handed
   };
+  struct Reverify {
+    std::int64_t revision = 0;  ///< of the app
+    std::chrono::milliseconds interval{0};
+  };
   using LagMap = std::map<std::pair<std::size_t, RoomId>, Lag>;  // by listening loop and room
 
   void sendLetter(std::size_t loop, std::shared_ptr<const EncodedLetter> letter);
@@ -139,6 +146,7 @@ class Realtime final : public Fanout, public Sessions {
   std::vector<LagMap> lags_;  ///< by home loop; each touched by that loop alone
   Mutex mutex_;
   std::shared_ptr<const RealtimeOptions> options_ CHATD_GUARDED_BY(mutex_);
+  std::map<AppId, Reverify> reverify_ CHATD_GUARDED_BY(mutex_);  ///< of apps that changed it; one entry an app at most
   std::atomic<std::uint64_t> nextSession_{1};
   std::atomic<std::size_t> transports_{0};
   std::atomic<bool> draining_{false};

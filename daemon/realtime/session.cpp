@@ -93,20 +93,20 @@ void Session::watchToken() {
     if (left.count() <= 0) return end(Code::TokenExpired);
     wait = std::min(wait, left);
   }
-  if (again_ && !asking_) {
+  if (asksAgain() && !asking_) {
     const auto left = ceil<milliseconds>(askAgainAt_ - realtime_.clock().steady());
     if (left.count() <= 0) return verifyAgain();
     wait = std::min(wait, left);
   }
-  if (!expiresAt_ && !again_) return timer_.cancel();
+  if (!expiresAt_ && !asksAgain()) return timer_.cancel();
   transport_->arm(timer_, wait);
 }
 
 void Session::setToken(const Identity& identity) {
   expiresAt_ = identity.expiresAt;
   again_ = identity.again();
-  askEvery_ = identity.app.settings.reverify;
-  if (again_) askAgainWithin(askEvery_);
+  askEvery_ = realtime_.reverifyOf(identity.app);
+  if (asksAgain()) askAgainWithin(askEvery_);
   grants_ = identity.grants();
   if (!grants_) return;
   std::vector<RoomId> closed;
@@ -120,6 +120,20 @@ void Session::setToken(const Identity& identity) {
 void Session::askAgainWithin(std::chrono::milliseconds time) {
   const auto early = static_cast<std::int64_t>(randomNumber() % 1000) * time.count() / 5000;
   askAgainAt_ = realtime_.clock().steady() + time - std::chrono::milliseconds(early);
+}
+
+// All of the app's sessions hear of it together, and some have been waiting for long: anywhere in the new interval.
+void Session::reverifyEvery(std::chrono::milliseconds interval) {
+  if (state_ != State::Connected || interval == askEvery_) return;
+  const bool wereAsked = asksAgain();
+  askEvery_ = interval;
+  if (asksAgain()) {
+    const auto part = static_cast<std::int64_t>(randomNumber() % static_cast<std::uint64_t>(interval.count()));
+    const Steady at = realtime_.clock().steady() + std::chrono::milliseconds(part);
+    askAgainAt_ = wereAsked ? std::min(askAgainAt_, at) : at;
+  }
+  // Else its transport is on its way, and looks then.
+  if (transport_ != nullptr) watchToken();
 }
 
 void Session::verifyAgain() {

@@ -59,6 +59,8 @@ class Session {
   virtual void end(Code why) = 0;
   /// Closes as soon as what is under way has been answered.
   void drain();
+  /// The interval of its app's re-verification is another now.
+  void reverifyEvery(std::chrono::milliseconds interval);
   /// From the transport: the outbox fell under half.
   void outboxDrained() {
     if (replay_) replay_->play();
@@ -162,6 +164,7 @@ class Session {
   void verifyAgain();
   void verifiedAgain(Result<Identity> identity);
   void askAgainWithin(std::chrono::milliseconds time);
+  [[nodiscard]] bool asksAgain() const { return again_ && askEvery_.count() > 0; }
   void timer();
 
   const SessionAddress address_;
@@ -170,8 +173,8 @@ class Session {
   // The token.
   std::optional<Timestamp> expiresAt_;
   GrantsPtr grants_;
-  std::shared_ptr<const VerifyRequest> again_;  ///< null: it is not asked about again
-  std::chrono::milliseconds askEvery_{0};
+  std::shared_ptr<const VerifyRequest> again_;  ///< null: it is not asked about again, whatever the interval
+  std::chrono::milliseconds askEvery_{0};       ///< 0: not now
   Steady askAgainAt_{};
   bool asking_ = false;
   std::vector<JoinedRoom> rooms_;  ///< one is the common case, and an idle session should cost little

@@ -9,8 +9,6 @@ namespace chatd {
 
 namespace {
 
-constexpr std::size_t kMaxToken = 16 * 1024;
-
 /// Trouble of ours that passes: the transport is closed without CONNECT_ERROR, so that the official client comes back by
 /// itself.
 bool comeBack(Code code) {
@@ -106,6 +104,7 @@ void SocketIoSession::authenticate(const JsonValue& payload) {
   request.origin = std::move(handshake_->origin);
   request.fields = std::move(handshake_->fields);
   request.clientIp = transport_->peer().ip;
+  request.session = true;
   if (payload.IsObject()) {
     if (const JsonValue* token = find(payload, "token"); token != nullptr && token->IsString()) {
       request.token = asView(*token);
@@ -124,7 +123,7 @@ void SocketIoSession::authenticate(const JsonValue& payload) {
   state_ = State::Verifying;
   if (request.token.empty() && !request.app)
     return refuse(Error(Code::Unauthorized, "Give a token: auth {token}, or ?token=."));
-  if (request.token.size() > kMaxToken) return refuse(Error(Code::Unauthorized, "The token is longer than 16 KiB."));
+  if (request.token.size() > kMaxToken) return refuse(Error(Code::Unauthorized, "The token is longer than 8 KiB."));
   Realtime* realtime = &realtime_;
   realtime_.verifier().verify(std::move(request), [realtime, address = address()](Result<Identity> identity) {
     realtime->withSession<SocketIoSession>(address, [identity = std::move(identity)](SocketIoSession& session) mutable {

@@ -17,20 +17,16 @@ namespace chatd {
 namespace {
 
 constexpr std::array<std::string_view, 1> kSubprotocols = {"chatd.v1"};
-constexpr std::size_t kMaxToken = 16 * 1024;
 
 /// From Authorization, the subprotocol or the query, whichever is there first; empty: from none. Errors: BadRequest,
 /// Unauthorized.
 Result<std::string> tokenOf(const net::HttpRequest& request, const std::string& offered) {
-  std::string token;
-  const std::string_view bearer = engine::headerOr(request, "Authorization");
-  if (bearer.size() > 7 && equalIgnoreCase(bearer.substr(0, 7), "Bearer ")) {
-    token = bearer.substr(7);
-  } else {
+  std::string token(bearerOf(engine::headerOr(request, "Authorization")));
+  if (token.empty()) {
     CHATD_TRY(inSubprotocol, ws::bearerSubprotocol(offered));
     token = inSubprotocol.empty() ? request.queryValue("token").value_or("") : std::move(inSubprotocol);
   }
-  if (token.size() > kMaxToken) return Error(Code::Unauthorized, "The token is longer than 16 KiB.");
+  if (token.size() > kMaxToken) return Error(Code::Unauthorized, "The token is longer than 8 KiB.");
   return token;
 }
 
@@ -77,7 +73,8 @@ void WsEntrance::handle(net::HttpRequest&& request, net::HttpResponder responder
   }
   verify.clientIp = request.peer.ip;
   verify.origin = engine::headerOr(request, "Origin");
-  verify.fields = net::peerFields(request, options->origins);
+  verify.fields = net::peerFields(request, options->origins, *realtime_.verifier().peerNames());
+  verify.session = true;
   if (verify.token.empty() && !verify.app) {
     return refuse(Error(Code::Unauthorized,
                         "Give a token: ?token=, Authorization: Bearer, or the subprotocols chatd.v1, "

@@ -66,6 +66,8 @@ void WsSession::run(json_wire::Auth& request, Id id) {
   verify.app = std::to_string(raw(app()));
   verify.clientIp = clientIp_;
   verify.origin = origin_;
+  verify.fields = fields_;
+  verify.session = true;
   Realtime* realtime = &realtime_;
   realtime_.verifier().verify(std::move(verify), [realtime, address = address(), id](Result<Identity> identity) {
     realtime->withSession<WsSession>(address, [identity = std::move(identity), id](WsSession& session) mutable {

@@ -14,6 +14,7 @@ WsSession::~WsSession() {
 Result<void> WsSession::admit(Identity identity, std::string clientIp, std::string origin) {
   clientIp_ = std::move(clientIp);
   origin_ = std::move(origin);
+  fields_ = identity.fields();
   self_ = identity.user;
   return attach(std::move(identity), toBase64Url(randomBytes(15)), "ws", clientIp_);
 }

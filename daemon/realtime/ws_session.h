@@ -61,6 +61,7 @@ class WsSession final : public Session, public engine::TransportHandler {
 
   std::string clientIp_;
   std::string origin_;
+  std::shared_ptr<const PeerFields> fields_;  ///< what verifiers see of its request
   User self_;
   net::Timer heartbeat_{[](void* self) { static_cast<WsSession*>(self)->beat(); }, this};
   bool alive_ = true;  ///< something came since the last ping

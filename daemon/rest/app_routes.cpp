@@ -197,6 +197,7 @@ Result<Reply> patchApp(const Context& context, Call& call) {
   if (!updated.ok()) return std::move(updated).error();
   const App& app = *updated;
   on.chat.setQuotas(app.id, app.settings.quotas);
+  if (before.settings.reverify != app.settings.reverify) on.sessions.reverify(app);
   if (before.settings.enabled && !app.settings.enabled) {
     on.authenticator.appClosed(app.id);
     on.sessions.endApp(app.id, Code::AppDisabled);

@@ -50,7 +50,7 @@ constexpr Field kStep[] = {
      .doc = "A list of {room, permissions}: what the token is for. null: nothing is narrowed."},
     {.name = "code", .type = Type::Line, .required = true, .nullable = true},
     {.name = "detail", .type = Type::Line, .required = true, .nullable = true, .doc = "For operators only."}};
-constexpr Field kTokenFields[] = {{.name = "token", .type = Type::Text, .required = true, .least = 1, .most = 8192}};
+constexpr Field kTokenFields[] = {{.name = "token", .type = Type::Text, .required = true, .least = 1, .most = kMaxToken}};
 constexpr Schema kTokenBody{"VerifyTestRequest", kTokenFields};
 constexpr Field kCheckFields[] = {
     {.name = "config", .type = Type::Json, .required = true, .most = 256 * 1024, .doc = "As of a verifier."}};

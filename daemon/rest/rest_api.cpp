@@ -143,7 +143,7 @@ void RestApi::Impl::authenticate(const CallPtr& call) {
   }
   if (const std::string* origin = call->request.header("Origin")) presented.origin = *origin;
   presented.peer = call->request.peer;
-  presented.fields = net::peerFields(call->request, call->options->corsOrigins);
+  presented.fields = net::peerFields(call->request, call->options->corsOrigins, *context.services.verifier.peerNames());
   context.services.authenticator.authenticate(presented, [this, call](Result<Principal> principal) {
     if (!principal.ok()) return call->refuse(principal.error());
     call->principal = std::move(*principal);

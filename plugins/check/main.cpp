@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstring>
@@ -15,14 +16,18 @@
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <set>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
 #include "base/json.h"
+#include "base/plain_text.h"
 #include "check/bench.h"
 #include "check/elf.h"
 #include "common/config_schema.h"
+#include "common/config_secrets.h"
 #include "host/plugin_library.h"
 
 namespace {
@@ -35,16 +40,19 @@ constexpr milliseconds kDeadline{2000};
 constexpr milliseconds kPatience{3000};  // after the deadline
 constexpr int kCheckSeconds = 30;
 constexpr std::size_t kMostReport = 8 * 1024;
+constexpr std::size_t kMostText = 500;  // of what a plugin says it is: the daemon shows no more
 constexpr std::size_t kLeakBytes = 512 * 1024;
 
 struct Options {
   std::string path, config = "{}", token = "a-token";
+  bool configGiven = false;
 };
 
 /// What a check found; empty: all is well. `note` is shown in any case.
 struct Finding {
   std::vector<std::string> faults;
   std::string note;
+  bool ended = false;  ///< the check did not come to its end: it crashed, or hung
 };
 using Check = std::function<Finding()>;
 
@@ -75,7 +83,9 @@ std::vector<std::string> tokens(const Options& o) {
 }
 
 Finding fileRules(const Options& o) {
-  const auto file = chatd::PluginFile::at(o.path);
+  std::error_code unknown;
+  const auto whole = std::filesystem::absolute(o.path, unknown);
+  const auto file = chatd::PluginFile::at(unknown ? o.path : whole.string());
   if (!file.ok()) return {{file.error().detail() + ": chatd will not load it from here"}, {}};
   return {};
 }
@@ -102,17 +112,48 @@ Finding table(const Options& o) {
   const int fd = ::open(o.path.c_str(), O_RDONLY | O_CLOEXEC);
   const auto plugin = fd < 0 ? chatd::Result<const chatd_plugin*>(chatd::Code::NotFound) : chatd::loadPlugin(fd);
   if (!plugin.ok()) return {{plugin.error().detail()}, {}};
+  const std::pair<const char*, const char*> texts[] = {
+      {"id", (*plugin)->id}, {"name", (*plugin)->name}, {"version", (*plugin)->version}, {"vendor", (*plugin)->vendor}};
   Finding found;
+  for (const auto& [what, text] : texts) {
+    if (*text == '\0' || std::strlen(text) > kMostText || !chatd::isPlainText(text)) {
+      found.faults.push_back(fmt::format("{} must be 1 to {} bytes of UTF-8 without control characters", what, kMostText));
+    }
+  }
+  if (!found.faults.empty()) return found;
   found.note =
       fmt::format("{} {} ({}), flags {:#x}", (*plugin)->id, (*plugin)->version, (*plugin)->vendor, (*plugin)->flags);
-  const char* schema = (*plugin)->config_schema;
-  if (schema == nullptr) return found;
-  if (const auto json = chatd::parseJson(schema); !json.ok()) {
-    found.faults.push_back("config_schema is not valid JSON: " + json.error().detail());
-  } else if (const auto fits = chatd::checkConfig(schema, o.config); !fits.ok()) {
-    found.faults.push_back("the configuration does not fit the schema: " + fits.error().detail());
-  }
   return found;
+}
+
+/// True if somewhere "writeOnly" is a text or a number: whoever wrote it meant to hide something, and nothing is hidden.
+bool mistypedWriteOnly(const chatd::JsonValue& schema) {
+  if (schema.IsArray()) return std::any_of(schema.Begin(), schema.End(), mistypedWriteOnly);
+  if (!schema.IsObject()) return false;
+  const chatd::JsonValue* given = chatd::find(schema, "writeOnly");
+  if (given != nullptr && !given->IsBool() && !given->IsObject()) return true;
+  return std::any_of(schema.MemberBegin(), schema.MemberEnd(), [](const auto& m) { return mistypedWriteOnly(m.value); });
+}
+
+Finding schema(const Options& o) {
+  const chatd_plugin* plugin = load(o);
+  if (plugin == nullptr) return {{"cannot be loaded"}, {}};
+  const std::string text = plugin->config_schema != nullptr ? plugin->config_schema : "";
+  Finding found;
+  const auto json = chatd::parseJson(text.empty() ? "{}" : text);
+  if (!json.ok()) return {{"config_schema is not valid JSON: " + json.error().detail()}, {}};
+  if (!json->IsObject() && !json->IsBool()) return {{"config_schema must be an object"}, {}};
+  if (mistypedWriteOnly(*json)) found.faults.emplace_back("config_schema has a writeOnly that is neither true nor false");
+  if (const auto fits = chatd::checkConfig(text, o.config); !fits.ok()) {
+    found.faults.push_back(fmt::format("the configuration{} does not fit the schema: {}",
+                                       o.configGiven ? "" : " {} (no --config was given)", fits.error().detail()));
+  }
+  found.note = "the configuration is listed as " + chatd::listedConfig(text, o.config).json;
+  return found;
+}
+
+Finding creation(const Options& o) {
+  return withInstance(o, [](Bench&) {});
 }
 
 Finding answers(const Options& o) {
@@ -216,10 +257,12 @@ Finding apart(const Check& check) {
                                ? fmt::format("hung: nothing for {} s", kCheckSeconds)
                                : fmt::format("crashed by signal {} ({}); an exception that leaves a function does it too",
                                              number, ::strsignal(number)));
+    found.ended = true;
     return found;
   }
   if (text.empty()) {
     found.faults.emplace_back("ended the process");
+    found.ended = true;
     return found;
   }
   std::size_t start = 0;
@@ -236,13 +279,12 @@ Finding apart(const Check& check) {
   return found;
 }
 
-int usage() {
+void usage(std::FILE* to) {
   static_cast<void>(
       std::fputs("Usage: chatd-plugin-check PATH.so [--config FILE] [--token TOKEN]\n"
                  "Checks a plugin as chatd would use it, and harder. The configuration defaults to {}.\n"
                  "Exit: 0 it keeps the rules, 1 it does not, 2 usage.\n",
-                 stderr));
-  return kUsage;
+                 to));
 }
 
 bool isFile(const std::string& path) {
@@ -259,6 +301,11 @@ bool readOptions(int argc, char** argv, Options& o) {
       if (!isFile(argv[++i])) return false;
       std::ifstream in(argv[i]);
       o.config.assign(std::istreambuf_iterator<char>(in), {});
+      o.configGiven = true;
+      if (const auto json = chatd::parseJson(o.config); !json.ok()) {
+        fmt::print(stderr, "chatd-plugin-check: {}: {}\n", argv[i], json.error().detail());
+        return false;
+      }
     } else if (word == "--token" && i + 1 < argc) {
       o.token = argv[++i];
     } else if (word.starts_with("-") || !o.path.empty()) {
@@ -274,32 +321,49 @@ bool readOptions(int argc, char** argv, Options& o) {
 
 int main(int argc, char** argv) {
   Options o;
-  if (!readOptions(argc, argv, o)) return usage();
+  if (argc == 2 && (argv[1] == std::string_view("--help") || argv[1] == std::string_view("-h"))) {
+    usage(stdout);
+    return 0;
+  }
+  if (!readOptions(argc, argv, o)) {
+    usage(stderr);
+    return kUsage;
+  }
   ::signal(SIGPIPE, SIG_IGN);
   struct Row {
     const char* name;
     Finding (*check)(const Options&);
-    bool needed;  ///< without it the others mean nothing
+    bool needed;  ///< without it the others mean nothing; so also after one that crashed or hung
   };
-  const std::array<Row, 8> rows = {{{"file", &fileRules, false},
-                                    {"library", &library, false},
-                                    {"table and schema", &table, true},
-                                    {"answers", &answers, true},
-                                    {"concurrent verify", &concurrent, false},
-                                    {"cancel races", &cancelRaces, false},
-                                    {"create and destroy", &manyInstances, false},
-                                    {"leaks", &leaks, false}}};
+  const std::array<Row, 10> rows = {{{"file", &fileRules, false},
+                                     {"library", &library, false},
+                                     {"table", &table, true},
+                                     {"schema", &schema, false},
+                                     {"create", &creation, true},
+                                     {"answers", &answers, false},
+                                     {"concurrent verify", &concurrent, false},
+                                     {"cancel races", &cancelRaces, false},
+                                     {"many instances", &manyInstances, false},
+                                     {"leaks", &leaks, false}}};
   int failed = 0;
   std::size_t made = 0;
+  std::set<std::string> said;
   for (const Row& row : rows) {
     ++made;
     const Finding found = apart([&] { return row.check(o); });
     fmt::print("{:4} {}{}\n", found.faults.empty() ? "ok" : "FAIL", row.name, found.note.empty() ? "" : ": " + found.note);
-    for (const std::string& fault : found.faults) fmt::print("     - {}\n", fault);
+    bool before = false;
+    for (const std::string& fault : found.faults) {
+      // How often differs from check to check.
+      const bool fresh = said.insert(fault.substr(0, fault.rfind(" ("))).second;
+      if (fresh) fmt::print("     - {}\n", fault);
+      before = before || !fresh;
+    }
+    if (before) fmt::print("     - as said above\n");
     std::fflush(stdout);
     if (found.faults.empty()) continue;
     ++failed;
-    if (row.needed) break;
+    if (row.needed || found.ended) break;
   }
   if (failed == 0) {
     fmt::print("The plugin keeps the rules.\n");

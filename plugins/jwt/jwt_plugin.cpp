@@ -132,7 +132,7 @@ std::string_view presented(const chatd_sdk::Request& request, const Settings& s)
   if (!request.token.empty()) return request.token;
   for (const std::string& name : s.fields) {
     std::string_view value = request.field(name);
-    if (value.size() > 7 && equalIgnoreCase(value.substr(0, 7), "Bearer ")) value.remove_prefix(7);
+    if (const std::string_view bearer = bearerOf(value); !bearer.empty()) return bearer;
     if (!value.empty()) return value;
   }
   return {};

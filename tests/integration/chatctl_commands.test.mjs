@@ -414,7 +414,13 @@ for (const over of ['the Unix socket', 'TLS']) describe(`chatctl over ${over}`, 
     assert.match(table.err, /the chain says allow/);
     assert.equal((await verify('zoe', '-a', 'named', '-o', 'name')).out, 'allow\n');
     await ctl.ok('app', 'update', 'named', '--verifiers', '[]');
-    assert.deepEqual(JSON.parse((await verify('zoe', 'named', '-o', 'json')).out), { verdict: 'deny', steps: [] });
+    const denied = await verify('zoe', 'named', '-o', 'json');
+    assert.deepEqual(JSON.parse(denied.out), { verdict: 'deny', steps: [] });
+    assert.equal(denied.code, 7, denied.err);
+    await ctl.ok('app', 'update', 'named', '--verifiers', '[{"plugin":"http","config":{"url":"http://127.0.0.1:1/"}}]');
+    const nobodyKnows = await verify('zoe', 'named');
+    assert.match(nobodyKnows.out, /unavailable/);
+    assert.equal(nobodyKnows.code, 8, nobodyKnows.err);
     assert.equal((await verify('', 'named')).code, 2);
     assert.equal((await verify('zoe')).code, 2);
     assert.equal((await verify('zoe', 'nobody-is-called-so')).code, 3);

@@ -7,7 +7,8 @@ import { after, before, describe, test } from 'node:test';
 import * as jose from 'jose';
 
 import { ChatClient } from '../support/chat_client.mjs';
-import { Chatd, TestApp } from '../support/chatd.mjs';
+import { Chatd, removeFolder, temporaryFolder, TestApp } from '../support/chatd.mjs';
+import { pluginFolder } from '../support/plugin_folder.mjs';
 import { WsClient } from '../support/ws_client.mjs';
 
 const SHOP = 'https://shop.example';
@@ -15,6 +16,7 @@ const EVIL = 'https://evil.example';
 
 describe('tokens in cookies and named headers', () => {
   let chatd;
+  let folder;
   let app;
   let plain;
   let token;
@@ -22,13 +24,17 @@ describe('tokens in cookies and named headers', () => {
   const sign = (sub) => new jose.SignJWT({ sub, exp: Math.floor(Date.now() / 1000) + 300 }).setProtectedHeader({ alg: 'HS256' }).sign(new TextEncoder().encode(secret));
 
   before(async () => {
-    chatd = await Chatd.start({ env: { CHATD_CORS__ORIGINS: `[${SHOP}]` } });
+    folder = temporaryFolder('cookies');
+    chatd = await Chatd.start({ env: { CHATD_CORS__ORIGINS: `[${SHOP}]`, CHATD_PLUGINS__PATHS: `[${pluginFolder(folder, 'evil-peer')}]` } });
     const keys = [{ alg: 'HS256', secret }];
     app = await TestApp.create(chatd, undefined, { verifiers: [{ plugin: 'jwt', config: { keys, cookie: ['sid', '__Host-chat'], header: 'X-Shop-Token' } }] });
     plain = await TestApp.create(chatd, undefined, { verifiers: [{ plugin: 'jwt', config: { keys } }] });
     token = await sign('ann');
   });
-  after(async () => chatd.stop());
+  after(async () => {
+    await chatd.stop();
+    removeFolder(folder);
+  });
 
   const rest = async (headers, of = app) => (await chatd.rest('GET', `/auth/verify?app=${of.id}`, { headers })).status;
   const same = () => `http://${chatd.host}:${chatd.port}`;
@@ -64,6 +70,25 @@ describe('tokens in cookies and named headers', () => {
     const [named] = (await app.must('GET', '/user?appUserId=bob')).items;
     assert.equal(answer.body.subject, `user:${named.id}`);
     assert.equal((await chatd.rest('GET', `/auth/verify?app=${app.id}`, { token: 'nonsense', headers: { Cookie: `sid=${token}`, Origin: SHOP } })).status, 401);
+  });
+
+  test('another token on /ws is judged with the fields of the handshake', async () => {
+    const device = { 'X-Device': 'd-7' };
+    const evil = await TestApp.create(chatd, undefined, { verifiers: [{ plugin: 'evil-peer', config: { header: 'X-Device' }, cacheTtlMs: 0 }] });
+    const ws = await WsClient.connect(chatd, { token: 'field:x-device', app: evil.name, headers: device });
+    assert.equal(ws.hello.user.appUserId, 'd-7');
+    await ws.must('auth', { token: 'field:x-device' });
+    ws.close();
+  });
+
+  test('two spaces behind Bearer', async () => {
+    assert.equal(await rest({ Authorization: `Bearer  ${token}` }), 200);
+    assert.equal(await rest({ 'X-Shop-Token': `bearer   ${token}` }), 200);
+    const ws = await WsClient.connect(chatd, { app: app.name, headers: { Authorization: `Bearer  ${token}` } });
+    assert.equal(ws.hello.user.appUserId, 'ann');
+    ws.close();
+    const client = await ChatClient.connect(chatd.url, { auth: { app: app.name }, extraHeaders: { Authorization: `bearer  ${token}` } });
+    client.close();
   });
 
   test('WebSocket and Socket.IO, over polling too', async () => {

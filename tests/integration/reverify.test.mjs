@@ -75,6 +75,41 @@ describe('re-verification of live sessions', () => {
     server.answer = usual;
   });
 
+  test('set while sessions live: they are asked about within it, spread over it, and who is refused goes', async () => {
+    const late = await TestApp.create(chatd, undefined, { tokenVerificationUrl: server.url });
+    const stay = [];
+    for (let i = 0; i < 30; ++i) stay.push(await WsClient.connect(chatd, { token: `many${i}-5`, app: late.name }));
+    const goes = await WsClient.connect(chatd, { token: 'max-5', app: late.name });
+    const socket = await ChatClient.connect(chatd.url, { auth: { token: 'may-5', app: late.name } });
+    for (const token of ['max-5', 'may-5']) word.set(token, 401);
+    const times = [];
+    const usual = server.answer;
+    server.answer = (token) => {
+      if (token.startsWith('many')) times.push(Date.now());
+      return usual(token);
+    };
+    const began = Date.now();
+    await late.must('PATCH', `/app/${late.id}`, { settings: { reverifySeconds: 5 } });
+    const error = await socket.next('error', undefined, { patience: 10_000 });
+    assert.equal(error.code, 'token_revoked');
+    assert.equal((await goes.closed).code, 4001);
+    assert.ok(Date.now() - began <= 6000, `${Date.now() - began} ms`);
+    await until('all were asked about', () => times.length >= 30);
+    const busiest = Math.max(...times.map((from) => times.filter((at) => at >= from && at < from + 500).length));
+    assert.ok(busiest < 15, `${busiest} of 30 in half a second`);
+    server.answer = usual;
+
+    await late.must('PATCH', `/app/${late.id}`, { settings: { reverifySeconds: 3600 } });
+    const asked = server.askedFor('many0-5');
+    await late.must('PATCH', `/app/${late.id}`, { settings: { reverifySeconds: 1 } });
+    await until('asked about in the shorter interval', () => server.askedFor('many0-5') > asked, 5000);
+    for (const one of stay) {
+      await one.must('rooms');
+      one.close();
+    }
+    socket.close();
+  });
+
   test('without an interval nobody is asked again', async () => {
     const quiet = await TestApp.create(chatd, undefined, { tokenVerificationUrl: server.url });
     const ws = await WsClient.connect(chatd, { token: 'zoe-4', app: quiet.name });

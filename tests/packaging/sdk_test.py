@@ -147,15 +147,38 @@ class Sdk(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("config_schema is not valid JSON", done.stdout)
         self.assertRegex(done.stdout, r"exports \d+ symbols? more than its entry")
-        # Without that fault the checker goes on to the others.
-        source = (work / "wrong.c").read_text().replace("{not JSON", "{}")
-        (work / "less_wrong.c").write_text(source)
-        done = run(["cc", "-shared", "-fPIC", f"-I{include}", "less_wrong.c", "-o", "wrong.so"], cwd=work)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        done = run([self.checker, work / "wrong.so"])
-        self.assertEqual(done.returncode, 1)
         for fault in ("completed a job twice", "allowed without naming a user", "then returned an error from verify()"):
-            self.assertIn(fault, done.stdout)
+            self.assertEqual(done.stdout.count(fault), 1, done.stdout)
+        self.assertRegex(done.stdout, r"grew by about \d+ bytes a verification")
+        self.assertIn("FAIL leaks", done.stdout)
+        self.assertNotIn("mend this", done.stdout)
+
+    def test_the_checker_shows_what_lists_will_hide_and_names_the_file_that_cannot_be_loaded(self):
+        door = self.door()
+        done = run([self.checker, door, "--config", door.parent / "config.json", "--token", "ann:sesame"])
+        self.assertIn('listed as {"word":"***"}', done.stdout)
+        work = self.example("c")
+        source = (work / "door.c").read_text().replace('\\"writeOnly\\":true', '\\"writeOnly\\":\\"yes\\"').replace('"1.0.0"', '"1.0\\n"')
+        (work / "mistyped.c").write_text(source)
+        flags = run(["pkg-config", "--cflags", "--libs", "chatd-plugin"], env=self.env).stdout.split()
+        self.assertEqual(run(["cc", "mistyped.c", *flags, "-o", "mistyped.so"], cwd=work).returncode, 0)
+        done = run([self.checker, work / "mistyped.so", "--config", work / "config.json"])
+        self.assertIn("version must be 1 to 500 bytes of UTF-8", done.stdout)
+        (work / "mistyped.c").write_text(source.replace('"1.0\\n"', '"1.0"'))
+        self.assertEqual(run(["cc", "mistyped.c", *flags, "-o", "mistyped.so"], cwd=work).returncode, 0)
+        done = run([self.checker, work / "mistyped.so", "--config", work / "config.json"])
+        self.assertIn("writeOnly that is neither true nor false", done.stdout)
+        (work / "nonsense.json").write_text("{nonsense")
+        done = run([self.checker, door, "--config", work / "nonsense.json"])
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("nonsense.json: Not valid JSON", done.stderr)
+        self.assertEqual(run([self.checker, "--help"]).returncode, 0)
+        broken = self.base / "broken.so"
+        broken.write_text("no library")
+        done = run([self.checker, broken])
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(str(broken), done.stdout)
+        self.assertNotIn("/proc/", done.stdout)
 
     def test_an_app_with_the_c_example_lets_its_users_in(self):
         plugins = self.base / "plugins"

@@ -86,10 +86,10 @@ static const chatd_plugin plugin = {
     .name = "Door",
     .version = "1.0.0",
     .vendor = "Example",
+    /* writeOnly: a secret, which chatd shows in no list. */
     .config_schema =
         "{\"type\":\"object\",\"required\":[\"word\"],\"additionalProperties\":false,"
-        "\"properties\":{\"word\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":256,\"writeOnly\":true}}}", /* a secret
-                                                                                                                  */
+        "\"properties\":{\"word\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":256,\"writeOnly\":true}}}",
     .create = create,
     .destroy = destroy,
     .verify = verify,

@@ -1,6 +1,7 @@
 // A plugin that does what its token says, also everything that a plugin must not do. For the tests of the supervisor and of
 // the checker. Written against the C ABI alone, because the C++ wrapper would not let it misbehave.
 //   age (allows the user "age-N", N being how often this instance was asked)
+//   field:NAME (allows the user that this header field or cookie names, or "nothing")
 //   secret:NAME (allows the user "got-VALUE", or "no-secret")
 //   count:NAME:BY (metric_add, with the label kind=test)
 //   grant:USER:PERMS:GLOB[,PERMS:GLOB...] grants:N (N equal grants, to ann)
@@ -227,6 +228,14 @@ int verify(chatd_instance* instance, const chatd_verify_req* request, chatd_job 
                self, job, CHATD_ALLOW,
                "ip-" + std::string(request->client_ip.ptr != nullptr ? request->client_ip.ptr : "", request->client_ip.len)),
            0;
+  if (token.rfind("field:", 0) == 0) {
+    std::string seen = "nothing";
+    for (std::uint32_t i = 0; i < request->kv_count; ++i) {
+      const chatd_kv& kv = request->kv[i];
+      if (std::string(kv.key.ptr, kv.key.len) == after("field:")) seen.assign(kv.value.ptr, kv.value.len);
+    }
+    return answer(self, job, CHATD_ALLOW, seen), 0;
+  }
   if (token.rfind("double:", 0) == 0) {
     answer(self, job, CHATD_ALLOW, after("double:"));
     answer(self, job, CHATD_DENY);

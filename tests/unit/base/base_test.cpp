@@ -123,6 +123,13 @@ BOOST_AUTO_TEST_CASE(json_that_we_write_reads_back_the_same) {
   BOOST_TEST(find(*back, "n")->GetInt64() == kMaxInteger);
 }
 
+BOOST_AUTO_TEST_CASE(a_bearer_stands_behind_one_space_or_more) {
+  BOOST_TEST(bearerOf("Bearer abc") == "abc");
+  BOOST_TEST(bearerOf("bearer   abc") == "abc");
+  for (const char* none : {"", "Bearer", "Bearer ", "Bearer   ", "Bearerabc", "Basic abc", "abc"})
+    BOOST_TEST(bearerOf(none) == "");
+}
+
 BOOST_AUTO_TEST_CASE(a_url_is_shown_without_what_may_be_secret_in_it) {
   const auto shown = [](std::string_view url) { return maskedUrl(url).value_or("same"); };
   BOOST_TEST(shown("https://x.example/a/b") == "same");

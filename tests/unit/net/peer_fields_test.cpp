@@ -16,7 +16,7 @@ HttpRequest request(std::vector<std::pair<std::string, std::string>> headers) {
 }
 
 std::string field(const HttpRequest& r, const std::string& name, const std::vector<std::string>& origins = {}) {
-  const auto fields = peerFields(r, origins);
+  const auto fields = peerFields(r, origins, {.all = true, .names = {}});
   if (!fields) return "no fields";
   for (const auto& [key, value] : *fields) {
     if (key == name) return value;
@@ -64,10 +64,24 @@ BOOST_AUTO_TEST_CASE(cookies_are_read_as_browsers_write_them) {
   BOOST_TEST(field(r, "cookie:") == "none");
 }
 
+BOOST_AUTO_TEST_CASE(only_what_somebody_names_is_copied) {
+  const HttpRequest r = request({{"X-A", "1"}, {"X-B", "2"}, {"Cookie", "sid=3; theme=4"}, {"Origin", "https://a.example"}});
+  const std::vector<std::string> origins{"https://a.example"};
+  BOOST_TEST(peerFields(r, origins, {}) == nullptr);
+  BOOST_TEST(peerFields(r, origins, {.names = {"x-c"}}) == nullptr);
+  const auto some = peerFields(r, origins, {.names = {"cookie:sid", "x-b"}});
+  BOOST_REQUIRE(some != nullptr);
+  BOOST_TEST((*some == chatd::PeerFields{{"x-b", "2"}, {"cookie:sid", "3"}}));
+  // Whatever else is there takes no room from what is named.
+  std::vector<std::pair<std::string, std::string>> many;
+  for (int i = 0; i < 80; ++i) many.emplace_back("X-" + std::to_string(i), "v");
+  BOOST_TEST(peerFields(request(many), {}, {.names = {"x-79"}})->size() == 1U);
+}
+
 BOOST_AUTO_TEST_CASE(there_is_a_bound) {
   std::vector<std::pair<std::string, std::string>> many;
   for (int i = 0; i < 200; ++i) many.emplace_back("X-" + std::to_string(i), "v");
-  BOOST_TEST(peerFields(request(many), {})->size() <= 64U);
+  BOOST_TEST(peerFields(request(many), {}, {.all = true, .names = {}})->size() <= 64U);
   BOOST_TEST(field(request({{"X-Long", std::string(20'000, 'x')}}), "x-long") == "none");
 }
 

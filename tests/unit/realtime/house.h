@@ -37,11 +37,16 @@ class NamedVerifier final : public Verifier {
     identity.user.app = kApp;
     identity.app.settings.reverify = every;
     identity.terms = std::make_shared<const Terms>(
-        Terms{grants, every.count() > 0 ? std::make_shared<const VerifyRequest>(request) : nullptr});
+        Terms{grants, request.session ? std::make_shared<const VerifyRequest>(request) : nullptr, request.fields});
+    last = request;
     ++asked;
     done(std::move(identity));
   }
   [[nodiscard]] bool current(const Identity&) const override { return !revoked; }
+  [[nodiscard]] std::shared_ptr<const PeerNames> peerNames() const override {
+    return std::make_shared<const PeerNames>(PeerNames{.all = true, .names = {}});
+  }
+  VerifyRequest last;             ///< that was said yes to
   GrantsPtr grants;               ///< of every token
   std::chrono::seconds every{0};  ///< reverify of every app
   std::optional<Code> denial;
@@ -192,7 +197,7 @@ struct House {
       identity.user.id = UserId{user};
       identity.user.app = kApp;
       identity.user.appUserId = std::to_string(user);
-      identity.terms = std::make_shared<const Terms>(Terms{grants, nullptr});
+      identity.terms = std::make_shared<const Terms>(Terms{grants, nullptr, fields});
       BOOST_REQUIRE(c->session.admit(std::move(identity), "127.0.0.1", {}).ok());
       c->session.opened(*c);
     });
@@ -269,6 +274,7 @@ struct House {
   RoomDirectory directory;
   HeldLog log{directory};
   NamedVerifier verifier;
+  std::shared_ptr<const PeerFields> fields;  ///< what requests of wsClient() bring
   Realtime realtime{executor, verifier, clock, {}};
   ChatService chat{executor, log, directory, realtime, clock, limits()};
   RoomId room = directory.addRoom(kApp, "usr-1-2", {1, 2});

@@ -526,6 +526,66 @@ BOOST_AUTO_TEST_CASE(a_session_whose_token_is_refused_ends_within_the_interval) 
   }
 }
 
+BOOST_AUTO_TEST_CASE(sessions_that_live_when_the_interval_is_set_or_shortened_are_asked_about_in_the_new_one) {
+  Again h;
+  h.verifier.every = 0s;
+  std::vector<std::unique_ptr<Client>> in;
+  for (int i = 1; i <= 40; ++i) in.push_back(h.client("u" + std::to_string(i), 0));
+  App app;
+  app.id = kApp;
+  const auto set = [&](std::chrono::seconds every) {
+    ++app.revision;
+    app.settings.reverify = h.verifier.every = every;
+    h.realtime.reverify(app);
+    h.executor.run();
+  };
+  // For a second of the clock of the test: how many were asked about.
+  const auto asked = [&](std::chrono::milliseconds time) {
+    const int before = h.verifier.asked;
+    h.advance(time);
+    return h.verifier.asked - before;
+  };
+  BOOST_TEST(asked(10s) == 0);
+  set(10s);
+  int all = 0;
+  for (int i = 0; i < 10; ++i) {
+    const int now = asked(1s);
+    // Forty at once would be a herd; four are the mean.
+    BOOST_TEST(now < 20);
+    all += now;
+  }
+  // The first of them a second time.
+  BOOST_TEST(all >= 40);
+  set(3600s);
+  static_cast<void>(asked(10s));
+  BOOST_TEST(asked(10s) == 0);
+  set(4s);
+  BOOST_TEST(asked(4s) >= 40);
+  set(0s);
+  BOOST_TEST(asked(20s) == 0);
+  // One whose token was judged before the change hears of it all the same.
+  set(5s);
+  h.verifier.every = 0s;
+  auto late = h.client("u99", 0);
+  const int before = h.verifier.asked;
+  h.verifier.denial = Code::Unauthorized;
+  h.advance(5s);
+  BOOST_TEST(late->closedWith.has_value());
+  BOOST_TEST(h.verifier.asked == before);
+  h.gone(late);
+  for (auto& c : in) h.gone(c);
+}
+
+BOOST_AUTO_TEST_CASE(another_token_is_judged_by_what_the_request_brought_as_the_first_one_was) {
+  House h;
+  h.fields = std::make_shared<const PeerFields>(PeerFields{{"x-device", "7"}});
+  auto c = h.wsClient(1, 0);
+  h.say(*c, R"({"type":"auth","id":1,"token":"u1"})");
+  BOOST_TEST((h.verifier.last.fields == h.fields));
+  BOOST_TEST(h.verifier.last.session);
+  h.gone(c);
+}
+
 BOOST_AUTO_TEST_CASE(while_nobody_can_say_who_is_in_stays_and_is_asked_about_soon_again) {
   Again h;
   auto c = h.in();

@@ -77,6 +77,8 @@ struct SessionsFake final : Sessions {
     endedApps.emplace_back(app, why);
     return 0;
   }
+  void reverify(const App& app) override { reverified.emplace_back(app.id, app.settings.reverify); }
+  std::vector<std::pair<AppId, std::chrono::seconds>> reverified;
   std::map<UserId, std::vector<SessionSummary>> live;
   std::vector<std::pair<UserId, Code>> ended;
   std::vector<std::pair<AppId, Code>> endedApps;
