@@ -274,7 +274,8 @@ Failure AdminClient::withGuess(Failure failure, const ListCall& list, std::strin
   // Their texts are the same for everything.
   if (failure.code == "not_found" || failure.code == "room_not_found")
     failure.message = fmt::format("there is no {} {}", noun, visible(typed));
-  failure.hint = fmt::format("`chatctl {} list` shows them.", noun);
+  const bool inApp = !list.query.empty() && settings_.app;
+  failure.hint = fmt::format("`chatctl {} list{}` shows them.", noun, inApp ? " -a " + visible(*settings_.app) : "");
   Query query = list.query;
   if (list.paged) query.emplace_back("limit", fmt::format("{}", kPage));
   auto page = get(list.path, query);

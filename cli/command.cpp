@@ -100,7 +100,9 @@ std::vector<std::string> shield(const std::vector<std::string>& words) {
 std::string unshield(const std::string& word) { return word.starts_with(kShield) ? word.substr(1) : word; }
 
 void note(Invocation& run, const std::string& text) {
-  if (!run.settings.quiet) run.io.err << "chatctl: " << (run.settings.dryRun ? "dry run: " : "") << visible(text) << '\n';
+  if (run.settings.quiet) return;
+  // In one go: lines of several chatctl that write into one log stay whole.
+  run.io.err << fmt::format("chatctl: {}{}\n", run.settings.dryRun ? "dry run: " : "", visible(text));
 }
 
 void tellSecrets(Invocation& run, const View& view, const JsonValue& object, const std::string& what) {
@@ -116,8 +118,8 @@ void tellSecrets(Invocation& run, const View& view, const JsonValue& object, con
   if (password && !shown("login.password"))
     missing.push_back(fmt::format("login {} password {}", stringField(*login, "login").value_or("?"), *password));
   if (missing.empty()) return note(run, fmt::format("the secrets of {} are shown this once: keep them", what));
-  const std::string text = fmt::format("of {}, shown this once, keep it: {}", what, fmt::join(missing, ", "));
-  run.io.err << "chatctl: " << visible(text) << '\n';
+  run.io.err << fmt::format("chatctl: of {}, shown this once, keep it: {}\n", visible(what),
+                            visible(fmt::format("{}", fmt::join(missing, ", "))));
 }
 
 Outcome<void> printSecrets(Invocation& run, const View& view, const Answer& answer, const std::string& what) {

@@ -39,12 +39,13 @@ void report(const Failure& failure, bool asJson, bool inColor, std::ostream& err
     JsonWriter json(line);
     json.beginObject().field("code", utf8(failure.code)).field("message", utf8(failure.message));
     json.field("hint", utf8(failure.hint)).field("requestId", utf8(failure.requestId)).endObject();
-    err << line << '\n';
+    err << line + '\n';
     return;
   }
-  err << coloured("chatctl:", Colour::Red, inColor) << ' ' << visibleLines(failure.message) << '\n';
-  if (!failure.hint.empty()) err << "hint: " << visibleLines(failure.hint) << '\n';
-  if (!failure.requestId.empty()) err << "request id: " << visible(failure.requestId) << '\n';
+  std::string text = fmt::format("{} {}\n", coloured("chatctl:", Colour::Red, inColor), visibleLines(failure.message));
+  if (!failure.hint.empty()) text += fmt::format("hint: {}\n", visibleLines(failure.hint));
+  if (!failure.requestId.empty()) text += fmt::format("request id: {}\n", visible(failure.requestId));
+  err << text;  // in one go, as note() does
 }
 
 /// True for -o json, also if the rest of the line could not be parsed.

@@ -196,6 +196,7 @@ namespace {
 /// What CLI11 says of a value ("ROLE: king not in {operator,owner}", "--limit: 1 required N missing") in words for people.
 Failure wrongValue(const std::string& command, const std::string& said, const std::string& help) {
   constexpr std::string_view kNone = " not in {";
+  constexpr std::string_view kRange = " not in range ";
   constexpr std::string_view kMissing = " missing";
   constexpr std::string_view kRequired = ": 1 required ";
   const std::size_t colon = said.find(": ");
@@ -208,6 +209,10 @@ Failure wrongValue(const std::string& command, const std::string& said, const st
     return usage(
         fmt::format("{}: {} is {}, and not {}", command, said.substr(0, colon), fmt::join(known, " or "), visible(typed)),
         meant.empty() ? help : fmt::format("Did you mean {}?", meant));
+  }
+  if (const std::size_t range = said.find(kRange); range != std::string::npos) {
+    return usage(
+        fmt::format("{}: {} is a number from {}", command, said.substr(0, colon), said.substr(range + kRange.size())), help);
   }
   if (const std::size_t required = said.find(kRequired); required != std::string::npos && said.ends_with(kMissing)) {
     const std::size_t begin = required + kRequired.size();

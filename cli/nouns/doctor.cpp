@@ -100,19 +100,19 @@ void Doctor::configuration() {
   const std::string file = words_.config.value_or(kConfig);
   std::error_code error;
   if (!run_.io.runBeside || (!words_.config && (!local() || !std::filesystem::exists(file, error)))) return;
-  std::vector<std::string> faults;
-  const auto ran = run_.io.runBeside("chatd", {"--config", file, "--check-config"},
-                                     [&](const std::string& line) { faults.push_back(line); });
+  std::vector<std::string> said;
+  const auto ran = run_.io.runBeside("chatd", {"--config", file, "--check-config"}, [&](const std::string& line) {
+    constexpr std::string_view kName = "chatd: ";
+    said.push_back(line.starts_with(kName) ? line.substr(kName.size()) : line);
+  });
+  const std::string words = fmt::format("{}", fmt::join(said, "; "));
   const std::string again = fmt::format("chatd --config {} --check-config", file);
-  if (ran.code == 0) return add("configuration", State::Ok, file);
   if (ran.code < 0) return add("configuration", State::Warning, "it cannot be judged here: " + ran.why, again);
-  // For root and the group chatd: who asks as somebody else has not found a fault.
-  const bool denied = ::access(file.c_str(), R_OK) != 0 && errno == EACCES;
-  if (denied) return add("configuration", State::Warning, file + " is not for you to read", "sudo " + again);
-  for (std::string& fault : faults) {
-    if (fault.starts_with("chatd: ")) fault.erase(0, 7);
-  }
-  add("configuration", State::Failed, fmt::format("the daemon refuses its configuration: {}", fmt::join(faults, "; ")),
+  if (ran.code == 0) return add("configuration", said.empty() ? State::Ok : State::Warning, said.empty() ? file : words);
+  // What is for root and the daemon alone is no fault of the file.
+  if (::geteuid() != 0 && words.find(std::strerror(EACCES)) != std::string::npos)
+    return add("configuration", State::Warning, "you may not read all of it: " + words, "sudo " + again);
+  add("configuration", State::Failed, "the daemon refuses its configuration: " + words,
       fmt::format("sudoedit {}, then {}", file, again));
 }
 

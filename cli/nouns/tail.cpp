@@ -195,7 +195,8 @@ Outcome<void> Tail::show(Followed& room, const JsonValue& message) {
   }
   const std::string where = fmt::format("{} {}", stringField(message, "createdAt").value_or("-"), visible(room.name));
   const std::string who = coloured(visible(room.people[sender]), Colour::Bold, run_.settings.colorOut);
-  return run_.printer.text(fmt::format("{} {}: {}\n", where, who, visible(stringField(message, "text").value_or(""))));
+  const std::string text = visible(stringField(message, "text").value_or(""));
+  return run_.printer.text(fmt::format("{} {}: {}\n", where, who, stringField(message, "deletedAt") ? "(deleted)" : text));
 }
 
 /// All that came after what we have seen, oldest first.

@@ -199,6 +199,17 @@ describe('chatctl doctor', () => {
     assert.match(failed[0].detail, /cannot write its data directory .*data: Permission denied/);
     assert.match(failed[0].mend, /sudo install -d/);
     assert.equal(seen.status, 11, seen.stderr);
+    if (root) {
+      // A certificate for the daemon alone is no fault of its configuration; who asks is told who can judge it.
+      const closed = join(folder, 'closed.yaml');
+      writeFileSync(closed, `listen: [{address: 127.0.0.1, port: 1, tls: {certificate: ${chatd.dataDir}/x.pem, key: ${chatd.dataDir}/x.pem}}]\n`, { mode: 0o644 });
+      chmodSync(chatd.dataDir, 0o700);
+      const { stdout } = spawnSync(admin, ['doctor', '-o', 'json', '--server', `unix:${dataDir}/admin.sock`, '--config', closed], as);
+      const judged = JSON.parse(stdout).items.find((finding) => finding.check === 'configuration');
+      assert.equal(judged.state, 'warning', stdout);
+      assert.match(judged.detail, /you may not read all of it: .*x\.pem: cannot be read: Permission denied/);
+      assert.equal(judged.mend, `sudo chatd --config ${closed} --check-config`);
+    }
     const config = join(chatd.folder, 'chatd.yaml');
     writeFileSync(config, 'data_dir: /proc/chatd-data\n');
     assert.match((await oneFault(11, ctl, '--config', config)).detail, /\/proc\/chatd-data/);

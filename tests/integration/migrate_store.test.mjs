@@ -55,19 +55,20 @@ describe('migrate-store', () => {
   });
   after(() => removeFolder(folder));
 
-  /** Starts the copy and kills it once it says that it is so far. False: it was done before. */
-  async function killedAt(percent, from, to) {
+  /** Starts the copy and sends it a signal once it says that it is so far: { code, signal, said }. */
+  async function stoppedAt(percent, how, from, to) {
     const child = spawn(CHATCTL, ['migrate-store', from, to],
       { stdio: ['ignore', 'ignore', 'pipe'], env: cleanEnvironment({ XDG_CONFIG_HOME: folder }) });
     let said = '';
-    const ended = new Promise((done) => child.once('exit', (code, signal) => done({ code, signal })));
+    let sent = false;
+    const ended = new Promise((done) => child.once('close', (code, signal) => done({ code, signal })));
     child.stderr.on('data', (bytes) => {
       said += bytes;
-      if (new RegExp(`copying ${percent}[0-9]%`).test(said)) child.kill('SIGKILL');
+      if (!sent && new RegExp(`copying ${percent}[0-9]%`).test(said)) sent = child.kill(how); // a second Ctrl-C ends it at once
     });
-    const { signal } = await within(ended, 'the copy ended', 120_000);
-    return signal === 'SIGKILL';
+    return { ...(await within(ended, 'the copy ended', 120_000)), said };
   }
+  const killedAt = async (...words) => (await stoppedAt(words[0], 'SIGKILL', ...words.slice(1))).signal === 'SIGKILL';
 
   test('killed in the middle it is refused by a daemon, goes on, and ends equal', async () => {
     const data = join(folder, 'to');
@@ -92,6 +93,21 @@ describe('migrate-store', () => {
       assert.equal(next.body.seq, MESSAGES + 1);
       assert.ok(next.body.id >= 9_000_000);
     });
+  });
+
+  test('Ctrl-C ends it with 130 and says how to go on; whatever ends it, nobody copies behind its back', async () => {
+    const data = join(folder, 'interrupted');
+    mkdirSync(data);
+    const target = `sqlite:${join(data, 'chatd.db')}`;
+    const { code, said } = await stoppedAt(2, 'SIGINT', source, target);
+    assert.equal(code, 130, said);
+    assert.match(said, /chatctl: It was stopped\. The same command goes on where it was/);
+    const { signal } = await stoppedAt(5, 'SIGTERM', source, target);
+    assert.equal(signal, 'SIGTERM');
+    // Who still copied would hold the folder.
+    const done = await chatctl('migrate-store', source, target, '-o', 'json');
+    assert.equal(done.code, 0, done.err);
+    assert.equal(JSON.parse(done.out).tables.message.rows, MESSAGES);
   });
 
   test('a target that has data and a source that is not there are refused', async () => {

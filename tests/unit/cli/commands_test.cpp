@@ -98,6 +98,18 @@ BOOST_AUTO_TEST_CASE(app_delete_on_a_terminal_asks_for_the_name) {
   BOOST_CHECK_EQUAL(shell.asked.size(), 2);
 }
 
+BOOST_AUTO_TEST_CASE(api_delete_on_a_terminal_asks) {
+  shell.terminal = true;
+  shell.answers = {"n", "y"};
+  const Ran declined = shell({"api", "DELETE", "/app/1"});
+  BOOST_CHECK_EQUAL(declined.code, 1);
+  BOOST_TEST(declined.err.find("nothing was changed") != std::string::npos);
+  BOOST_TEST(daemon.seen().empty());
+  BOOST_CHECK_EQUAL(shell({"api", "DELETE", "/app/1"}).code, 0);
+  checkEqual(lines(daemon.seen()), {"DELETE /app/1"});
+  checkEqual(shell.asked, {"DELETE /app/1? [y/N] ", "DELETE /app/1? [y/N] "});
+}
+
 BOOST_AUTO_TEST_CASE(user_create_is_create_only_and_user_ensure_is_not) {
   shell.input = "secret-token\n";
   const Ran made = shell({"user", "create", "-a", "demo", "anna", "--first-name", "Anna", "--middle-name", "M",
