@@ -49,7 +49,8 @@ struct KeptAnswer {
   std::string body;
 };
 struct IdempotencyState {
-  enum class Kind { New, Running, Mismatch, Done } kind = Kind::New;
+  /// Lost: the first request was cut off with its daemon, and nobody knows what it did.
+  enum class Kind { New, Running, Mismatch, Done, Lost } kind = Kind::New;
   KeptAnswer answer;  ///< of Done; status 0: the answer had a secret and was not kept, body is the id
 };
 
@@ -97,7 +98,7 @@ class Credentials {
   // Idempotency keys, kept 24 h. `scope` and `bodyHash` are 32-byte hashes.
   virtual Result<IdempotencyState> beginIdempotent(const std::string& scope, const std::string& bodyHash, Timestamp now) = 0;
   virtual Result<void> finishIdempotent(const std::string& scope, const KeptAnswer& answer) = 0;
-  /// The request failed in a way that should be tried again (5xx): forget it.
+  /// The request did nothing and should be tried again: forget it. If that fails, beginIdempotent() makes up for it.
   virtual Result<void> dropIdempotent(const std::string& scope) = 0;
 };
 

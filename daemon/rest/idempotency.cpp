@@ -78,6 +78,10 @@ bool beginIdempotency(Credentials& credentials, Call& call) {
     case IdempotencyState::Kind::Running:
       call.refuse(Error(Code::IdempotencyRunning).after(std::chrono::seconds(1)));
       return false;
+    case IdempotencyState::Kind::Lost:
+      call.refuse(Error(Code::OutcomeUnknown,
+                        "The first request with this key was cut off. Look at what it did, then use another key."));
+      return false;
     case IdempotencyState::Kind::Mismatch:
       call.refuse(Error(Code::IdempotencyMismatch));
       return false;
@@ -90,8 +94,9 @@ bool beginIdempotency(Credentials& credentials, Call& call) {
 
 void settleIdempotency(Credentials& credentials, const std::string& scope, const Result<Reply>& result,
                        const std::string& requestId) {
-  const bool again = !result.ok() && (result.error().status() >= 500 || result.error().retryable());
-  // A store that cannot be reached now leaves the key "running" until it is forgotten: a repeat waits, and never runs twice.
+  // What may have been done is not done again. A store that cannot be reached now leaves the key "running".
+  const bool unknown = !result.ok() && result.error().code() == Code::OutcomeUnknown;
+  const bool again = !result.ok() && !unknown && (result.error().status() >= 500 || result.error().retryable());
   if (again) {
     static_cast<void>(credentials.dropIdempotent(scope));
   } else if (!result.ok()) {

@@ -50,9 +50,10 @@ bool CommitQueue::take(Batch& batch, std::chrono::steady_clock::time_point until
   bool few = false;
   {
     UniqueLock lock(mutex_);
-    while (queued_ == 0 && !closed_) {
+    while (queued_ == 0 && !closed_ && !woken_) {
       if (arrived_.waitUntil(lock, until) == std::cv_status::timeout) break;
     }
+    woken_ = false;
     if (queued_ == 0) return !closed_;
     few = queued_ < gather.rows && !closed_;
   }
@@ -71,6 +72,14 @@ bool CommitQueue::take(Batch& batch, std::chrono::steady_clock::time_point until
     if (it->second == 0) queuedOf_.erase(it);
   }
   return true;
+}
+
+void CommitQueue::wake() {
+  {
+    LockGuard g(mutex_);
+    woken_ = true;
+  }
+  arrived_.notifyAll();
 }
 
 void CommitQueue::close() {

@@ -59,6 +59,9 @@ class CommitQueue {
   /// Fills `batch` with what waits; waits for something until `until`. False: closed and drained. Thread: commit thread.
   [[nodiscard]] bool take(Batch& batch, std::chrono::steady_clock::time_point until, const Gather& gather);
 
+  /// The next take() comes back at once, with nothing if nothing waits. Thread: any.
+  void wake();
+
   /// No more is taken; what waits is still handed out. Thread: any.
   void close();
 
@@ -87,6 +90,7 @@ class CommitQueue {
   std::size_t queued_ CHATD_GUARDED_BY(mutex_) = 0;
   std::size_t queuedBytes_ CHATD_GUARDED_BY(mutex_) = 0;
   bool closed_ CHATD_GUARDED_BY(mutex_) = false;
+  bool woken_ CHATD_GUARDED_BY(mutex_) = false;
 
   // Commit thread only.
   std::vector<Entry> sorting_;

@@ -73,8 +73,10 @@ class ConnectionPool {
 /// more on a new connection if the first had gone stale. Thread: any; blocks.
 class Readers {
  public:
-  Readers(ConnectionPool& pool, const Dialect& dialect, FaultReport& report, std::chrono::milliseconds timeout)
-      : pool_(pool), dialect_(dialect), report_(report), timeout_(timeout) {}
+  /// `failed`: told of each read that the database did not answer; any thread.
+  Readers(ConnectionPool& pool, const Dialect& dialect, FaultReport& report, std::chrono::milliseconds timeout,
+          std::function<void()> failed)
+      : pool_(pool), dialect_(dialect), report_(report), timeout_(timeout), failed_(std::move(failed)) {}
 
   /// `read(Connection&)` answers a Result<T>.
   template <class F>
@@ -95,6 +97,7 @@ class Readers {
         // On a new one: others of the pool have gone stale with it.
         if (fault.kind == FaultKind::Stale && wasOpen && std::chrono::steady_clock::now() < until) continue;
         report_.say("a read failed: " + fault.text);
+        failed_();
         return Code::StoreUnavailable;
       }
     }
@@ -121,6 +124,7 @@ class Readers {
   const Dialect& dialect_;
   FaultReport& report_;
   const std::chrono::milliseconds timeout_;
+  const std::function<void()> failed_;
   std::atomic<std::uint64_t> statements_{0};
 };
 

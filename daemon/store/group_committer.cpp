@@ -124,6 +124,15 @@ Offer GroupCommitter::change(Change&& change) {
   return queue_.push(app, Work(std::move(change)));
 }
 
+void GroupCommitter::doubt() {
+  if (!healthy()) return;
+  const auto now = steady_clock::now();
+  std::int64_t again = doubtAgainAt_.load(std::memory_order_relaxed);
+  if (now.time_since_epoch().count() < again) return;
+  // One of those that come together is enough.
+  if (doubtAgainAt_.compare_exchange_strong(again, (now + kProbeEvery).time_since_epoch().count())) queue_.wake();
+}
+
 std::string GroupCommitter::fault() const {
   LockGuard g(faultMutex_);
   return fault_;
@@ -410,15 +419,18 @@ std::optional<Fault> GroupCommitter::attempt(Jobs jobs, Items items) {
 void GroupCommitter::runJob(Connection& connection, WriteJob& job) {
   if (!job.begin()) return job.fail(Error(Code::StoreUnavailable));
   connection.run(kSavepoint);
-  bool keep = false;
-  try {
-    keep = job.run(connection);
-  } catch (const std::exception& e) {
-    const Fault fault = dialect_.judge(connection, e, false);
-    if (fault.kind != FaultKind::Constraint) throw;
-    job.fail(Code::AlreadyExists);
+  for (const bool last : {false, true}) {
+    try {
+      if (!job.run(connection)) connection.run(kRollbackTo);
+      break;
+    } catch (const std::exception& e) {
+      const Fault fault = dialect_.judge(connection, e, false);
+      if (fault.kind != FaultKind::Constraint) throw;
+      connection.run(kRollbackTo);
+      // Another daemon was quicker: now the job finds what is there, and gives the answer that belongs to it.
+      if (last) job.fail(Code::AlreadyExists);
+    }
   }
-  if (!keep) connection.run(kRollbackTo);
   connection.run(kRelease);
 }
 

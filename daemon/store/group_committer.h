@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -66,6 +67,9 @@ class GroupCommitter {
     }
     return Error(Code::Internal);
   }
+
+  /// A read failed: the commit thread looks whether the database is there, at most once a second. Thread: any.
+  void doubt();
 
   [[nodiscard]] bool healthy() const { return healthy_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::string fault() const;
@@ -135,6 +139,7 @@ class GroupCommitter {
   CommitQueue::Gather gather_;  // before the next batch
 
   std::atomic<bool> healthy_{true};
+  std::atomic<std::int64_t> doubtAgainAt_{0};  // ticks of the steady clock
   std::atomic<std::uint64_t> batches_{0};
   std::atomic<std::uint64_t> rows_{0};
   mutable Mutex faultMutex_;

@@ -79,11 +79,14 @@ constexpr Sql<In<Text, Text, Int>> kInsertIdempotency{
     "INSERT INTO idempotency_key (scope, body_hash, body, created_at) VALUES ($1, $2, '', $3)"};
 constexpr Sql<In<Int, Text, Text>> kFinishIdempotency{"UPDATE idempotency_key SET status = $1, body = $2 WHERE scope = $3"};
 constexpr Sql<In<Text>> kDropIdempotency{"DELETE FROM idempotency_key WHERE scope = $1"};
+constexpr Sql<In<Text, Int, Int>> kDropRunning{
+    "DELETE FROM idempotency_key WHERE scope = $1 AND status IS NULL AND created_at >= $2 AND created_at <= $3"};
 
 constexpr Int kTokensOfUser = 10;
 constexpr auto kIdempotencyKept = 24h;
 // No request runs that long: its daemon was killed in the middle of it.
-constexpr auto kIdempotencyAbandoned = 2min;
+constexpr auto kIdempotencyLost = 2min;
+constexpr std::size_t kMostUndropped = 10'000;
 
 std::vector<AppId> appsOf(Connection& c, Int account) {
   std::vector<AppId> apps;
@@ -281,20 +284,41 @@ Result<void> SqlCredentials::deleteTokens(UserId user) {
 
 Result<IdempotencyState> SqlCredentials::beginIdempotent(const std::string& scope, const std::string& bodyHash,
                                                          Timestamp at) {
-  return committer_.write<IdempotencyState>(AppId{}, [scope, bodyHash, at](Connection& c) -> Result<IdempotencyState> {
+  const auto undropped = undroppedOf(scope);
+  const auto begin = [scope, bodyHash, at, undropped](Connection& c) -> Result<IdempotencyState> {
     using Kind = IdempotencyState::Kind;
+    if (undropped) c.run(kDropRunning, toHex(scope), undropped->first, undropped->second);
     const auto& rows = c.run(kIdempotency, toHex(scope));
-    const auto kept = !rows.empty() && rows.at<1>(0).isNull() ? Timestamp::duration(kIdempotencyAbandoned)
-                                                              : Timestamp::duration(kIdempotencyKept);
-    if (!rows.empty() && fromMicros(rows.at<3>(0)) + kept > at) {
+    if (!rows.empty() && fromMicros(rows.at<3>(0)) + kIdempotencyKept > at) {
       if (rows.at<0>(0) != toHex(bodyHash)) return IdempotencyState{Kind::Mismatch, {}};
-      if (rows.at<1>(0).isNull()) return IdempotencyState{Kind::Running, {}};
-      return IdempotencyState{Kind::Done, {static_cast<int>(rows.at<1>(0).value()), rows.at<2>(0)}};
+      if (!rows.at<1>(0).isNull()) {
+        return IdempotencyState{Kind::Done, {static_cast<int>(rows.at<1>(0).value()), rows.at<2>(0)}};
+      }
+      return IdempotencyState{fromMicros(rows.at<3>(0)) + kIdempotencyLost > at ? Kind::Running : Kind::Lost, {}};
     }
     c.run(kDropIdempotency, toHex(scope));
     c.run(kInsertIdempotency, toHex(scope), toHex(bodyHash), micros(at));
     return IdempotencyState{Kind::New, {}};
-  });
+  };
+  auto state = committer_.write<IdempotencyState>(AppId{}, begin);
+  if (state.ok()) {
+    LockGuard g(mutex_);
+    undropped_.erase(scope);
+  } else {
+    remember(scope, {micros(at), micros(at)});  // its row may be there, and nothing runs
+  }
+  return state;
+}
+
+std::optional<SqlCredentials::Made> SqlCredentials::undroppedOf(const std::string& scope) {
+  LockGuard g(mutex_);
+  const auto it = undropped_.find(scope);
+  return it == undropped_.end() ? std::nullopt : std::optional(it->second);
+}
+
+void SqlCredentials::remember(const std::string& scope, Made made) {
+  LockGuard g(mutex_);
+  if (undropped_.size() < kMostUndropped) undropped_.try_emplace(scope, made);
 }
 
 Result<void> SqlCredentials::finishIdempotent(const std::string& scope, const KeptAnswer& answer) {
@@ -305,10 +329,12 @@ Result<void> SqlCredentials::finishIdempotent(const std::string& scope, const Ke
 }
 
 Result<void> SqlCredentials::dropIdempotent(const std::string& scope) {
-  return committer_.write<void>(AppId{}, [scope](Connection& c) -> Result<void> {
+  auto dropped = committer_.write<void>(AppId{}, [scope](Connection& c) -> Result<void> {
     c.run(kDropIdempotency, toHex(scope));
     return {};
   });
+  if (!dropped.ok()) remember(scope, {0, now()});
+  return dropped;
 }
 
 }  // namespace chatd::store

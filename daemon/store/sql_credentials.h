@@ -2,6 +2,12 @@
 // Owned by Store. Thread: any; blocks.
 #pragma once
 
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include "base/mutex.h"
 #include "chat/credentials.h"
 #include "store/connection_pool.h"
 #include "store/group_committer.h"
@@ -41,10 +47,16 @@ class SqlCredentials final : public Credentials {
 
  private:
   [[nodiscard]] Int now() const { return micros(clock_.wall()); }
+  using Made = std::pair<Int, Int>;  ///< when a row was made: between these
+  [[nodiscard]] std::optional<Made> undroppedOf(const std::string& scope);
+  void remember(const std::string& scope, Made made);
 
   GroupCommitter& committer_;
   Readers& readers_;
   const Clock& clock_;
+  Mutex mutex_;
+  /// Keys whose rows could not be removed, because the database was away. Nothing runs under them.
+  std::unordered_map<std::string, Made> undropped_ CHATD_GUARDED_BY(mutex_);
 };
 
 }  // namespace chatd::store

@@ -91,7 +91,8 @@ class Store::Impl {
         return dialect_->connectReader();
       });
     }
-    reads_ = std::make_unique<Readers>(readers_ ? *readers_ : *writer_, *dialect_, report_, options_.timeout);
+    reads_ = std::make_unique<Readers>(readers_ ? *readers_ : *writer_, *dialect_, report_, options_.timeout,
+                                       [this] { committer_->doubt(); });
     committer_ =
         std::make_unique<GroupCommitter>(limitsOf(options_), options_.timeout, *dialect_, *writer_, housekeeping_, report_);
     log_ = std::make_unique<SqlMessageLog>(*committer_, *reads_);

@@ -1,6 +1,7 @@
 // Idempotency-Key.
 #include <boost/test/unit_test.hpp>
 
+#include "rest/idempotency.h"
 #include "unit/rest/house.h"
 
 using namespace chatd;
@@ -109,6 +110,21 @@ BOOST_AUTO_TEST_CASE(a_refusal_that_passes_is_tried_again) {
   BOOST_TEST(!limited.header("Retry-After").empty());
   house.clock.advance(std::chrono::seconds(2));
   BOOST_TEST(house.call(user, "POST", chat, R"({"text":"b"})", with("2")).status == 201);
+}
+
+BOOST_AUTO_TEST_CASE(what_may_have_been_done_is_not_done_again) {
+  House house;
+  const std::string scope(32, 's');
+  const auto begin = [&] {
+    return house.store.credentials().beginIdempotent(scope, std::string(32, 'b'), house.clock.wall());
+  };
+  BOOST_REQUIRE(begin().ok());
+  rest::settleIdempotency(house.store.credentials(), scope, Error(Code::OutcomeUnknown), "r");
+  const auto state = begin();
+  BOOST_REQUIRE(state.ok());
+  BOOST_CHECK(state->kind == IdempotencyState::Kind::Done);
+  BOOST_TEST(state->answer.status == 503);
+  BOOST_TEST(state->answer.body.find("outcome_unknown") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(keys_are_judged_and_login_ignores_them) {

@@ -125,6 +125,22 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(an_idempotency_key_is_new_running_done_or_a_mismat
   BOOST_CHECK(begin('t', 'b', now).kind == Kind::New);
   must(f.credentials().dropIdempotent(hashOf('t')));
   BOOST_CHECK(begin('t', 'b', now).kind == Kind::New);
+  // Its daemon was killed: whatever it did is not done a second time.
+  BOOST_CHECK(begin('t', 'b', now + std::chrono::minutes(3)).kind == Kind::Lost);
+  BOOST_CHECK(begin('t', 'b', now + std::chrono::hours(25)).kind == Kind::New);
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(an_idempotency_key_that_could_not_be_forgotten_is_later, Db, Databases) {
+  using Kind = IdempotencyState::Kind;
+  Fixture<Db> f;
+  const auto begin = [&] { return f.credentials().beginIdempotent(hashOf('s'), hashOf('b'), f.clock.wall()); };
+  BOOST_CHECK(must(begin()).kind == Kind::New);
+  f.faults->failCommits(1'000, store::FaultKind::NothingStored);
+  BOOST_TEST(codeOf(f.credentials().dropIdempotent(hashOf('s'))) == "store_unavailable");
+  f.faults->failCommits(0, store::FaultKind::NothingStored);
+  f.clock.advance(std::chrono::seconds(1));
+  BOOST_CHECK(must(begin()).kind == Kind::New);
+  BOOST_CHECK(must(begin()).kind == Kind::Running);  // this one does run
 }
 
 BOOST_AUTO_TEST_SUITE_END()

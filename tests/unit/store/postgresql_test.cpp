@@ -114,6 +114,33 @@ BOOST_AUTO_TEST_CASE(the_first_host_that_takes_writes_is_used) {
   must(store.directory().createApp({"second-host", {}, {}}));
 }
 
+// Nobody writes, so nobody would notice for a while.
+BOOST_AUTO_TEST_CASE(a_read_that_fails_makes_the_store_look_after_itself) {
+  PostgresServer server;
+  StoreOptions options;
+  options.timeout = milliseconds(500);
+  options.url = server.url(server.createDatabase());
+  const SystemClock clock;
+  Store store(options, clock);
+  must(store.open());
+  must(store.directory().createApp({"a", {}, {}}));
+  {
+    PostgresSession session(options.url);
+    BOOST_REQUIRE(comesTrue([&] {
+      return session.run(
+                 "SELECT bool_and(state = 'idle' AND clock_timestamp() - state_change > '1 s') FROM pg_stat_activity "
+                 "WHERE application_name LIKE 'chatd/%'") == "t";
+    }));
+  }
+  server.signalAll(SIGSTOP);
+  const auto begin = steady_clock::now();
+  BOOST_TEST(codeOf(store.directory().appByName("a")) == "store_unavailable");
+  BOOST_TEST(comesTrue([&] { return !store.healthy(); }));
+  BOOST_TEST((steady_clock::now() - begin < std::chrono::seconds(10)));
+  server.signalAll(SIGCONT);
+  BOOST_TEST(comesTrue([&] { return store.healthy(); }));
+}
+
 BOOST_AUTO_TEST_CASE(a_server_that_is_away_at_the_start_is_waited_for) {
   PostgresServer server;
   const std::string name = server.createDatabase();
@@ -237,6 +264,30 @@ BOOST_AUTO_TEST_CASE(an_unknown_outcome_is_looked_for_in_what_is_new_of_a_room) 
       session.run("SELECT coalesce(sum(idx_tup_fetch), 0) FROM pg_stat_xact_user_tables WHERE relname ~ '^message_[0-9]+$'");
   BOOST_TEST(std::stoll(read) < 100);
   session.run("ROLLBACK");
+}
+
+BOOST_AUTO_TEST_CASE(two_daemons_that_make_the_same_at_once_both_get_it) {
+  constexpr int kEach = 200;
+  Cast<Postgresql> f;
+  Second second(f);
+  std::vector<UserId> users;
+  for (int i = 0; i < kEach; ++i) users.push_back(f.user(f.demo, "u" + std::to_string(i)));
+  using Codes = std::vector<std::string>;
+  const auto make = [&](Store& store, const std::string& who, Codes& codes) {
+    for (const UserId user : users) {
+      codes.push_back(codeOf(
+          store.directory().createRoom({f.demo, who + std::to_string(raw(user)), RoomType::Direct, {}, {}, {f.ann, user}})));
+      codes.push_back(codeOf(store.credentials().beginIdempotent(std::string(32, 's') + std::to_string(raw(user)),
+                                                                 std::string(32, 'b'), f.clock.wall())));
+    }
+  };
+  Codes mine;
+  Codes theirs;
+  std::thread other([&] { make(second.store, "theirs", theirs); });
+  make(*f.store, "mine", mine);
+  other.join();
+  for (const Codes* codes : {&mine, &theirs}) BOOST_TEST(std::count(codes->begin(), codes->end(), "ok") == 2 * kEach);
+  BOOST_TEST(must(f.directory().rooms(f.demo, f.ann, {500, {}})).items.size() >= kEach);
 }
 
 BOOST_AUTO_TEST_CASE(two_daemons_in_the_same_rooms_leave_no_gap_and_double_nothing) {
