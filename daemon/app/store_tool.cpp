@@ -241,6 +241,7 @@ Result<std::string> migrateStore(StoreTool& tool, const Arguments& arguments) {
   CHATD_TRY(from, claimed(fromUrl, here, clock));
   CHATD_TRY(to, claimed(toUrl, here, clock));
   auto source = from->dialect->connectReader();
+  CHATD_CHECK(from->dialect->unserved(*source));
   CHATD_CHECK(sameSchema(*source, *from->dialect));
   auto target = to->dialect->connectWriter();
   CHATD_CHECK(store::migrate(*target, *to->dialect));
@@ -254,8 +255,10 @@ Result<std::string> migrateStore(StoreTool& tool, const Arguments& arguments) {
     return progress(static_cast<int>(std::min<std::int64_t>(99, p.rows * 100 / std::max<std::int64_t>(1, p.total))));
   };
   CHATD_TRY(sums, store::copyStore(rows, *target, *to->dialect, order));
-  progress(100);
   source->run(store::kEndRead);
+  // One that began meanwhile has what the copy has not.
+  CHATD_CHECK(from->dialect->unserved(*source));
+  progress(100);
   std::string text;
   JsonWriter out(text);
   out.beginObject()

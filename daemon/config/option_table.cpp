@@ -114,9 +114,9 @@ std::vector<OptionRow> makeTable() {
 
       {"store.url", "sqlite:chatd.db", kSame, text<&O::store, &O::Store::url>(checkStoreUrl), "", Reload::Restart, kSecret,
        "The database: sqlite:FILE, relative to data_dir unless it begins with '/', for one daemon; or "
-       "postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full, PostgreSQL 13 or newer, which several daemons "
-       "may "
-       "share. Several hosts: HOST:PORT,HOST:PORT with target_session_attrs=read-write. Other characters than letters and "
+       "postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full, PostgreSQL 13 or newer; daemons "
+       "that share one do not tell each other's clients what happens. Several hosts: HOST:PORT,HOST:PORT with "
+       "target_session_attrs=read-write. Other characters than letters and "
        "digits are written as %XX."},
       {"store.timeout_ms", "5000", kSame, integer<&O::store, &O::Store::timeout>(100, 60'000), "ms", Reload::Restart, kOpen,
        "The longest that a caller waits for the database. A write whose outcome cannot be found out in that time is "

@@ -47,6 +47,9 @@ class Dialect {
   /// Claims the database for this process until release(). Errors: Conflict (another process has it), StoreUnavailable.
   virtual Result<void> claim() = 0;
   virtual void release() = 0;
+  /// For who copies a database that daemons may share, so that claim() keeps nobody out: refused while one of them has it.
+  /// Errors: Conflict. Throws. Blocks for some seconds at most.
+  [[nodiscard]] virtual Result<void> unserved(Connection& /*connection*/) { return {}; }
 
   /// The one connection that writes. Throws what the driver throws.
   [[nodiscard]] virtual std::unique_ptr<Connection> connectWriter() = 0;

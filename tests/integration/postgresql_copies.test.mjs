@@ -98,6 +98,30 @@ describe('copies of PostgreSQL', () => {
     assert.equal((await chatctl({}, 'backup', 'verify', `${backup}.cut`)).code, 10);
   });
 
+  test('what a daemon serves is neither moved nor filled', async () => {
+    const url = postgres.create('served');
+    const filled = place('filled');
+    const backup = await daemon(place('plain'), undefined, async (chatd) => {
+      await scene(chatd, 3);
+      const made = await chatctl({ CHATCTL_SERVER: `unix:${chatd.adminSocket}` }, 'backup', 'create', '--name', 'b');
+      assert.equal(made.code, 0, made.err);
+      return join(chatd.dataDir, 'backups', 'b');
+    });
+    await daemon(place('serving'), url, async (chatd) => {
+      for (const words of [
+        ['migrate-store', 'env:SERVED', `sqlite:${filled}`],
+        ['backup', 'restore', backup, '--data-dir', place('restored'), '--store', 'env:SERVED'],
+      ]) {
+        const refused = await chatctl({ SERVED: url }, ...words);
+        assert.equal(refused.code, 6, refused.err);
+        assert.match(refused.err, /1 daemon serves the database .*Stop it first/);
+      }
+      await scene(chatd, 1);
+    });
+    const moved = await chatctl({ SERVED: url }, 'migrate-store', 'env:SERVED', `sqlite:${filled}`);
+    assert.equal(moved.code, 0, moved.err);
+  });
+
   async function killedAt(percent, env, from, to) {
     const child = spawn(CHATCTL, ['migrate-store', from, to],
       { stdio: ['ignore', 'ignore', 'pipe'], env: cleanEnvironment({ XDG_CONFIG_HOME: folder, ...env }) });

@@ -147,6 +147,7 @@ void DatabaseSource::read(const Table& table, const std::string& after, const Pa
 }
 
 Result<Sums> copyStore(RowSource& source, Connection& target, Dialect& dialect, const CopyOrder& order) {
+  CHATD_CHECK(dialect.unserved(target));
   CHATD_TRY(places, claimTarget(target, dialect, order.source));
   CopyProgress progress;
   progress.total = source.total();

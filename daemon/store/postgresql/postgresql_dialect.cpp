@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <thread>
+
 #include "base/text.h"
 #include "store/connection.h"
 #include "store/postgresql/pg_error.h"
@@ -19,6 +21,9 @@ constexpr Sql<In<Text, Int>, Out<Int, Int>> kOpenWriter{
 // What our own connection before has open keeps us out: the server has not noticed yet that its client is gone.
 constexpr Sql<In<Text>, Out<Int>> kEndOld{
     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $1 AND pid <> pg_backend_pid()"};
+// A daemon has its writing connection, which bears its name (batchWriter), from its start to its end.
+constexpr Sql<In<>, Out<Int>> kDaemons{
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'chatd/%'"};
 constexpr Sql<In<Text>, Out<Text>> kName{"SELECT set_config('application_name', $1, false)"};
 // One migrates, the others wait. The number is arbitrary, and ours.
 constexpr Sql<In<>, Out<Int>> kLockSchema{"SELECT pg_try_advisory_xact_lock(4846391570432851)::int"};
@@ -34,6 +39,8 @@ constexpr const char* kReaderSettings =
     "SET statement_timeout = '{0}ms'; SET idle_in_transaction_session_timeout = '{0}ms'; SET application_name = 'chatd'";
 constexpr const char* kUnlimited = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0";
 
+constexpr std::chrono::milliseconds kLeaving{1500};
+constexpr std::chrono::milliseconds kLookAgain{50};
 // Of a job, for a row that somebody else holds.
 constexpr std::chrono::milliseconds kLockTimeout{100};
 
@@ -63,6 +70,21 @@ std::unique_ptr<Connection> PostgresqlDialect::connectWriter() {
   auto connection = connector_.connect();
   connection->execute(fmt::format(kWriterSettings, kLockTimeout.count(), timeout_.count()).c_str());
   return connection;
+}
+
+Result<void> PostgresqlDialect::unserved(Connection& connection) {
+  Int daemons = 0;
+  // One that was stopped just now may not have left the server's list yet.
+  const auto until = std::chrono::steady_clock::now() + kLeaving;
+  for (;;) {
+    daemons = connection.run(kDaemons).at<0>(0);
+    if (daemons == 0) return {};
+    if (std::chrono::steady_clock::now() > until) break;
+    std::this_thread::sleep_for(kLookAgain);
+  }
+  return Error(Code::Conflict,
+               fmt::format("{} {} the database {}. Stop {} first.", daemons,
+                           daemons == 1 ? "daemon serves" : "daemons serve", shown_, daemons == 1 ? "it" : "them"));
 }
 
 std::unique_ptr<BatchWriter> PostgresqlDialect::batchWriter(Connection& connection) {

@@ -21,6 +21,7 @@ class PostgresqlDialect final : public Dialect {
   [[nodiscard]] std::string shown() const override { return shown_; }
   Result<void> claim() override { return {}; }
   void release() override {}
+  [[nodiscard]] Result<void> unserved(Connection& connection) override;
   [[nodiscard]] std::unique_ptr<Connection> connectWriter() override;
   [[nodiscard]] std::unique_ptr<BatchWriter> batchWriter(Connection& connection) override;
   [[nodiscard]] std::unique_ptr<Connection> connectReader() override;
