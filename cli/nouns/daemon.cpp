@@ -6,6 +6,7 @@
 
 #include "cli/nouns/nouns.h"
 #include "cli/nouns/servers.h"
+#include "cli/visible.h"
 
 namespace chatd::cli {
 
@@ -73,6 +74,10 @@ Handler wait(CLI::App& command) {
 Handler reload(CLI::App&) {
   return [](Invocation& run) -> Outcome<void> {
     CHATD_TRY(answer, run.client.call({"POST", "/server/reload", {}, {}, false, Call::Once::Yes}));
+    const JsonValue* warnings = answer.document.IsObject() ? find(answer.document, "warnings") : nullptr;
+    for (rapidjson::SizeType i = 0; warnings != nullptr && warnings->IsArray() && i < warnings->Size(); ++i) {
+      if ((*warnings)[i].IsString()) note(run, "warning: " + visible(asView((*warnings)[i])));
+    }
     return run.printer.one(kReloads, answer);
   };
 }

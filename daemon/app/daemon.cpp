@@ -9,6 +9,7 @@
 #include "app/front.h"
 #include "app/listening.h"
 #include "app/loop_executor.h"
+#include "app/plugin_checks.h"
 #include "app/reload_requests.h"
 #include "app/server_key.h"
 #include "auth/authenticator.h"
@@ -401,7 +402,9 @@ void Daemon::reload(const LoadedOptions& loaded) {
   for (const std::string& key : plan.applied) log().info("config", "applied", {{"key", key}});
   for (const std::string& key : plan.needRestart) log().warning("config", "takes effect after a restart", {{"key", key}});
   log().info("config", "reloaded");
-  parts_->reloads.finish(ReloadReport{plan.applied, plan.needRestart});
+  ReloadReport report{plan.applied, plan.needRestart, {}};
+  for (const ConfigFault& warning : judgePlugins(loaded).warnings) report.warnings.push_back(warning.text());
+  parts_->reloads.finish(std::move(report));
 }
 
 void Daemon::stop() {

@@ -126,11 +126,19 @@ std::vector<PluginFacts> PluginCatalog::facts(const std::vector<std::string>& pl
   return out;
 }
 
+void PluginCatalog::runs(const std::string& plugin, std::uint32_t flags) {
+  LockGuard g(mutex_);
+  Entry& entry = entries_[plugin];
+  entry.ran = entry.ran.value_or(0) | flags;
+}
+
 std::optional<std::uint32_t> PluginCatalog::flags(const std::string& plugin) const {
   LockGuard g(mutex_);
   const auto it = entries_.find(plugin);
-  if (it == entries_.end() || !it->second.of || !it->second.facts.fault.empty()) return std::nullopt;
-  return it->second.facts.flags;
+  if (it == entries_.end()) return std::nullopt;
+  const Entry& entry = it->second;
+  if (!entry.of || !entry.facts.fault.empty()) return entry.ran;
+  return entry.facts.flags | entry.ran.value_or(0);
 }
 
 }  // namespace chatd

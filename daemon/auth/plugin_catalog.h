@@ -41,7 +41,9 @@ class PluginCatalog {
   [[nodiscard]] std::optional<PluginFacts> facts(const std::string& plugin, Steady until);
   /// Somebody has loaded it.
   void learn(const std::string& plugin, const Result<hostwire::Loaded>& loaded);
-  /// CHATD_PF_*; nothing: nobody has looked at it yet. Never blocks.
+  /// A process has it loaded, from whatever the file was then.
+  void runs(const std::string& plugin, std::uint32_t flags);
+  /// CHATD_PF_* of the file and of what runs or ran of it; nothing: nobody knows yet. Never blocks.
   [[nodiscard]] std::optional<std::uint32_t> flags(const std::string& plugin) const;
 
  private:
@@ -57,7 +59,8 @@ class PluginCatalog {
     std::optional<Identity> of;  ///< nothing: nobody has looked at it
     PluginFacts facts;
     bool asking = false;
-    Steady again{};  ///< with a fault: not looked at again before
+    std::optional<std::uint32_t> ran;  ///< flags of all that were loaded to run
+    Steady again{};                    ///< with a fault: not looked at again before
   };
   [[nodiscard]] Result<Identity> identityOf(const std::string& plugin) const;
   [[nodiscard]] static bool known(const Entry& entry, const Identity& identity);

@@ -205,8 +205,10 @@ void PluginHost::Core::instance(const App& app, std::size_t index, UniqueFunctio
     // Many may have asked for the same one; the first made it.
     if (InstancePtr found = lookUp()) return (*held)(std::move(found));
     Kept kept = takeCarried(key, spec, allowPrivate);
-    if (!kept.instance) {
-      kept = {nullptr, name, {}, spec, allowPrivate, secretsOf({std::get<0>(key), name})};
+    auto secrets = secretsOf({std::get<0>(key), name});
+    // What was carried over may have the secrets of before a reload.
+    if (!kept.instance || kept.secrets != secrets) {
+      kept = {nullptr, name, {}, spec, allowPrivate, std::move(secrets)};
       auto made = make(std::get<0>(key), spec, allowPrivate, kept.secrets);
       if (!made.ok()) return (*held)(std::move(made));
       kept.instance = std::move(*made);

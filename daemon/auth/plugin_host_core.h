@@ -83,6 +83,7 @@ class PluginHost::Core : public std::enable_shared_from_this<PluginHost::Core>, 
   void restarted(AppId app, const std::string& plugin) override {
     if (options_.metrics != nullptr) options_.metrics->restarted(app, plugin);
   }
+  void loaded(const std::string& plugin, std::uint32_t flags) override { catalog_.runs(plugin, flags); }
   void unconfined() override;
   Steady steady() override { return clock_.steady(); }
   Timestamp wall() override { return clock_.wall(); }

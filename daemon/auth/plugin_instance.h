@@ -37,6 +37,8 @@ class PluginInstanceOwner {
   virtual void counted(AppId app, const std::string& plugin, const std::string& name, double by, MetricLabels labels) = 0;
   /// The plugin's process ended before its time.
   virtual void restarted(AppId app, const std::string& plugin) = 0;
+  /// A process has loaded the plugin and verifies from now on.
+  virtual void loaded(const std::string& plugin, std::uint32_t flags) = 0;
   /// A process of a plugin could not be kept from files.
   virtual void unconfined() = 0;
   virtual Steady steady() = 0;

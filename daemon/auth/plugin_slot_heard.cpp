@@ -101,6 +101,8 @@ void PluginSlot::onLoaded(HostedProcess& process, const hostwire::Loaded& loaded
     return refuseWaiting("the plugin was refused: " + reason);
   }
   process.loaded = true;
+  // Its file may be another than the one that was looked at: what it is shown, and what its verdicts go by, depends on it.
+  host_.owner().loaded(plugin_, loaded.flags);
   confined_ = loaded.confined;
   if (!confined_) host_.owner().unconfined();
   if (&process == next_.get()) {

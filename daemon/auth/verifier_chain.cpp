@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <future>
 #include <set>
@@ -48,6 +49,15 @@ PeerFields only(const PeerFields& fields, const std::vector<std::string>& names)
     if (std::find(names.begin(), names.end(), field.first) != names.end()) kept.push_back(field);
   }
   return kept;
+}
+
+/// What chatd itself says to a client, as a verdict.
+Verdict refusal(const Error& error) {
+  Verdict verdict;
+  verdict.kind = Verdict::Kind::Deny;
+  verdict.errorCode = error.wire();
+  verdict.detail = error.detail();
+  return verdict;
 }
 
 void appendPart(std::string& out, std::string_view part) {
@@ -97,7 +107,10 @@ class VerifierChain::Impl {
   Result<void> reconfigure(const App& before, const std::vector<VerifierSpec>& verifiers);
   Result<std::vector<VerifierStep>> trace(const App& app, const std::string& token);
   void setSecrets(PluginSecrets secrets) {
-    plugins_.setSecrets(std::move(secrets), [this](AppId app) { cache_.eraseApp(app); });
+    plugins_.setSecrets(std::move(secrets), [this](AppId app) {
+      turnOf(app).fetch_add(1);
+      cache_.eraseApp(app);
+    });
   }
   PluginHost& plugins() { return plugins_; }
   /// The answer to a credential that failed: `error`, or RateLimited once the address has used up its failures. Only
@@ -139,7 +152,13 @@ class VerifierChain::Impl {
                                   const PeerFields& fields) const;
   /// What the verifier whose turn it is names, and the request has.
   [[nodiscard]] PeerFields fieldsOf(const Verification& v) const;
+  /// Counts the changes of an app's secrets; a few apps share one.
+  [[nodiscard]] std::atomic<std::uint64_t>& turnOf(AppId app) const {
+    return turns_[static_cast<std::size_t>(raw(app)) % turns_.size()];
+  }
   void warn(const std::string& line);
+  /// Why nobody gets in with this, although a verifier or the list of registered tokens allows it; nothing: he does.
+  [[nodiscard]] Result<std::optional<Verdict>> barred(const App& app, const Verdict& allowed);
   Verdict askNow(const App& app, std::size_t index, const std::string& token);
 
   const VerifierOptions options_;
@@ -151,6 +170,7 @@ class VerifierChain::Impl {
   AppCache apps_;
   NamedFields named_;
   VerdictCache cache_;
+  mutable std::array<std::atomic<std::uint64_t>, 1024> turns_{};
   Revocations revocations_;
   BucketTable failures_;
   BucketTable logLines_;
@@ -356,13 +376,15 @@ PeerFields VerifierChain::Impl::fieldsOf(const Verification& v) const {
   return only(*v.request.fields, names);
 }
 
-// The revision is in the key, so that a verdict of an older configuration is never found by a newer one.
+// The revision is in the key, so that a verdict of an older configuration is never found by a newer one; and the turn of the
+// secrets, so that one that was under way when they changed is not, either.
 std::string VerifierChain::Impl::keyOf(const App& app, std::size_t index, const VerifyRequest& request,
                                        const PeerFields& fields) const {
   std::string text;
   appendPart(text, std::to_string(raw(app.id)));
   appendPart(text, std::to_string(index));
   appendPart(text, std::to_string(app.revision));
+  appendPart(text, std::to_string(turnOf(app.id).load()));
   appendPart(text, request.token);
   if ((plugins_.flags(app.verifiers[index].plugin) & CHATD_PF_USES_PEER) != 0) {
     appendPart(text, request.clientIp);
@@ -490,6 +512,16 @@ Result<void> VerifierChain::Impl::reconfigure(const App& before, const std::vect
   return {};
 }
 
+Result<std::optional<Verdict>> VerifierChain::Impl::barred(const App& app, const Verdict& allowed) {
+  if (!app.settings.enabled) return std::optional(refusal(Error(Code::AppDisabled)));
+  if (allowed.expiresAt && *allowed.expiresAt <= clock_.wall()) return std::optional(refusal(Error(Code::TokenExpired)));
+  const auto user = directory_.userByAppId(app.id, allowed.userId);
+  if (!user.ok() && user.error().code() != Code::UserNotFound) return user.error();
+  if (!user.ok() && !app.settings.autoCreateUsers) return std::optional(refusal(Error(Code::UnknownUser)));
+  const auto good = user.ok() ? standing(*user) : Result<void>();
+  return good.ok() ? std::nullopt : std::optional(refusal(good.error()));
+}
+
 // Asks one verifier and waits for what it says.
 Verdict VerifierChain::Impl::askNow(const App& app, std::size_t index, const std::string& token) {
   auto made = std::make_shared<std::promise<Result<PluginHost::InstancePtr>>>();
@@ -522,15 +554,18 @@ Result<std::vector<VerifierStep>> VerifierChain::Impl::trace(const App& app, con
   if (!registered.empty()) {
     VerifierStep step;
     step.plugin = "registered";
-    CHATD_TRY(found, choose(registered));
-    CHATD_TRY(user, directory_.user(found.user));
-    step.verdict.kind = Verdict::Kind::Allow;
-    step.verdict.userId = user.appUserId;
-    step.verdict.expiresAt = found.expiresAt;
+    const auto found = choose(registered);
+    if (found.ok()) {
+      CHATD_TRY(user, directory_.user(found->user));
+      step.verdict.kind = Verdict::Kind::Allow;
+      step.verdict.userId = user.appUserId;
+      step.verdict.expiresAt = found->expiresAt;
+    } else {
+      step.verdict = refusal(found.error());
+    }
     steps.push_back(std::move(step));
-    return steps;
   }
-  for (std::size_t i = 0; i < app.verifiers.size(); ++i) {
+  for (std::size_t i = 0; registered.empty() && i < app.verifiers.size(); ++i) {
     VerifierStep step;
     step.plugin = app.verifiers[i].plugin;
     const Steady began = std::chrono::steady_clock::now();
@@ -541,6 +576,9 @@ Result<std::vector<VerifierStep>> VerifierChain::Impl::trace(const App& app, con
     steps.push_back(std::move(step));
     if (steps.back().verdict.kind != Verdict::Kind::Defer) break;
   }
+  if (steps.empty() || steps.back().verdict.kind != Verdict::Kind::Allow) return steps;
+  CHATD_TRY(bar, barred(app, steps.back().verdict));
+  if (bar) steps.push_back({"chatd", std::move(*bar), {}, false});
   return steps;
 }
 

@@ -36,7 +36,7 @@ struct VerifierOptions {
 
 /// What one verifier of a chain said, for operators.
 struct VerifierStep {
-  std::string plugin;  ///< "registered" for the tokens that chatd itself knows
+  std::string plugin;  ///< "registered" for the tokens that chatd itself knows, "chatd" for what it refuses behind an ALLOW
   Verdict verdict;
   std::chrono::microseconds took{0};
   bool cached = false;

@@ -222,7 +222,12 @@ constexpr Field kReload[] = {
      .type = Type::List,
      .required = true,
      .items = Type::Text,
-     .doc = "Keys that hold after a restart."}};
+     .doc = "Keys that hold after a restart."},
+    {.name = "warnings",
+     .type = Type::List,
+     .required = true,
+     .items = Type::Text,
+     .doc = "What is not well although the configuration is good: secrets that cannot be read."}};
 constexpr Field kDryRun[] = {
     {.name = "dryRun", .type = Type::Boolean, .required = true},
     {.name = "operation", .required = true},

@@ -28,6 +28,7 @@ struct ServerReport {
 struct ReloadReport {
   std::vector<std::string> applied;      ///< keys that changed and hold now
   std::vector<std::string> needRestart;  ///< keys that changed and hold after a restart
+  std::vector<std::string> warnings;  ///< what is not well although the configuration is good: secrets that cannot be read
 };
 
 /// All or none are set.

@@ -45,6 +45,7 @@ Result<Reply> reload(const Context&, Call& call) {
   out.beginObject();
   appendList(out, "applied", report.applied);
   appendList(out, "needRestart", report.needRestart);
+  appendList(out, "warnings", report.warnings);
   out.endObject();
   return json(200, std::move(body));
 }

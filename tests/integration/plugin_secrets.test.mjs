@@ -2,13 +2,13 @@
 // in a list, an error or a log.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import * as jose from 'jose';
 
-import { CHATD, Chatd, removeFolder, temporaryFolder, TestApp } from '../support/chatd.mjs';
+import { CHATCTL, CHATD, Chatd, removeFolder, temporaryFolder, TestApp } from '../support/chatd.mjs';
 import { pluginFolder } from '../support/plugin_folder.mjs';
 import { run } from '../support/run.mjs';
 import { until } from '../support/wait.mjs';
@@ -102,6 +102,15 @@ describe('secrets for verifiers', () => {
     write(second);
     await reload();
     assert.equal(await enters(fresh), 200);
+
+    chmodSync(file, 0o644);
+    const { warnings } = await reload();
+    assert.ok(warnings.some((text) => /turning.*must not be open/.test(text)), JSON.stringify(warnings));
+    const told = await run(CHATCTL, ['reload'], { env: { CHATCTL_SERVER: `unix:${chatd.adminSocket}` } });
+    assert.equal(told.code, 0, told.err);
+    assert.match(told.err, /warning: .*turning.*must not be open/);
+    assert.equal(await enters(fresh), 200);
+    chmodSync(file, 0o600);
   });
 
   test('no value is shown by any call, nor logged', async () => {

@@ -1,5 +1,6 @@
 // auth: what is remembered of verdicts, for how long, and what ends it; jobs, deadlines, limits, revocations, stop.
 #include <atomic>
+#include <cstdlib>
 
 #include "auth/revocations.h"
 #include "chain_fixture.h"
@@ -20,6 +21,25 @@ BOOST_AUTO_TEST_CASE(a_verdict_is_used_again_until_its_time_is_over) {
   clock.advance(seconds(8));
   BOOST_TEST(outcome("t") == "user:ann");
   BOOST_TEST(asked() == 2U);
+}
+
+// The plugin judged it by a secret that is gone.
+BOOST_AUTO_TEST_CASE(a_verdict_under_way_when_the_secrets_change_is_not_used_again) {
+  configure({spec("script", seconds(30), seconds(60))});
+  ScriptedPlugins::get().on([](const Asked& a) {
+    if (a.token == "first") a.complete(CHATD_ALLOW, "ann");
+  });
+  BOOST_TEST(outcome("first") == "user:ann");  // there is an instance now
+  auto late = start("late");
+  BOOST_REQUIRE(eventually([&] { return asked() == 2; }));
+  ::setenv("CHATD_TEST_ROTATED", "new", 1);
+  chain->setSecrets(PluginSecrets({"shop/key=env:CHATD_TEST_ROTATED"}));
+  BOOST_REQUIRE(eventually([&] { return log().find("has its new secrets") != std::string::npos; }));
+  ScriptedPlugins::get().asked()[1].complete(CHATD_ALLOW, "ann");
+  BOOST_TEST(text(wait(std::move(late))) == "user:ann");
+  ScriptedPlugins::get().on(says(CHATD_DENY));
+  BOOST_TEST(outcome("late") == "unauthorized");
+  ::unsetenv("CHATD_TEST_ROTATED");
 }
 
 BOOST_AUTO_TEST_CASE(the_shortest_of_plugin_expiry_and_app_decides_how_long) {

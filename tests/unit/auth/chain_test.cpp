@@ -260,6 +260,36 @@ BOOST_AUTO_TEST_CASE(deleted_and_banned_win_over_everything) {
   BOOST_TEST(outcome("by-plugin") == "user_deleted");
 }
 
+// An admin who tries a token out hears what its bearer would.
+BOOST_AUTO_TEST_CASE(a_trace_ends_with_what_chatd_itself_refuses) {
+  configure({spec("script")});
+  const std::int64_t now = micros(clock.wall()) / 1000;
+  ScriptedPlugins::get().on([now](const Asked& a) { a.complete(CHATD_ALLOW, a.token, -1, a.token == "old" ? now : 0); });
+  const auto said = [&](const std::string& token) {
+    const auto steps = chain->trace(shop, token);
+    if (!steps.ok()) return std::string(steps.error().wire());
+    const VerifierStep& last = steps->back();
+    return last.plugin + " " + std::string(kindText(last.verdict.kind)) + " " + last.verdict.errorCode;
+  };
+  BOOST_TEST(said("ann") == "script allow ");
+  BOOST_TEST(said("new") == "script allow ");
+  BOOST_TEST(said("old") == "chatd deny token_expired");
+  registerToken(ann, "registered", clock.wall() + seconds(5));
+  BOOST_TEST(said("registered") == "registered allow ");
+  BOOST_REQUIRE(store.setBan(ann.id, Ban{}).ok());
+  BOOST_TEST(said("ann") == "chatd deny banned");
+  BOOST_TEST(said("registered") == "chatd deny banned");
+  clock.advance(seconds(6));
+  BOOST_TEST(said("registered") == "registered deny token_expired");
+  AppSettings closed;
+  closed.autoCreateUsers = false;
+  settings(closed);
+  BOOST_TEST(said("new") == "chatd deny unknown_user");
+  closed.enabled = false;
+  settings(closed);
+  BOOST_TEST(said("new") == "chatd deny app_disabled");
+}
+
 BOOST_AUTO_TEST_CASE(an_expiry_that_has_passed_is_an_expired_token) {
   configure({spec("script")});
   const std::int64_t now = micros(clock.wall()) / 1000;

@@ -8,6 +8,7 @@
 #include <future>
 #include <thread>
 
+#include "auth/plugin_catalog.h"
 #include "auth/plugin_host.h"
 #include "auth/plugin_supervisor.h"
 #include "support/eventually.h"
@@ -163,6 +164,17 @@ BOOST_AUTO_TEST_CASE(each_app_has_a_process_of_its_own) {
 BOOST_AUTO_TEST_CASE(peer_data_goes_to_plugins_that_use_it_and_to_no_other) {
   BOOST_TEST(ask(app(kShop), "peer") == "allow ip-");
   BOOST_TEST(ask(app(kOther, "evil-peer"), "peer") == "allow ip-192.0.2.9");
+}
+
+// A file may be replaced and loaded by a process before anybody has looked at it again.
+BOOST_AUTO_TEST_CASE(what_runs_counts_as_much_as_what_the_file_says) {
+  PluginCatalog catalog({}, [](const std::string&, const PluginCatalog::Looked&) {});
+  BOOST_TEST(!catalog.flags("door").has_value());
+  catalog.runs("door", 0);
+  BOOST_TEST(catalog.flags("door").value() == 0u);
+  catalog.runs("door", CHATD_PF_USES_PEER);
+  catalog.runs("door", 0);  // the process of another app, with the older file
+  BOOST_TEST(catalog.flags("door").value() == std::uint32_t{CHATD_PF_USES_PEER});
 }
 
 BOOST_AUTO_TEST_CASE(many_at_once_are_all_answered) {

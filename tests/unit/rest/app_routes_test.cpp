@@ -170,6 +170,15 @@ BOOST_AUTO_TEST_CASE(secrets_of_a_verifier_are_not_shown_and_their_mask_is_not_t
   BOOST_TEST(url.at("errors.0.field") == "tokenVerificationUrl");
 }
 
+BOOST_AUTO_TEST_CASE(a_mask_is_no_value_wherever_it_stands) {
+  House house;
+  house.makeApp("a");
+  const Reply back = house.call(house.peer, "PATCH", "/app/a",
+                                R"({"verifiers":[{"plugin":"http","config":{"url":"https://x.example/","method":"***"}}]})");
+  BOOST_TEST(back.status == 422);
+  BOOST_TEST(back.body.find("has *** where a secret belongs") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(keys_are_listed_rotated_with_grace_and_revoked) {
   House house;
   const AppId app = house.makeApp("a");

@@ -164,7 +164,7 @@ RestOptions House::options() {
   };
   options.control.reload = [this]() -> Result<ReloadReport> {
     if (reloadFault) return *reloadFault;
-    return ReloadReport{{"log.level"}, {"listen"}};
+    return ReloadReport{{"log.level"}, {"listen"}, {}};
   };
   options.control.setLogLevel = [this](std::string_view level) { logLevel = level; };
   options.control.drain = [this](bool on) { draining = on; };
