@@ -11,8 +11,9 @@ namespace chatd {
 /// What stands where a secret is not shown.
 inline constexpr std::string_view kMask = "***";
 
-/// A text of the form SCHEME://… with *** for its user information, for each value of its query (a part without `=` is a
-/// value) and for its fragment. Nothing: it is no such text, or has none of them.
+/// A text of the form SCHEME://… (also several schemes as in jdbc:mysql://…) with *** for all before the last '@' that may
+/// end user information, for what stands behind a ';' of several schemes, for each value of its query (a part without `=` is
+/// a value) and for its fragment. Nothing: it is no such text, or has none of them.
 [[nodiscard]] std::optional<std::string> maskedUrl(std::string_view text);
 
 }  // namespace chatd

@@ -12,6 +12,7 @@ namespace chatd::plugin_check {
 namespace {
 
 constexpr std::size_t kMostBytes = std::size_t{256} << 20;
+constexpr const char* kCutOff = "is not a whole library: its end is missing";
 
 /// A struct at an offset, if it is all there: the file may be anything.
 template <class T>
@@ -20,6 +21,10 @@ std::optional<T> at(const std::string& bytes, std::uint64_t offset) {
   T out;
   std::memcpy(&out, bytes.data() + offset, sizeof out);
   return out;
+}
+
+bool isThere(const std::string& bytes, std::uint64_t offset, std::uint64_t size) {
+  return offset <= bytes.size() && size <= bytes.size() - offset;
 }
 
 std::string textAt(const std::string& bytes, std::uint64_t offset) {
@@ -56,11 +61,13 @@ Result<LibraryFacts> readLibrary(const std::string& path) {
   facts.executableStack = true;
   for (unsigned i = 0; i < header->e_phnum; ++i) {
     const auto part = at<Elf64_Phdr>(bytes, header->e_phoff + std::uint64_t{i} * sizeof(Elf64_Phdr));
-    if (part && part->p_type == PT_GNU_STACK) facts.executableStack = (part->p_flags & PF_X) != 0;
+    if (!part || !isThere(bytes, part->p_offset, part->p_filesz)) return Error(Code::Invalid, kCutOff);
+    if (part->p_type == PT_GNU_STACK) facts.executableStack = (part->p_flags & PF_X) != 0;
   }
   for (unsigned i = 0; i < header->e_shnum; ++i) {
     const auto section = at<Elf64_Shdr>(bytes, header->e_shoff + std::uint64_t{i} * sizeof(Elf64_Shdr));
-    if (section && section->sh_type == SHT_DYNSYM) readExports(bytes, *header, *section, facts);
+    if (!section) return Error(Code::Invalid, kCutOff);
+    if (section->sh_type == SHT_DYNSYM) readExports(bytes, *header, *section, facts);
   }
   return facts;
 }

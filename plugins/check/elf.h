@@ -13,7 +13,7 @@ struct LibraryFacts {
   bool executableStack = false;      ///< asked for, or not said, which is the same
 };
 
-/// Of an ELF file of this machine's kind, at most 256 MiB. Errors: Invalid.
+/// Of an ELF file of this machine's kind, at most 256 MiB. Errors: Invalid: it is none, or not whole.
 [[nodiscard]] Result<LibraryFacts> readLibrary(const std::string& path);
 
 }  // namespace chatd::plugin_check

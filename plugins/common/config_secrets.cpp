@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/json.h"
@@ -59,27 +60,80 @@ const JsonValue* target(const JsonValue& root, std::string_view reference) {
   return here;
 }
 
+/// The anchors of a schema, and where they stand.
+class Anchors {
+ public:
+  explicit Anchors(const JsonValue& root) { collect(root, true); }
+  /// A part of it has an address of its own, against which the references in it would have to be read.
+  [[nodiscard]] bool severalDocuments() const { return severalDocuments_; }
+  [[nodiscard]] Rules at(std::string_view name) const {
+    Rules found;
+    for (const auto& [anchor, schema] : anchors_) {
+      if (anchor == name) found.push_back(schema);
+    }
+    return found;
+  }
+
+ private:
+  // As deep as the parser lets a document be.
+  void collect(const JsonValue& here, bool root) {
+    if (here.IsArray()) {
+      for (const JsonValue& one : here.GetArray()) collect(one, false);
+    }
+    if (!here.IsObject()) return;
+    for (const auto& member : here.GetObject()) {
+      const std::string_view name = asView(member.name);
+      if (member.value.IsString()) {
+        if (name == "$anchor" || name == "$dynamicAnchor") anchors_.emplace_back(asView(member.value), &here);
+        if (name == "$id" && !root) severalDocuments_ = true;
+      }
+      collect(member.value, false);
+    }
+  }
+  std::vector<std::pair<std::string_view, const JsonValue*>> anchors_;
+  bool severalDocuments_ = false;
+};
+
 /// Takes a configuration through its schema.
 class Listing {
  public:
-  explicit Listing(const JsonValue& root) : root_(root), out_(listed_.json) {}
+  explicit Listing(const JsonValue& root)
+      : root_(root), anchors_(root), hidden_(rapidjson::kObjectType), out_(listed_.json) {
+    hidden_.AddMember("writeOnly", true, hidden_.GetAllocator());
+  }
 
-  ListedConfig list(const JsonValue& config) {
+  /// Nothing: all of it is a secret.
+  std::optional<ListedConfig> list(const JsonValue& config) {
     Rules rules;
     add(rules, &root_);
+    if (secret(rules, "")) return std::nullopt;
     value(config, rules, "");
     return std::move(listed_);
   }
 
  private:
+  /// What is not known may say writeOnly.
+  void hide(Rules& rules) const {
+    if (rules.empty() || rules.back() != &hidden_) rules.push_back(&hidden_);
+  }
+  void addReferred(Rules& rules, const JsonValue& reference) const {
+    if (!reference.IsString() || anchors_.severalDocuments()) return hide(rules);
+    const std::string_view to = asView(reference);
+    const JsonValue* schema = target(root_, to);
+    const Rules anchored = to.starts_with('#') ? anchors_.at(to.substr(1)) : Rules();
+    if (schema == nullptr && anchored.empty()) return hide(rules);
+    add(rules, schema);
+    for (const JsonValue* one : anchored) add(rules, one);
+  }
   /// The schema, and whatever it refers to or chooses from.
   void add(Rules& rules, const JsonValue* schema) const {
-    if (schema == nullptr || !schema->IsObject() || rules.size() >= kMostRules) return;
+    if (schema == nullptr || !schema->IsObject()) return;
     if (std::find(rules.begin(), rules.end(), schema) != rules.end()) return;
+    if (rules.size() >= kMostRules) return hide(rules);
     rules.push_back(schema);
-    for (const char* key : {"$ref", "$dynamicRef"}) {
+    for (const char* key : {"$ref", "$dynamicRef", "$recursiveRef"}) {
       const JsonValue* reference = find(*schema, key);
-      if (reference != nullptr && reference->IsString()) add(rules, target(root_, asView(*reference)));
+      if (reference != nullptr) addReferred(rules, *reference);
     }
     for (const char* key : {"if", "then", "else", "not"}) add(rules, find(*schema, key));
     for (const char* key : {"anyOf", "oneOf", "allOf"}) addEach(rules, find(*schema, key));
@@ -159,6 +213,8 @@ class Listing {
   }
 
   const JsonValue& root_;
+  const Anchors anchors_;
+  JsonDocument hidden_;  ///< stands for a schema that cannot be found
   ListedConfig listed_;
   JsonWriter out_;
 };
@@ -179,11 +235,12 @@ ListedConfig listedConfig(std::string_view schema, std::string_view config) {
   const auto given = parseJson(config);
   if (!given.ok() || !given->IsObject()) return nothing();
   JsonDocument none(rapidjson::kObjectType);
-  if (schema.empty()) return Listing(none).list(*given);
+  if (schema.empty()) return Listing(none).list(*given).value_or(nothing());
   const auto rules = parseJson(schema);
   // Whoever wrote it meant to say something.
   if (!rules.ok()) return listedNames(config);
-  return Listing(*rules).list(*given);
+  auto listed = Listing(*rules).list(*given);
+  return listed ? std::move(*listed) : listedNames(config);
 }
 
 ListedConfig listedNames(std::string_view config) {

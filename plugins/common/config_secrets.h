@@ -4,7 +4,8 @@
 // A value is secret if any schema that applies to it says writeOnly true (of alternatives all count, a pattern of names
 // counts for every name); if none does and one says false, it is not; if none says anything, its name decides: secret,
 // password, key, token, credential, passphrase, authorization, headers. A secret is hidden whole, also if it is an object or
-// a list. What looks like a URL and is no secret itself is shown as maskedUrl() has it.
+// a list. A reference that cannot be followed (to another document, or nowhere) hides: what is meant may say writeOnly. What
+// looks like a URL and is no secret itself is shown as maskedUrl() has it.
 #pragma once
 
 #include <string>

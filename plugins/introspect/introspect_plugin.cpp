@@ -31,7 +31,7 @@ constexpr const char* kSchema = R"({
     "clientId": {"type": "string", "minLength": 1, "maxLength": 512, "description": "with clientSecret: HTTP Basic"},
     "clientSecret": {"type": "string", "writeOnly": true, "maxLength": 1024},
     "bearerToken": {"type": "string", "writeOnly": true, "minLength": 1, "maxLength": 4096, "description": "instead of clientId and clientSecret"},
-    "issuer": {"type": "string", "minLength": 1, "maxLength": 1024},
+    "issuer": {"type": "string", "minLength": 1, "maxLength": 1024, "description": "\"iss\" of the answer must be there and be this"},
     "audience": {"anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 32}]},
     "scopes": {"type": "array", "items": {"type": "string"}, "maxItems": 32, "description": "all of these must be granted"},
     "userClaim": {"type": "string", "minLength": 1, "maxLength": 256, "default": "sub"},
@@ -58,6 +58,10 @@ Settings readSettings(std::string_view config) {
   if (!id.empty() && !bearer.empty()) throw std::invalid_argument("give clientId and clientSecret, or bearerToken");
   // RFC 6749, section 2.3.1: both are form-encoded first.
   if (!id.empty()) s.authorization = "Basic " + toBase64(formEncoded(id) + ":" + formEncoded(textOr(json, "clientSecret")));
+  // It becomes a header field.
+  if (!std::all_of(bearer.begin(), bearer.end(), [](char c) { return c > 0x20 && c < 0x7F; })) {
+    throw std::invalid_argument("bearerToken: may have printable ASCII without spaces only");
+  }
   if (!bearer.empty()) s.authorization = "Bearer " + bearer;
   s.issuer = textOr(json, "issuer");
   s.audiences = texts(json, "audience");
@@ -89,7 +93,8 @@ Answer judge(const Settings& s, const chatd_sdk::HttpResponse& response, std::in
   if (active == nullptr || !active->IsBool()) return Answer::unavailable("the server's answer has no \"active\"");
   if (!active->GetBool()) return Answer::deny("the server says that it is not active");
 
-  if (!s.issuer.empty() && textOr(*json, "iss", s.issuer) != s.issuer) return Answer::deny("is of another issuer");
+  // What is not said, or is no text, is not this issuer.
+  if (!s.issuer.empty() && textOr(*json, "iss") != s.issuer) return Answer::deny("is of another issuer");
   if (!s.audiences.empty() && !holds(find(*json, "aud"), s.audiences)) return Answer::deny("is for another audience");
   for (const std::string& scope : s.scopes) {
     if (!granted(textOr(*json, "scope"), scope)) return Answer::deny("lacks the scope " + scope);

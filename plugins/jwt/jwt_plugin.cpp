@@ -24,6 +24,9 @@ namespace {
 using chatd_sdk::Answer;
 
 constexpr std::size_t kMaxToken = 8 * 1024;
+// kMostTried, in words.
+constexpr const char* kTooMany =
+    "its signature is of none of the first 16 keys without this kid; give keys and tokens a kid";
 
 /// A token in its parts. Owns its text.
 struct Token {
@@ -59,17 +62,8 @@ std::optional<Answer> split(std::string_view text, Token& token) {
   return std::nullopt;
 }
 
-enum class Match : std::uint8_t { None, Bad, Good };
-
-/// Whether one of the keys that may have signed it did. A key without a kid, or a token without one, matches any.
 Match match(const Keys& keys, const Token& token) {
-  Match found = Match::None;
-  for (const Key& key : keys) {
-    if (&key.alg() != token.alg || (!key.kid().empty() && !token.kid.empty() && key.kid() != token.kid)) continue;
-    if (key.signs(token.signedPart, token.signature)) return Match::Good;
-    found = Match::Bad;
-  }
-  return found;
+  return jwt::match(keys, *token.alg, token.kid, token.signedPart, token.signature);
 }
 
 bool audienceFits(const JsonValue* aud, const std::vector<std::string>& wanted) {
@@ -162,6 +156,8 @@ class JwtVerifier final : public chatd_sdk::Verifier {
         return job.answer(judgeClaims(s, token.payload, shared_->host.unixMs()));
       case Match::Bad:
         return job.answer(Answer::deny("its signature is not of a configured key"));
+      case Match::TooMany:
+        return job.answer(Answer::deny(kTooMany));
       case Match::None:
         break;
     }
@@ -189,6 +185,8 @@ class JwtVerifier final : public chatd_sdk::Verifier {
           return judgeClaims(settings, token.payload, host.unixMs());
         case Match::Bad:
           return Answer::deny("its signature is not the issuer's");
+        case Match::TooMany:
+          return Answer::deny(kTooMany);
         default:
           return Answer::defer("the issuer has no key of its algorithm and kid");
       }

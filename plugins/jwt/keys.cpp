@@ -26,6 +26,8 @@ namespace {
 constexpr std::size_t kMaxKeys = 64;
 constexpr int kLeastRsaBits = 2048;
 constexpr int kMostRsaBits = 16'384;
+// Nobody's is longer than 32; a verification costs its length: one as long as the modulus takes milliseconds.
+constexpr int kMostExponentBits = 64;
 
 constexpr std::array kAlgorithms = {
     Algorithm{"HS256", Kind::Hmac, "SHA256"},
@@ -129,6 +131,14 @@ const char* typeOf(Kind kind) {
   }
 }
 
+/// Whether a public exponent is one that RSA can have and that is verified with in no time.
+bool goodExponent(const EVP_PKEY* key) {
+  BIGNUM* out = nullptr;
+  if (::EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &out) != 1) return false;
+  const BigNumber exponent(out);
+  return ::BN_is_odd(out) == 1 && ::BN_is_one(out) == 0 && ::BN_num_bits(out) <= kMostExponentBits;
+}
+
 /// r and s side by side (RFC 7518, section 3.4) to what OpenSSL verifies. Empty: they are not.
 std::string derOf(std::string_view raw, std::size_t coordinate) {
   if (raw.size() != 2 * coordinate) return {};
@@ -200,6 +210,9 @@ Result<void> Key::judge() const {
       }
       const int bits = ::EVP_PKEY_get_bits(pkey_.get());
       if (bits < kLeastRsaBits || bits > kMostRsaBits) return invalid("an RSA key must have 2048 to 16384 bits");
+      if (!goodExponent(pkey_.get())) {
+        return invalid("an RSA key's public exponent must be odd, above 1 and of at most 64 bits");
+      }
       return {};
     }
     case Kind::Ec: {
@@ -244,6 +257,23 @@ bool Key::signs(std::string_view text, std::string_view signature) const {
       ready && ::EVP_DigestVerify(context.get(), bytes(signature), signature.size(), bytes(text), text.size()) == 1;
   ::ERR_clear_error();
   return good;
+}
+
+Match match(const Keys& keys, const Algorithm& alg, std::string_view kid, std::string_view text,
+            std::string_view signature) {
+  Match found = Match::None;
+  int tried = 0;
+  for (const bool named : {true, false}) {
+    for (const Key& key : keys) {
+      const bool itsOwn = !kid.empty() && key.kid() == kid;
+      if (&key.alg() != &alg || named != itsOwn || (!itsOwn && !kid.empty() && !key.kid().empty())) continue;
+      // A secret costs microseconds.
+      if (alg.kind != Kind::Hmac && tried++ == kMostTried) return Match::TooMany;
+      if (key.signs(text, signature)) return Match::Good;
+      found = Match::Bad;
+    }
+  }
+  return found;
 }
 
 Result<Keys> keysOfSet(std::string_view text, const std::vector<const Algorithm*>& algorithms) {

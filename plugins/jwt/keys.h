@@ -33,7 +33,8 @@ class Key {
  public:
   /// Errors: Invalid with the reason.
   static Result<Key> fromSecret(std::string kid, const Algorithm& alg, std::string secret);
-  /// A PEM public key or certificate. Errors: Invalid: none, of another type than the algorithm wants, RSA below 2048 bits.
+  /// A PEM public key or certificate. Errors: Invalid: none, of another type than the algorithm wants, RSA below 2048
+  /// bits or with a public exponent above 64.
   static Result<Key> fromPem(std::string kid, const Algorithm& alg, const std::string& pem);
   /// A public JWK of type RSA, EC or OKP.
   static Result<Key> fromJwk(std::string kid, const Algorithm& alg, const JsonValue& jwk);
@@ -54,6 +55,21 @@ class Key {
 };
 
 using Keys = std::vector<Key>;
+
+/// Public keys that are tried for one token: each costs up to milliseconds, and whoever sends tokens need not be anybody.
+inline constexpr int kMostTried = 16;
+
+enum class Match : std::uint8_t {
+  None,     ///< no key is for its algorithm and kid
+  Bad,      ///< none of those did
+  TooMany,  ///< none of the first kMostTried did, and there are more
+  Good
+};
+
+/// Whether one of the keys that may have signed `text` did: first those of this kid, then those that have none; of a token
+/// that names none (empty), all.
+[[nodiscard]] Match match(const Keys& keys, const Algorithm& alg, std::string_view kid, std::string_view text,
+                          std::string_view signature);
 
 /// The keys of a JWK Set (RFC 7517) that fit one of the algorithms. A key that names its algorithm is for that one; else it
 /// is taken once for each that fits its type. Symmetric keys, keys for encryption and keys that cannot be read are left out.

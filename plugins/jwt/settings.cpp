@@ -1,9 +1,6 @@
 #include "jwt/settings.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <stdexcept>
 
@@ -11,6 +8,7 @@
 #include "common/config_reader.h"
 #include "common/field_names.h"
 #include "common/grants.h"
+#include "common/small_file.h"
 
 namespace chatd::jwt {
 
@@ -32,7 +30,7 @@ const char* const kSchema = R"({
     "keys": {"type": "array", "writeOnly": false, "minItems": 1, "maxItems": 32, "items": {
       "type": "object", "required": ["alg"], "additionalProperties": false, "properties": {
         "alg": {"enum": ["HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]},
-        "kid": {"type": "string", "maxLength": 256},
+        "kid": {"type": "string", "maxLength": 256, "description": "of public keys that a token does not name, 16 are tried"},
         "secret": {"type": "string", "writeOnly": true, "description": "for HS*, as text"},
         "secretName": {"type": "string", "writeOnly": false, "minLength": 1, "maxLength": 64, "description": "for HS*: the name of one in plugins.secrets of the daemon's configuration"},
         "secretBase64": {"type": "string", "writeOnly": true, "description": "for HS*, in base64 or base64url"},
@@ -61,25 +59,9 @@ const char* const kSchema = R"({
 
 namespace {
 
-[[noreturn]] void refuse(const std::string& what) { throw std::invalid_argument(what); }
+constexpr std::size_t kMostPem = 64 * 1024;
 
-/// The start of a file; empty: it cannot be read. What is wrong with it is not told in detail: whoever writes a
-/// configuration need not be somebody who may look around on this machine.
-std::string readFile(const std::string& path) {
-  constexpr std::size_t kMost = 64 * 1024;
-  if (path.front() != '/') return {};
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  if (fd < 0) return {};
-  struct stat status {};
-  std::string out;
-  if (::fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) {
-    out.resize(kMost);
-    const ssize_t got = ::read(fd, out.data(), out.size());
-    out.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
-  }
-  ::close(fd);
-  return out;
-}
+[[noreturn]] void refuse(const std::string& what) { throw std::invalid_argument(what); }
 
 Key readKey(const JsonValue& given, const std::string& path, const SecretOf& secretOf) {
   int sources = 0;
@@ -114,7 +96,9 @@ Key readKey(const JsonValue& given, const std::string& path, const SecretOf& sec
     return taken(Key::fromSecret(std::move(kid), alg, std::move(*secret)), "secretBase64");
   }
   if (find(given, "pem") != nullptr) return taken(Key::fromPem(std::move(kid), alg, plugins::textOr(given, "pem")), "pem");
-  return taken(Key::fromPem(std::move(kid), alg, readFile(plugins::textOr(given, "pemFile"))), "pemFile");
+  // One that cannot be read is one without a key in it: which files there are is nobody's business.
+  const auto pem = plugins::readSmallFile(plugins::textOr(given, "pemFile"), kMostPem);
+  return taken(Key::fromPem(std::move(kid), alg, pem.value_or("")), "pemFile");
 }
 
 void applyPreset(const JsonValue& config, Settings& s) {

@@ -1,8 +1,6 @@
 #include "simple/simple_plugins.h"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <stdexcept>
 #include <string>
@@ -11,6 +9,7 @@
 #include "common/claims.h"
 #include "common/config_reader.h"
 #include "common/crypto.h"
+#include "common/small_file.h"
 #include "sdk/chatd_plugin.hpp"
 
 namespace chatd::plugins {
@@ -21,12 +20,14 @@ using chatd_sdk::Answer;
 
 // --- static -----------------------------------------------------------------------------------------------------------
 
+constexpr std::size_t kMostFileBytes = 4 * 1024 * 1024;
+
 constexpr const char* kStaticSchema = R"({
   "$schema": "https://json-schema.org/draft/2020-12/schema",
   "type": "object", "additionalProperties": false,
   "properties": {
     "file": {"type": "string", "minLength": 1, "maxLength": 4096,
-      "description": "absolute path of a JSON object: token to user id; read when the verifier is made"},
+      "description": "absolute path of a file of at most 4 MiB, a JSON object: token to user id; read when the verifier is made"},
     "tokens": {"type": "object", "writeOnly": true, "description": "the same, here"}
   }
 })";
@@ -42,10 +43,10 @@ class StaticVerifier final : public chatd_sdk::Verifier {
       take(*tokens, "tokens");
       return;
     }
-    std::ifstream in(file);
-    if (!in) throw std::invalid_argument("file: cannot be read");
-    const std::string text(std::istreambuf_iterator<char>(in), {});
-    const auto list = parseJson(text);
+    const auto text = readSmallFile(file, kMostFileBytes);
+    if (!text)
+      throw std::invalid_argument("file: must be the absolute path of a regular file that chatd may read, of at most 4 MiB");
+    const auto list = parseJson(*text);
     if (!list.ok() || !list->IsObject()) throw std::invalid_argument("file: is no JSON object of tokens and user ids");
     take(*list, "file");
   }

@@ -137,13 +137,34 @@ BOOST_AUTO_TEST_CASE(a_url_is_shown_without_what_may_be_secret_in_it) {
   BOOST_TEST(shown("just a text?key=1") == "same");
   BOOST_TEST(shown("://?k=1") == "same");
   BOOST_TEST(shown("https://x.example/a?key=s&plain&empty=#f") == "https://x.example/a?key=***&***&empty=***#***");
-  BOOST_TEST(shown("HTTPS://user:p@ss@x.example:1/a@b") == "HTTPS://***@x.example:1/a@b");
+  BOOST_TEST(shown("HTTPS://user:p@ss@x.example:1/a@b") == "HTTPS://***@b");
   BOOST_TEST(shown("https://x.example?key=a=b?c") == "https://x.example?key=***");
   BOOST_TEST(shown("https://x.example/#f?k=1") == "https://x.example/#***");
   BOOST_TEST(shown(" https://x.example/?k=s") == " https://x.example/?k=***");
   BOOST_TEST(shown("postgresql://u:p@h/db") == "postgresql://***@h/db");
-  // What was masked stays as it is.
-  BOOST_TEST(shown("https://***@x.example/a?key=***&***") == "https://***@x.example/a?key=***&***");
+  BOOST_TEST(shown("https://x.example/@ann/a@b") == "same");
+}
+
+BOOST_AUTO_TEST_CASE(a_password_is_hidden_in_urls_of_databases_too_and_however_it_was_written) {
+  const std::pair<std::string_view, std::string_view> shown[] = {
+      {"jdbc:postgresql://u:PASS@h/db?password=Q", "jdbc:postgresql://***@h/db?password=***"},
+      {"jdbc:postgresql://h1:1,h2:2/db?user=u&password=Q", "jdbc:postgresql://h1:1,h2:2/db?user=***&password=***"},
+      {"jdbc:sqlserver://h:1433;user=sa;password=a?b=c", "jdbc:sqlserver://h:1433;***"},
+      {"jdbc:sqlserver://h;password=p@ss", "jdbc:sqlserver://***@"},
+      {"redis://a:P1@h1,redis://b:P2@h2/0", "redis://***@h2/0"},
+      {"http://h1/a,https://u:P@h2/", "http://***@h2/"},
+      {"https://user:pa/ss@host/", "https://***@host/"},
+      {"https://user:12/34@host/?k=s", "https://***@host/?k=***"},
+      {"https://user:pa?ss@host/?k=s", "https://***@"},
+      {"https://user:pa#ss@host/", "https://***@"},
+      {"https://h:1/?mail=a@b", "https://h:1/?mail=***"},
+      {"https://[::1]/?mail=a@b", "https://[::1]/?mail=***"},
+      {"https://***@x.example/a?key=***&***", "https://***@x.example/a?key=***&***"}};
+  for (const auto& [url, masked] : shown) {
+    BOOST_TEST(maskedUrl(url).value_or("same") == masked);
+    // What was masked stays as it is, and is known for it.
+    BOOST_TEST(maskedUrl(masked).value_or("same") == masked);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(every_error_row_stands_at_its_code_and_has_a_wire_name_of_its_own) {

@@ -118,6 +118,15 @@ BOOST_AUTO_TEST_CASE(a_url_with_a_secret_is_compared_by_what_the_server_shows_of
   BOOST_CHECK(compared(app, chain("https://h/b?k=s3cret")) == Match::Different);
   BOOST_CHECK(compared(app, chain("https://h/a")) == Match::Different);
   BOOST_CHECK(compared(app, R"({"tokenVerificationUrl":"https://h/a?k=s3cret"})") == Match::Masked);
+  const std::string databases =
+      R"({"verifiers":[{"plugin":"x","config":{"a":"redis://***@h2/0","b":"jdbc:mysql://***@h/d"}}]})";
+  const auto given = [](const std::string& a, const std::string& b) {
+    return R"({"verifiers":[{"plugin":"x","config":{"a":")" + a + R"(","b":")" + b + R"("}}]})";
+  };
+  const std::string redis = "redis://a:P1@h1,redis://b:P2@h2/0";
+  BOOST_CHECK(compared(databases, given(redis, "jdbc:mysql://u:p/w@h/d")) == Match::Masked);
+  BOOST_CHECK(compared(databases, given(redis, "jdbc:mysql://u:p/w@g/d")) == Match::Different);
+  BOOST_CHECK(compared(databases, given(redis, "jdbc:mysql://h/d")) == Match::Different);
   for (const std::string& wanted :
        {chain("https://h/b?k=s3cret"), std::string(R"({"tokenVerificationUrl":"https://h/b?k=s3cret"})")}) {
     std::vector<std::string> lines;

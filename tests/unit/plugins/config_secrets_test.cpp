@@ -40,6 +40,33 @@ BOOST_AUTO_TEST_CASE(what_the_schema_calls_write_only_is_hidden_whole_wherever_i
   BOOST_TEST(listed(kSchema, R"({"pair":["a","b"]})") == R"({"pair":["***","***"]})");
 }
 
+BOOST_AUTO_TEST_CASE(an_anchor_is_followed_and_what_cannot_be_followed_hides) {
+  constexpr const char* kSchema = R"({"properties":{
+    "pin":{"$ref":"#secret"},"plain":{"$ref":"#plain"},"moved":{"$dynamicRef":"#moved"},
+    "foreign":{"$ref":"https://x.example/schema.json#/$defs/a"},"gone":{"$ref":"#/$defs/gone"},"odd":{"$ref":5},
+    "said":{"$ref":"other.json","writeOnly":false},"deep":{"properties":{"x":{"$ref":"#gone"}}}},
+    "$defs":{"a":{"$anchor":"secret","writeOnly":true},"b":{"$anchor":"plain"},"c":{"$dynamicAnchor":"moved","writeOnly":true}}})";
+  BOOST_TEST(
+      listed(kSchema, R"({"pin":"s","plain":"p","moved":"s","foreign":{"a":"s"},"gone":"s","odd":"s","said":"s","o":1})") ==
+      R"({"pin":"***","plain":"p","moved":"***","foreign":"***","gone":"***","odd":"***","said":"***","o":1})");
+  BOOST_TEST(listed(kSchema, R"({"deep":{"x":"s","y":"o"}})") == R"({"deep":{"x":"***","y":"o"}})");
+  // All of a configuration is one object still.
+  BOOST_TEST(listed(R"({"$ref":"other.json"})", R"({"pin":"s","no":null})") == R"({"pin":"***","no":null})");
+  // Inside of an $id a reference means another place.
+  BOOST_TEST(
+      listed(
+          R"({"$id":"https://a/","properties":{"pin":{"$id":"https://b/","$ref":"#/$defs/p","$defs":{"p":{"writeOnly":true}}}},
+    "$defs":{"p":{}}})",
+          R"({"pin":"s"})") == R"({"pin":"***"})");
+}
+
+BOOST_AUTO_TEST_CASE(a_schema_with_more_alternatives_than_are_followed_hides) {
+  std::string many;
+  for (int i = 0; i < 300; ++i) many += "{},";
+  BOOST_TEST(listed(R"({"properties":{"pin":{"anyOf":[)" + many + R"({"writeOnly":true}]}}})", R"({"pin":"s","o":1})") ==
+             R"({"pin":"***","o":1})");
+}
+
 BOOST_AUTO_TEST_CASE(where_the_schema_says_nothing_the_name_decides) {
   BOOST_TEST(listed("", R"({"apiKey":"k","nested":{"clientSecret":{"a":"b"}},"Headers":["h"],"host":"x","n":5,"o":null})") ==
              R"({"apiKey":"***","nested":{"clientSecret":"***"},"Headers":"***","host":"x","n":5,"o":null})");
