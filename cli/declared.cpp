@@ -200,6 +200,15 @@ DeclaredRoom Reader::room(const YAML::Node& node) {
   return room;
 }
 
+/// Whom a direct room is of; nobody if it is none, or not of two.
+std::set<std::string> pairOf(const DeclaredRoom& room) {
+  std::set<std::string> pair;
+  const JsonValue* type = room.body.IsObject() ? find(room.body, "type") : nullptr;
+  if (!room.members || type == nullptr || !type->IsString() || asView(*type) != "direct") return pair;
+  for (const DeclaredMember& member : *room.members) pair.insert(member.appUserId);
+  return pair.size() == 2 ? pair : std::set<std::string>();
+}
+
 void Reader::app(const YAML::Node& node) {
   DeclaredApp app;
   if (!keys(node, "an app", {"name", "settings", "verifiers", "tokenVerificationUrl", "users", "rooms"})) return;
@@ -224,11 +233,15 @@ void Reader::app(const YAML::Node& node) {
     }
   }
   seen.clear();
+  std::set<std::set<std::string>> pairs;
   if (const auto rooms = list("rooms")) {
     app.rooms.emplace();
     for (const auto& one : *rooms) {
       app.rooms->push_back(room(one));
       if (!seen.insert(app.rooms->back().room).second) fail(one, "the room is declared twice");
+      const auto pair = pairOf(app.rooms->back());
+      if (!pair.empty() && !pairs.insert(pair).second)
+        fail(one, fmt::format("the direct room of {} is declared twice", fmt::join(pair, " and ")));
     }
   }
   apps_.push_back(std::move(app));

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/nouns/rooms.h"
 #include "cli/transport.h"
 
 namespace chatd::cli {
@@ -195,7 +196,10 @@ Outcome<void> RowImporter::room(const ImportRow& row) {
   if (made.ok() && usersOf(row.object) > kUsersACall) made = addUsers(row, kUsersACall);
   if (!made.ok() && made.error().exit == Exit::Conflict) made = completeRoom(row);
   if (!made.ok()) return std::move(made).error();
-  return moderators(row.object, made.value().document);
+  const JsonValue& answer = made.value().document;
+  // A dry run has no room to show.
+  if (answer.IsObject() && find(answer, "changes") == nullptr) CHATD_CHECK(madeAs(answer, row.room, "imported"));
+  return moderators(row.object, answer);
 }
 
 Outcome<void> RowImporter::message(const ImportRow& row) {

@@ -9,6 +9,7 @@
 #include "cli/compare.h"
 #include "cli/layout.h"
 #include "cli/nouns/apps.h"
+#include "cli/nouns/rooms.h"
 
 namespace chatd::cli {
 
@@ -19,6 +20,7 @@ constexpr std::string_view kPlainRole = "member";
 constexpr std::size_t kUsersACall = 1000;  // that POST /room and PUT /room/add take
 
 using ByName = std::map<std::string, JsonDocument>;
+using Pair = std::set<std::string>;  // the appUserIds of a direct room
 
 std::string textOf(const JsonValue& value) { return value.IsString() ? std::string(asView(value)) : toText(value); }
 
@@ -56,6 +58,18 @@ std::string membersBody(std::int64_t appId, const std::string& room, const std::
 }
 
 bool isDirect(const JsonValue& room) { return stringField(room, "type") == "direct"; }
+
+/// Whom a direct room is of; nothing if one of them has left.
+std::optional<Pair> pairOf(const JsonValue& room) {
+  const JsonValue* members = isDirect(room) ? find(room, "members") : nullptr;
+  if (members == nullptr || !members->IsArray()) return std::nullopt;
+  Pair pair;
+  for (const JsonValue& member : members->GetArray()) {
+    const JsonValue* id = member.IsObject() ? find(member, "appUserId") : nullptr;
+    if (id != nullptr) pair.insert(textOf(*id));
+  }
+  return pair.size() == 2 ? std::optional(std::move(pair)) : std::nullopt;
+}
 
 std::string asJson(const std::string& text) {
   std::string json;
@@ -133,8 +147,9 @@ class Planner {
   const DeclaredApp& declared_;
   const bool prune_;
   AppPlan plan_;
-  std::vector<Step> pruned_;     // users go after the rooms that they are in
-  std::set<std::string> added_;  // users that a step makes
+  std::vector<Step> pruned_;            // users go after the rooms that they are in
+  std::set<std::string> added_;         // users that a step makes
+  std::map<Pair, std::string> direct_;  // the names of the direct rooms that are there
 };
 
 /// What the app has in this list; nothing if it is yet to be made.
@@ -166,6 +181,12 @@ Outcome<void> Planner::createRoom(const DeclaredRoom& wanted) {
                                counted(members.size(), "member")),
                    "Declare both of its users, or a group.",
                    {}};
+  }
+  if (isDirect(wanted.body)) {
+    // POST /room would answer with it, and the next run would find the declared one missing again.
+    const auto there = direct_.find({members[0].appUserId, members[1].appUserId});
+    if (there != direct_.end())
+      return otherDirectRoom(fmt::format("{}", fmt::join(there->first, " and ")), there->second, wanted.room, "declared");
   }
   std::vector<std::string> ids;
   bool later = !plan_.appId;
@@ -335,6 +356,9 @@ Outcome<void> Planner::room(const DeclaredRoom& wanted, const JsonValue& found) 
 Outcome<void> Planner::rooms() {
   if (!declared_.rooms) return {};
   CHATD_TRY(present, this->present("/room", "room"));
+  for (const auto& [name, room] : present) {
+    if (auto pair = pairOf(room)) direct_.emplace(std::move(*pair), name);
+  }
   for (const DeclaredRoom& wanted : *declared_.rooms) {
     const auto found = present.find(wanted.room);
     if (found == present.end()) {

@@ -28,7 +28,7 @@ void restoreEcho() {
 }
 
 void onSignal(int number) {
-  if (number == SIGINT && interruptDeferred != 0 && interruptSeen == 0) {
+  if (interruptDeferred != 0 && interruptSeen == 0) {
     interruptSeen = 1;
     return;
   }

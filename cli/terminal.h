@@ -42,7 +42,7 @@ void installSignals();
 /// Columns of the terminal on the standard output; 0 if it is none.
 [[nodiscard]] std::size_t terminalColumns();
 
-/// From now on the first SIGINT only makes wasInterrupted() true; a second one ends as before.
+/// From now on the first of these signals only makes wasInterrupted() true; a second one ends as before.
 void deferInterrupt();
 [[nodiscard]] bool wasInterrupted();
 

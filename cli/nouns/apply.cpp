@@ -7,6 +7,7 @@
 #include "cli/declared.h"
 #include "cli/layout.h"
 #include "cli/nouns/nouns.h"
+#include "cli/nouns/rooms.h"
 #include "cli/plan.h"
 #include "cli/visible.h"
 
@@ -100,7 +101,9 @@ class Runner {
 
 Outcome<Answer> Runner::perform(const Step& step, std::int64_t appId) {
   CHATD_TRY(call, step.call(run_.client, appId));
-  return run_.client.call(call);
+  CHATD_TRY(answer, run_.client.call(call));
+  if (step.kind == "room" && step.change == Change::Create) CHATD_CHECK(madeAs(answer.document, step.name, "declared"));
+  return std::move(answer);
 }
 
 bool Runner::doStep(const AppPlan& plan, const Step& step, std::optional<std::int64_t>& appId) {
@@ -140,10 +143,17 @@ bool Runner::doStep(const AppPlan& plan, const Step& step, std::optional<std::in
 void Runner::doAll(const AppPlan& plan) {
   tally.unchanged += plan.unchanged;
   std::optional<std::int64_t> appId = plan.appId;
+  bool roomFailed = false;
   for (const Step& step : plan.steps) {
     if (run_.io.interrupted && run_.io.interrupted()) return;
+    // What could not be made may be there under another name: a direct room that its pair has.
+    if (roomFailed && step.kind == "room" && step.change == Change::Delete) {
+      note(run_, fmt::format("room {} of app {} stays: not every declared room could be made", step.name, plan.name));
+      continue;
+    }
     const bool done = doStep(plan, step, appId);
     if (!done && step.kind == "app" && !appId) return;
+    roomFailed = roomFailed || (!done && step.kind == "room");
   }
 }
 

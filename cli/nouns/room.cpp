@@ -69,7 +69,16 @@ Outcome<Answer> createRoom(Invocation& run, const RoomWords& words) {
   CHATD_CHECK(writeDetails(words, json));
   writeUsers(json, users);
   json.endObject();
-  return run.client.call({"POST", "/room", {}, body});
+  CHATD_TRY(made, run.client.call({"POST", "/room", {}, body}));
+  const JsonValue* changes = made.document.IsObject() ? find(made.document, "changes") : nullptr;
+  if (changes != nullptr && changes->IsFalse()) {
+    // A dry run that would change nothing: the pair has a room. Of this name it is what was wanted.
+    const auto there = lookUpRoom(run, words.room);
+    if (there.ok()) return std::move(made);
+    if (there.error().exit != Exit::NotFound) return there.error();
+  }
+  CHATD_CHECK(madeAs(made.document, words.room, "asked for"));
+  return std::move(made);
 }
 
 Outcome<Answer> changeMembers(Invocation& run, const char* path, const std::string& room,
@@ -191,7 +200,10 @@ Handler roomEnsure(CLI::App& command) {
       auto made = createRoom(run, *words);
       if (made.ok()) return run.printer.one(kRooms, made.value());
       if (made.error().exit != Exit::Conflict) return std::move(made).error();
-      found = findRoom(run, words->room);  // somebody was quicker
+      auto quicker = findRoom(run, words->room);  // somebody was quicker
+      // There is none: the conflict was about another room.
+      if (!quicker.ok() && quicker.error().exit == Exit::NotFound) return std::move(made).error();
+      found = std::move(quicker);
     }
     if (!found.ok()) return std::move(found).error();
     CHATD_TRY(room, matchRoom(run, std::move(found.value()), *words));
@@ -297,6 +309,39 @@ Outcome<Answer> findRoom(Invocation& run, const std::string& room) {
   CHATD_TRY(query, run.client.appQuery());
   if (!answer.ok()) return run.client.withGuess(std::move(answer).error(), {"/room", query}, "room", room);
   return answer;
+}
+
+Failure otherDirectRoom(const std::string& pair, const std::string& has, const std::string& wanted, std::string_view asked) {
+  return {Exit::Conflict,
+          "conflict",
+          fmt::format("the direct room of {} is {}; it is {} as {}", pair, has, asked, wanted),
+          fmt::format("Two users have one direct room: use the name {}, or delete that room with its messages first.", has),
+          {}};
+}
+
+Outcome<void> madeAs(const JsonValue& answer, const std::string& wanted, std::string_view asked) {
+  const JsonValue* changes = answer.IsObject() ? find(answer, "changes") : nullptr;
+  // Of a dry run, which tells no name: only a direct room that is there already would change nothing.
+  if (changes != nullptr && changes->IsFalse()) {
+    return Failure{Exit::Conflict,
+                   "conflict",
+                   fmt::format("these two have a direct room of another name; it is {} as {}", asked, wanted),
+                   "Two users have one direct room.",
+                   {}};
+  }
+  if (changes != nullptr) return {};
+  const auto name = answer.IsObject() ? stringField(answer, "room") : std::nullopt;
+  if (!name) return other("bad_answer", "the server's answer has no room");
+  if (*name == wanted) return {};
+  std::vector<std::string> pair;
+  const JsonValue* members = find(answer, "members");
+  if (members != nullptr && members->IsArray()) {
+    for (const JsonValue& member : members->GetArray()) {
+      const JsonValue* id = member.IsObject() ? find(member, "appUserId") : nullptr;
+      if (id != nullptr) pair.push_back(id->IsString() ? std::string(asView(*id)) : toText(*id));
+    }
+  }
+  return otherDirectRoom(fmt::format("{}", fmt::join(pair, " and ")), *name, wanted, asked);
 }
 
 const Noun& roomNoun() {

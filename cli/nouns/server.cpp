@@ -53,6 +53,33 @@ Handler status(CLI::App&) {
   };
 }
 
+/// True for /app/{id}, which is all of an app.
+bool isOneApp(std::string_view path) {
+  constexpr std::string_view kApps = "/app/";
+  path = path.substr(0, path.find('?'));
+  return path.starts_with(kApps) && path.size() > kApps.size() && path.find('/', kApps.size()) == std::string_view::npos;
+}
+
+/// As the command for it asks: an app wants its name. Errors: as confirm(), and as AdminClient::call for an app.
+Outcome<void> confirmDelete(Invocation& run, const std::string& path) {
+  if (!isOneApp(path)) return confirm(run, fmt::format("DELETE {}?", path));
+  CHATD_TRY(app, run.client.get(path.substr(0, path.find('?'))));
+  const auto name = stringField(app.document, "name");
+  if (!name) return other("bad_answer", "the server's answer has no name");
+  return confirmByName(run, fmt::format("Deleting app {} with its users, rooms and messages", *name), *name);
+}
+
+/// What came, as it came or as YAML. Secrets that the output did not take go to stderr.
+Outcome<void> printRaw(Invocation& run, const std::string& method, const HttpAnswer& answer) {
+  static const View kAny{"", "", {}};
+  const auto document = parseJson(answer.body);
+  const bool asTree = run.settings.format == Format::Yaml && document.ok();
+  auto printed = run.printer.text(asTree ? asYaml(*document) : answer.body + (answer.body.ends_with('\n') ? "" : "\n"));
+  run.io.out.flush();
+  if (!run.io.out.good() && method != "GET" && document.ok()) tellSecrets(run, kAny, *document, "the answer");
+  return printed;
+}
+
 Handler api(CLI::App& command) {
   struct Words {
     std::string method, path;
@@ -75,7 +102,7 @@ Handler api(CLI::App& command) {
       CHATD_TRY(body, inlineOrFile(run, *words->body));
       call.body = std::move(body);
     }
-    if (method == "DELETE") CHATD_CHECK(confirm(run, fmt::format("DELETE {}?", words->path)));
+    if (method == "DELETE") CHATD_CHECK(confirmDelete(run, words->path));
     CHATD_TRY(answer, run.client.raw(call));
     if (answer.status >= 400) {
       Failure failure = run.client.failureOf(answer);
@@ -83,9 +110,7 @@ Handler api(CLI::App& command) {
       return failure;
     }
     if (answer.body.empty()) return {};
-    const auto document = run.settings.format == Format::Yaml ? parseJson(answer.body) : Result<JsonDocument>(Code::Invalid);
-    if (document.ok()) return run.printer.text(asYaml(*document));
-    return run.printer.text(answer.body + (answer.body.ends_with('\n') ? "" : "\n"));
+    return printRaw(run, method, answer);
   };
 }
 

@@ -213,21 +213,14 @@ Result<std::string> restore(StoreTool& tool, const Arguments& arguments) {
   }
   std::filesystem::create_directories(folder, error);
   if (error) return Error(Code::StoreUnavailable, fmt::format("Cannot make {}: {}.", folder.string(), error.message()));
-  const bool wasThere = url.starts_with(kSqlite) && std::filesystem::exists(folder / url.substr(kSqlite.size()), error);
   CHATD_TRY(side, claimed(url, folder, clock));
   Progress progress(tool, "restoring");
   const store::RestoreOrder order{arguments.words[1], *side->dialect, side->file,
                                   [&](const std::string& key) { return storeServerKey(folder, key); }};
   auto restored = store::restoreBackup(order, std::ref(progress));
-  if (!restored.ok()) {
-    // The claim has made an empty file, which a daemon would take for a database of its own.
-    const bool empty = !side->file.empty() && std::filesystem::file_size(side->file, error) == 0 && !error;
-    if (empty && !wasThere) std::filesystem::remove(side->file, error);
-    return std::move(restored).error();
-  }
-  const store::Manifest& manifest = *restored;
+  if (!restored.ok()) return std::move(restored).error();
   progress(100);
-  return describe(manifest);
+  return describe(*restored);
 }
 
 Result<std::string> migrateStore(StoreTool& tool, const Arguments& arguments) {

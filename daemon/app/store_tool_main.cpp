@@ -17,8 +17,10 @@ void interrupt(int) { interrupted.store(true); }
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::signal(SIGINT, interrupt);
-  std::signal(SIGTERM, interrupt);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+    // What the parent chose to ignore (nohup) stays ignored.
+    if (std::signal(number, interrupt) == SIG_IGN) std::signal(number, SIG_IGN);
+  }
   chatd::StoreTool tool{.out = std::cout,
                         .err = std::cerr,
                         .terminal = ::isatty(STDERR_FILENO) == 1,

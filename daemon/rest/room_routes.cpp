@@ -108,16 +108,33 @@ Result<RoomPlan> planRoom(const Context& context, Call& call) {
   return RoomPlan{std::move(wanted), std::move(users)};
 }
 
+/// True if the two have a direct room, whatever its name is: createRoom() would answer with it.
+Result<bool> haveDirectRoom(const Context& context, const RoomPlan& plan) {
+  PageQuery page;
+  page.limit = kMembersInList;
+  do {
+    CHATD_TRY(rooms, context.services.directory.rooms(plan.wanted.app, plan.users[0].id, page, 2));
+    for (const RoomSummary& summary : rooms.items) {
+      if (summary.room.type != RoomType::Direct) continue;
+      if (std::any_of(summary.members.begin(), summary.members.end(),
+                      [&](const Member& member) { return member.user.id == plan.users[1].id; })) {
+        return true;
+      }
+    }
+    page.cursor = rooms.next;
+  } while (page.cursor);
+  return false;
+}
+
 Result<bool> checkCreate(const Context& context, Call& call) {
   CHATD_TRY(plan, planRoom(context, call));
+  if (plan.wanted.type == RoomType::Direct) {
+    CHATD_TRY(have, haveDirectRoom(context, plan));
+    if (have) return false;
+  }
   const auto taken = context.services.directory.roomByName(plan.wanted.app, plan.wanted.name);
   if (!taken.ok() && taken.error().code() == Code::RoomNotFound) return true;
   if (!taken.ok()) return taken.error();
-  CHATD_TRY(state, context.services.directory.roomState(taken->id));
-  const bool sameMembers = std::all_of(plan.users.begin(), plan.users.end(),
-                                       [&](const User& user) { return memberOf(state, user.id) != nullptr; });
-  const bool direct = plan.wanted.type == RoomType::Direct && taken->type == RoomType::Direct;
-  if (direct && sameMembers) return false;
   return Error(Code::AlreadyExists);
 }
 

@@ -47,6 +47,8 @@ class Dialect {
   /// Claims the database for this process until release(). Errors: Conflict (another process has it), StoreUnavailable.
   virtual Result<void> claim() = 0;
   virtual void release() = 0;
+  /// For who serves, after claim(). Errors: Conflict: what is there is half of a restore.
+  [[nodiscard]] virtual Result<void> whole() { return {}; }
   /// For who copies a database that daemons may share, so that claim() keeps nobody out: refused while one of them has it.
   /// Errors: Conflict. Throws. Blocks for some seconds at most.
   [[nodiscard]] virtual Result<void> unserved(Connection& /*connection*/) { return {}; }

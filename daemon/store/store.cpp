@@ -107,7 +107,8 @@ class Store::Impl {
   Result<void> open() {
     if (refused_) return *refused_;
     CHATD_CHECK(dialect_->claim());
-    auto reached = reach();
+    auto reached = dialect_->whole();
+    if (reached.ok()) reached = reach();
     if (!reached.ok()) {
       dialect_->release();
       return reached;

@@ -251,6 +251,45 @@ describe('chatctl apply', () => {
     for (const users of ['b, a', 'a']) assert.equal((await ctl.raw(['diff', '-f', '-'], { input: direct(users) })).code, 0, users);
   });
 
+  test('a pair has one direct room: declared under another name it is refused before anything is written, and never pruned', async () => {
+    await ctl.ok('app', 'create', 'two');
+    for (const user of ['1', '2', '3']) await ctl.ok('user', 'create', '-a', 'two', user);
+    await ctl.ok('room', 'create', '-a', 'two', 'x1', '--type', 'direct', '--users', '1,2');
+    const before = await writes();
+    const input = 'apps: [{name: two, rooms: [{room: new, users: [3]}, {room: y1, type: direct, users: [2, 1]}]}]';
+    for (const words of [['diff'], ['apply', '--dry-run'], ['apply'], ['diff', '--prune'], ['apply', '--prune', '--yes']]) {
+      const { code, out, err } = await ctl.raw([...words, '-f', '-'], { input });
+      assert.equal(code, 6, words.join(' ') + err);
+      assert.equal(out, '');
+      assert.match(err, /standard input:1 \(app two\): the direct room of 1 and 2 is x1; it is declared as y1\n/);
+    }
+    assert.equal(await writes(), before);
+    const twice = await ctl.raw(['apply', '-f', '-'], { input: 'apps: [{name: two, rooms: [{room: y1, type: direct, users: [1, 3]}, {room: y2, type: direct, users: ["3", 1]}]}]' });
+    assert.equal(twice.code, 7, twice.err);
+    assert.match(twice.err, /the direct room of 1 and 3 is declared twice/);
+    // One of the two left and comes back with this very file: only the answer tells that the room is theirs.
+    await ctl.ok('user', 'delete', '-a', 'two', '2', '--yes');
+    const back = 'apps: [{name: two, users: [{appUserId: 1}, {appUserId: 2}, {appUserId: 3}], rooms: [{room: y1, type: direct, users: [1, 2]}]}]';
+    const late = await ctl.raw(['apply', '-f', '-', '--prune', '--yes'], { input: back });
+    assert.equal(late.code, 9, late.err);
+    assert.match(late.err, /room y1 of app two: the direct room of 1 and 2 is x1; it is declared as y1\n.*room x1 of app two stays/);
+    assert.equal((await ctl.json('room', 'get', '-a', 'two', 'x1')).members.length, 2);
+  });
+
+  test('room create and ensure refuse a direct room whose pair has one of another name, and their dry runs say so', async () => {
+    await ctl.ok('app', 'create', 'pair');
+    for (const user of ['1', '2']) await ctl.ok('user', 'create', '-a', 'pair', user);
+    const room = (verb, name, ...flags) => ['room', verb, '-a', 'pair', name, '--type', 'direct', '--users', '2,1', ...flags];
+    assert.equal((await ctl.json(...room('create', 'x1', '--dry-run'))).changes, true);
+    await ctl.ok(...room('create', 'x1'));
+    for (const verb of ['create', 'ensure']) {
+      assert.match(await ctl.fails(6, ...room(verb, 'y1')), /the direct room of 1 and 2 is x1; it is asked for as y1/);
+      assert.match(await ctl.fails(6, ...room(verb, 'y1', '--dry-run')), /have a direct room of another name; it is asked for as y1/);
+      assert.equal((await ctl.json(...room(verb, 'x1'))).room, 'x1');
+    }
+    assert.equal((await ctl.json(...room('create', 'x1', '--dry-run'))).changes, false);
+  });
+
   test('a member whom nobody knows is told by the dry run already', async () => {
     const input = 'apps: [{name: bystander, rooms: [{room: lost, users: [nobody]}]}]';
     for (const flags of [['--dry-run'], []]) {

@@ -139,12 +139,18 @@ for (const over of ['the Unix socket', 'TLS']) describe(`chatctl over ${over}`, 
 
   test('api DELETE asks first, as every command does that destroys', async () => {
     const { appId } = await ctl.json('app', 'create', 'doomed');
-    assert.match(await ctl.fails(2, 'api', 'DELETE', `/app/${appId}`), /DELETE \/app\/\d+\? Nobody is at the terminal to say yes/);
+    assert.match(await ctl.fails(2, 'api', 'DELETE', `/app/${appId}`), /Deleting app doomed with its users, rooms and messages cannot be undone/);
+    await ctl.ok('room', 'create', '-a', 'doomed', 'hall');
+    const { id } = await ctl.json('room', 'get', '-a', 'doomed', 'hall');
+    assert.match(await ctl.fails(2, 'api', 'DELETE', `/room/${id}`), /DELETE \/room\/\d+\? Nobody is at the terminal to say yes/);
+    await ctl.ok('api', 'DELETE', `/room/${id}`, '--yes');
+    await ctl.fails(2, 'api', 'DELETE', `/app/${appId}`, '--yes');
+    await ctl.fails(2, 'api', 'DELETE', `/app/${appId}`, '--yes', '--confirm', 'doom');
     await ctl.fails(2, 'api', 'delete', `/app/${appId}`);
     const tried = await ctl.raw(['api', 'DELETE', `/app/${appId}`, '--dry-run']);
     assert.equal(tried.code, 0, tried.err);
     await ctl.ok('app', 'get', 'doomed');
-    await ctl.ok('api', 'DELETE', `/app/${appId}`, '--yes');
+    await ctl.ok('api', 'DELETE', `/app/${appId}`, '--yes', '--confirm', 'doomed');
     await ctl.fails(3, 'app', 'get', 'doomed');
   });
 

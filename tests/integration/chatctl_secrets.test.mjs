@@ -68,10 +68,13 @@ describe('chatctl and what is shown once', () => {
 
   test('an output that fails does not take the key with it', () => {
     for (const redirection of ['> /dev/full', '>&-']) {
-      const { status, stderr } = spawnSync('sh', ['-c', `"$0" "$@" ${redirection}`, CHATCTL, 'app', 'key', 'create', 'shop'],
-        { env: cleanEnvironment(ctl.env), encoding: 'utf8' });
-      assert.equal(status, 1, stderr);
-      assert.match(stderr, /apiKey ck_[\w-]{43}\n/);
+      for (const words of [['app', 'key', 'create', 'shop'], ['api', 'POST', '/app', '-d', `{"name":"raw${redirection.length}"}`]]) {
+        const { status, stderr } = spawnSync('sh', ['-c', `"$0" "$@" ${redirection}`, CHATCTL, ...words],
+          { env: cleanEnvironment(ctl.env), encoding: 'utf8' });
+        assert.equal(status, 1, stderr);
+        assert.match(stderr, /apiKey ck_[\w-]{43}[,\n]/);
+        if (words[0] === 'api') assert.match(stderr, /login owner-\d+ password \S+\n/);
+      }
     }
   });
 

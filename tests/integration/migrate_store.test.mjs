@@ -1,7 +1,7 @@
 // migrate-store: everything from one database to another, killed in the middle and gone on with.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
@@ -56,15 +56,16 @@ describe('migrate-store', () => {
   after(() => removeFolder(folder));
 
   /** Starts the copy and sends it a signal once it says that it is so far: { code, signal, said }. */
-  async function stoppedAt(percent, how, from, to) {
-    const child = spawn(CHATCTL, ['migrate-store', from, to],
+  const stoppedAt = (percent, how, from, to) => signalled(`copying ${percent}[0-9]%`, how, 'migrate-store', from, to);
+  async function signalled(when, how, ...words) {
+    const child = spawn(CHATCTL, words,
       { stdio: ['ignore', 'ignore', 'pipe'], env: cleanEnvironment({ XDG_CONFIG_HOME: folder }) });
     let said = '';
     let sent = false;
     const ended = new Promise((done) => child.once('close', (code, signal) => done({ code, signal })));
     child.stderr.on('data', (bytes) => {
       said += bytes;
-      if (!sent && new RegExp(`copying ${percent}[0-9]%`).test(said)) sent = child.kill(how); // a second Ctrl-C ends it at once
+      if (!sent && new RegExp(when).test(said)) sent = child.kill(how); // a second Ctrl-C ends it at once
     });
     return { ...(await within(ended, 'the copy ended', 120_000)), said };
   }
@@ -102,12 +103,39 @@ describe('migrate-store', () => {
     const { code, said } = await stoppedAt(2, 'SIGINT', source, target);
     assert.equal(code, 130, said);
     assert.match(said, /chatctl: It was stopped\. The same command goes on where it was/);
-    const { signal } = await stoppedAt(5, 'SIGTERM', source, target);
-    assert.equal(signal, 'SIGTERM');
+    for (const [percent, how] of [[3, 'SIGTERM'], [5, 'SIGHUP']]) assert.equal((await stoppedAt(percent, how, source, target)).code, 130, how);
     // Who still copied would hold the folder.
     const done = await chatctl('migrate-store', source, target, '-o', 'json');
     assert.equal(done.code, 0, done.err);
     assert.equal(JSON.parse(done.out).tables.message.rows, MESSAGES);
+  });
+
+  test('a restore that is stopped or killed leaves nothing that a daemon would serve, and is repeated', async () => {
+    const backup = join(folder, 'from', 'backups', 'whole');
+    await daemon(join(folder, 'from'), async (chatd) => {
+      const made = await run(CHATCTL, ['backup', 'create', '--name', 'whole'], { env: { XDG_CONFIG_HOME: folder, CHATCTL_SERVER: `unix:${chatd.adminSocket}` } });
+      assert.equal(made.code, 0, made.err);
+    });
+    const data = join(folder, 'half');
+    const database = join(data, 'chatd.db');
+    const restore = ['backup', 'restore', backup, '--data-dir', data];
+    for (const how of ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGKILL']) {
+      const { code, signal, said } = await signalled('restoring 0%', how, ...restore);
+      assert.deepEqual([code, signal], how === 'SIGKILL' ? [null, 'SIGKILL'] : [130, null], said);
+      assert.equal(existsSync(database), false, how);
+    }
+    // Killed while it wrote: what it had begun keeps the daemon away, whatever else it left.
+    writeFileSync(`${database}.restore`, 'half');
+    await assert.rejects(daemon(data, () => {}), /chatd\.db\.restore is half of a restore: repeat the restore/);
+    assert.equal(existsSync(database), false);
+    rmSync(join(data, 'server.key'), { force: true }); // of the daemon that refused
+    const done = await chatctl(...restore);
+    assert.equal(done.code, 0, done.err);
+    assert.equal(existsSync(`${database}.restore`), false);
+    await daemon(data, async (chatd) => {
+      const newest = await chatd.rest('GET', `/chats/${room.id}/messages?limit=1`, { token: app.key });
+      assert.equal(newest.body.items[0].text, `message number ${MESSAGES}`);
+    });
   });
 
   test('a target that has data and a source that is not there are refused', async () => {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <optional>
 
 #include "base/random.h"
 #include "base/text.h"
@@ -113,7 +114,7 @@ auto guarded(const std::filesystem::path& file, F&& body) -> decltype(body()) {
   }
 }
 
-/// Errors: Conflict. The claim of the dialect has made an empty file, and that is fine.
+/// Errors: Conflict. An empty file is none.
 Result<void> mustBeEmpty(const std::filesystem::path& database) {
   std::error_code error;
   if (std::filesystem::exists(database, error) && std::filesystem::file_size(database, error) > 0) {
@@ -127,30 +128,63 @@ Result<void> mustBeEmpty(const std::filesystem::path& database) {
   return {};
 }
 
+Result<void> keepKey(const RestoreOrder& order, const Manifest& manifest) {
+  return manifest.serverKey.empty() ? Result<void>() : order.keepServerKey(manifest.serverKey);
+}
+
+/// The file that keeps daemons away while a restore is half done. One that is killed leaves it; one that fails removes it,
+/// unless a database was begun.
+class RestorePart {
+ public:
+  explicit RestorePart(const std::filesystem::path& database) : database_(database), path_(restorePartOf(database)) {
+    std::filesystem::remove(path_);  // of one that was killed
+    const NewFile made(path_);       // 0600
+  }
+  ~RestorePart() {
+    std::error_code error;
+    if (!done_ && !std::filesystem::exists(database_, error)) std::filesystem::remove(path_, error);
+  }
+  RestorePart(const RestorePart&) = delete;
+  RestorePart& operator=(const RestorePart&) = delete;
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  /// The database is whole; the file is gone, or is the database.
+  void done() {
+    std::filesystem::remove(path_);
+    done_ = true;
+  }
+
+ private:
+  const std::filesystem::path database_;
+  const std::filesystem::path path_;
+  bool done_ = false;
+};
+
 /// The exact copy becomes the database: prepared beside it, then moved into place.
-void placeSqlite(const RestoreOrder& order) {
-  const std::filesystem::path part = order.databaseFile.string() + ".restore";
-  std::filesystem::remove(part);
-  { const NewFile made(part); }  // 0600
-  std::filesystem::copy_file(order.backup, part, std::filesystem::copy_options::overwrite_existing);
-  std::filesystem::permissions(part, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+Result<void> placeSqlite(const RestoreOrder& order, const Manifest& manifest) {
+  std::filesystem::remove(order.databaseFile);  // empty
+  RestorePart part(order.databaseFile);
+  CHATD_CHECK(keepKey(order, manifest));
+  std::filesystem::copy_file(order.backup, part.path(), std::filesystem::copy_options::overwrite_existing);
+  std::filesystem::permissions(part.path(), std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
   {
-    auto copy = openSqliteFile(part, false);
+    auto copy = openSqliteFile(part.path(), false);
     copy->execute("BEGIN");
     copy->run(kDropManifest);
     renewEpochs(*copy, "-" + toHex(randomBytes(kSuffixBytes)));
     copy->execute("COMMIT");
   }
-  std::filesystem::remove(order.databaseFile);
-  keepFile(part, order.databaseFile);
-}
-
-Result<void> keepKey(const RestoreOrder& order, const Manifest& manifest) {
-  return manifest.serverKey.empty() ? Result<void>() : order.keepServerKey(manifest.serverKey);
+  keepFile(part.path(), order.databaseFile);
+  part.done();
+  return {};
 }
 
 Result<Manifest> fillDatabase(const RestoreOrder& order, RowSource& source, const Manifest& manifest,
                               const Percent& percent) {
+  // Of a database that is there the copy says by itself whether it is half done.
+  std::optional<RestorePart> part;
+  std::error_code error;
+  const bool there = order.databaseFile.empty() || std::filesystem::exists(order.databaseFile, error);
+  if (!there) part.emplace(order.databaseFile);
   CHATD_CHECK(keepKey(order, manifest));
   auto target = order.dialect.connectWriter();
   CHATD_CHECK(migrate(*target, order.dialect));
@@ -162,6 +196,8 @@ Result<Manifest> fillDatabase(const RestoreOrder& order, RowSource& source, cons
     return percent(static_cast<int>(half + 25 * std::min(p.rows, p.total) / std::max<std::int64_t>(1, p.total)));
   };
   CHATD_CHECK(copyStore(source, *target, order.dialect, copy));
+  if (part) part->done();
+  if (there && !order.databaseFile.empty()) std::filesystem::remove(restorePartOf(order.databaseFile));
   return manifest;
 }
 
@@ -198,8 +234,7 @@ Result<Manifest> restoreBackup(const RestoreOrder& order, const Percent& percent
     return guarded(order.backup, [&]() -> Result<Manifest> {
       if (!order.databaseFile.empty()) {
         CHATD_CHECK(mustBeEmpty(order.databaseFile));
-        CHATD_CHECK(keepKey(order, manifest));
-        placeSqlite(order);
+        CHATD_CHECK(placeSqlite(order, manifest));
         return manifest;
       }
       auto copy = openSqliteFile(order.backup, true);

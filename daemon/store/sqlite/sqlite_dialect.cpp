@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 
 #include "store/connection.h"
 #include "store/sqlite/driver_error.h"
@@ -80,16 +81,31 @@ Result<void> SqliteDialect::claim() {
     return Error(Code::StoreUnavailable, fmt::format("Cannot lock the folder {}: {}.", folder.string(), std::strerror(why)));
   }
   lock_ = fd;
-  // Made here and not by SQLite, so that nobody else can read it whatever the umask is.
-  const int file = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (file < 0) {
+  // Looked at and not made: who claims to restore, and is killed, must not leave an empty database behind.
+  const int file = ::open(path_.c_str(), O_RDWR | O_CLOEXEC);
+  if (file < 0 && errno != ENOENT) {
     const int why = errno;
     release();
     return Error(Code::StoreUnavailable,
                  fmt::format("Cannot open the database {}: {}.", path_.string(), std::strerror(why)));
   }
-  ::close(file);
+  if (file >= 0) ::close(file);
   return {};
+}
+
+Result<void> SqliteDialect::whole() {
+  if (path_.empty()) return {};
+  const std::filesystem::path part = restorePartOf(path_);
+  std::error_code error;
+  if (!std::filesystem::exists(part, error)) return {};
+  // The last step of a restore gives the file its name and takes this one away: killed between the two it is whole.
+  if (std::filesystem::equivalent(part, path_, error) && !error) {
+    std::filesystem::remove(part, error);
+    return {};
+  }
+  return Error(Code::Conflict, fmt::format("{} is half of a restore: repeat the restore (chatctl backup restore), or remove "
+                                           "that file to begin with what is there.",
+                                           part.string()));
 }
 
 void SqliteDialect::release() {
@@ -107,6 +123,12 @@ std::unique_ptr<Connection> SqliteDialect::connect() const {
 }
 
 std::unique_ptr<Connection> SqliteDialect::connectWriter() {
+  if (!path_.empty()) {
+    // Made here and not by SQLite, so that nobody else can read it whatever the umask is.
+    const int file = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (file < 0) throw std::system_error(errno, std::generic_category(), path_.string());
+    ::close(file);
+  }
   auto connection = connect();
   connection->execute(kWal);
   connection->execute(kFull);

@@ -22,6 +22,7 @@ class SqliteDialect final : public Dialect {
   [[nodiscard]] std::string shown() const override { return "sqlite:" + path_.string(); }
   Result<void> claim() override;
   void release() override;
+  [[nodiscard]] Result<void> whole() override;
   [[nodiscard]] std::unique_ptr<Connection> connectWriter() override;
   [[nodiscard]] std::unique_ptr<BatchWriter> batchWriter(Connection& connection) override;
   [[nodiscard]] std::unique_ptr<Connection> connectReader() override;

@@ -76,6 +76,8 @@ void configureSqlite() {
   static_cast<void>(done);
 }
 
+std::filesystem::path restorePartOf(const std::filesystem::path& database) { return database.string() + ".restore"; }
+
 std::unique_ptr<Connection> openSqliteFile(const std::filesystem::path& file, bool readOnly) {
   configureSqlite();
   auto connection = std::make_unique<Connection>(Poco::Data::Session("SQLite", file.string()));

@@ -12,6 +12,9 @@ namespace chatd::store {
 /// Before the first connection of the process; harmless later.
 void configureSqlite();
 
+/// Beside a database that is being restored, until it is whole: as long as it is there no daemon serves the database.
+[[nodiscard]] std::filesystem::path restorePartOf(const std::filesystem::path& database);
+
 /// Throws what the driver throws. A file that is read is not changed, and no other file is made beside it.
 [[nodiscard]] std::unique_ptr<Connection> openSqliteFile(const std::filesystem::path& file, bool readOnly);
 

@@ -101,13 +101,21 @@ BOOST_AUTO_TEST_CASE(app_delete_on_a_terminal_asks_for_the_name) {
 BOOST_AUTO_TEST_CASE(api_delete_on_a_terminal_asks) {
   shell.terminal = true;
   shell.answers = {"n", "y"};
-  const Ran declined = shell({"api", "DELETE", "/app/1"});
+  const Ran declined = shell({"api", "DELETE", "/room/1"});
   BOOST_CHECK_EQUAL(declined.code, 1);
   BOOST_TEST(declined.err.find("nothing was changed") != std::string::npos);
   BOOST_TEST(daemon.seen().empty());
-  BOOST_CHECK_EQUAL(shell({"api", "DELETE", "/app/1"}).code, 0);
-  checkEqual(lines(daemon.seen()), {"DELETE /app/1"});
-  checkEqual(shell.asked, {"DELETE /app/1? [y/N] ", "DELETE /app/1? [y/N] "});
+  BOOST_CHECK_EQUAL(shell({"api", "DELETE", "/room/1"}).code, 3);
+  checkEqual(lines(daemon.seen()), {"DELETE /room/1"});
+  checkEqual(shell.asked, {"DELETE /room/1? [y/N] ", "DELETE /room/1? [y/N] "});
+}
+
+BOOST_AUTO_TEST_CASE(api_delete_of_a_whole_app_wants_its_name_as_app_delete_does) {
+  BOOST_CHECK_EQUAL(shell({"api", "DELETE", "/app/1", "--yes"}).code, 2);
+  BOOST_CHECK_EQUAL(shell({"api", "DELETE", "/app/1?x=1", "--yes", "--confirm", "demi"}).code, 2);
+  checkEqual(lines(daemon.seen()), {"GET /app/1", "GET /app/1"});
+  BOOST_CHECK_EQUAL(shell({"api", "DELETE", "/app/1", "--yes", "--confirm", "demo"}).code, 0);
+  checkEqual(lines(daemon.seen()), {"GET /app/1", "DELETE /app/1"});
 }
 
 BOOST_AUTO_TEST_CASE(user_create_is_create_only_and_user_ensure_is_not) {

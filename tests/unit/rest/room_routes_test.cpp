@@ -39,6 +39,13 @@ BOOST_AUTO_TEST_CASE(a_pair_has_one_direct_room) {
   const Reply again = house.call(key, "POST", "/room", R"({"type":"direct","room":"other","users":["u1","u2"]})");
   BOOST_TEST(again.status == 200);
   BOOST_TEST(again.at("id") == made.at("id"));
+  const auto tried = [&](const char* users) {
+    return house
+        .call(key, "POST", "/room?dryRun=true", std::string(R"({"type":"direct","room":"other","users":)") + users + "}")
+        .at("changes");
+  };
+  BOOST_TEST(tried(R"(["u1","u2"])") == "false");
+  BOOST_TEST(tried(R"(["u1","u3"])") == "true");
   for (const char* users : {R"(["u1"])", R"(["u1","u1"])", R"(["u1","u2","u3"])"}) {
     BOOST_TEST(house.call(key, "POST", "/room", std::string(R"({"type":"direct","users":)") + users + "}").status == 422);
   }

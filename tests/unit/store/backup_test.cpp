@@ -122,6 +122,26 @@ BOOST_AUTO_TEST_CASE(a_backup_is_verified_and_restored_as_another_history) {
   BOOST_TEST(!std::filesystem::exists(other.database.folder.path() / "chatd.db.restore"));
 }
 
+BOOST_AUTO_TEST_CASE(a_claim_makes_no_database_and_half_of_a_restore_is_not_served) {
+  Full<SqliteFile> f;
+  const auto file = f.made("one.backup");
+  Elsewhere other;
+  const auto database = other.database.folder.path() / "chatd.db";
+  const auto part = store::restorePartOf(database);
+  must(other.dialect->claim());
+  other.dialect->release();
+  BOOST_TEST(!std::filesystem::exists(database));
+  std::ofstream(part) << "half";
+  BOOST_TEST(codeOf(Store(other.database.options, other.clock).open()) == "conflict");
+  BOOST_TEST(!std::filesystem::exists(database));
+  must(other.restore(file));
+  BOOST_TEST(!std::filesystem::exists(part));
+  // Killed between the last two steps it is whole.
+  std::filesystem::create_hard_link(database, part);
+  must(Store(other.database.options, other.clock).open());
+  BOOST_TEST(!std::filesystem::exists(part));
+}
+
 BOOST_AUTO_TEST_CASE(a_restore_refuses_a_directory_that_has_a_database_and_one_in_use) {
   Full<SqliteFile> f;
   const auto file = f.made("one.backup");
