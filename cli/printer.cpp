@@ -122,12 +122,17 @@ Outcome<void> Printer::checkFields(const std::vector<std::string>& known) const 
   return {};
 }
 
-Outcome<void> Printer::expect(const View& view) {
+Outcome<void> Printer::checkFields(const View& view) const {
+  if (fieldsChecked_) return {};
   std::vector<std::string> known(view.members.begin(), view.members.end());
   for (const Column& column : view.columns) {
     if (std::find(known.begin(), known.end(), topOf(column.field)) == known.end()) known.push_back(topOf(column.field));
   }
-  CHATD_CHECK(checkFields(known));
+  return checkFields(known);
+}
+
+Outcome<void> Printer::expect(const View& view) {
+  CHATD_CHECK(checkFields(view));
   fieldsChecked_ = true;
   return {};
 }
@@ -282,7 +287,8 @@ Outcome<void> Printer::list(const View& view, AdminClient& client, const ListCal
   Gathered gathered;
   bool first = true;
   CHATD_TRY(cursor, client.pages(call, [&](const JsonValue& page) -> Outcome<void> {
-    if (first) CHATD_CHECK(checkFields(page));
+    // Of an empty list no item tells what there is.
+    if (first) CHATD_CHECK(page.Empty() ? checkFields(view) : checkFields(page));
     if (!streams()) {
       gather(view, page, gathered);
       first = false;

@@ -62,6 +62,7 @@ class Printer {
   [[nodiscard]] std::vector<Shown> columnsFor(const View& view) const;
   [[nodiscard]] Outcome<void> checkFields(const JsonValue& object) const;
   [[nodiscard]] Outcome<void> checkFields(const std::vector<std::string>& known) const;
+  [[nodiscard]] Outcome<void> checkFields(const View& view) const;
   [[nodiscard]] std::string json(const JsonValue& object) const;
   [[nodiscard]] Outcome<void> write(const View& view, std::string_view body, const JsonValue& object);
   void gather(const View& view, const JsonValue& items, Gathered& to) const;

@@ -127,6 +127,8 @@ Outcome<void> resolveOutput(const GlobalFlags& flags, const Io& io, Settings& to
     std::istringstream rest(*flags.fields);
     for (std::string field; std::getline(rest, field, ',');) {
       if (field.empty()) return usage("--fields has an empty entry", "Write them as id,name.");
+      if (std::find(to.fields.begin(), to.fields.end(), field) != to.fields.end())
+        return usage(fmt::format("--fields has {} twice", visible(field)), "Name each field once.");
       to.fields.push_back(std::move(field));
     }
     if (to.fields.empty()) return usage("--fields names no field", "Write them as id,name.");

@@ -36,7 +36,7 @@ struct SendWords {
 
 /// The words' text, or standard input without the one newline that `echo` adds.
 Outcome<std::string> textOf(Invocation& run, const SendWords& words) {
-  if (words.text) return *words.text;
+  if (words.text && *words.text != "-") return *words.text;
   CHATD_TRY(input, readInput(run));
   if (input.ends_with('\n')) input.pop_back();
   if (!isUtf8(input)) return usage("the text on standard input is not UTF-8");
@@ -46,7 +46,7 @@ Outcome<std::string> textOf(Invocation& run, const SendWords& words) {
 Handler messageSend(CLI::App& command) {
   auto words = std::make_shared<SendWords>();
   bindWord(command, "ROOM", words->room, "name or id");
-  bindWord(command, "TEXT", words->text, "what to say; from standard input if absent")->type_name("");
+  bindWord(command, "TEXT", words->text, "what to say; from standard input if absent or -")->type_name("");
   bindWord(command, "--as", words->as, "the sender, by the app's own id")->type_name("APPUSERID")->required();
   bindWord(command, "--client-msg-id", words->clientMsgId,
            "the same id never makes a second message; by itself a random one");

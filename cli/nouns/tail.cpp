@@ -41,6 +41,11 @@ Outcome<Begin> beginOf(const std::optional<std::string>& since) {
   if (!since) return Begin{};
   if (*since == "all") return Begin{0, {}};
   if (isDigits(*since) && since->size() <= 15) return Begin{std::stoll(*since), {}};
+  const auto isDate = [](const std::string& text) {
+    return text.size() == 10 && text[4] == '-' && text[7] == '-' && isDigits(text.substr(0, 4)) &&
+           isDigits(text.substr(5, 2)) && isDigits(text.substr(8));
+  };
+  if (isDate(*since)) return Begin{{}, *since + "T00:00:00.000Z"};
   // A time as the server writes it compares as text.
   if (since->size() >= 20 && (*since)[4] == '-' && (*since)[10] == 'T' && since->ends_with('Z')) {
     std::string time = *since;
@@ -50,7 +55,7 @@ Outcome<Begin> beginOf(const std::optional<std::string>& since) {
   auto ago = parseDuration(*since, "--since");
   if (!ago.ok()) {
     return usage(fmt::format("--since: not a seq, a time or a duration: {}", visible(*since)),
-                 "Use all, a seq (17), a duration (10m), or a time (2026-01-31T00:00:00Z).");
+                 "Use all, a seq (17), a duration (10m), a date (2026-01-31) or a time (2026-01-31T00:00:00Z).");
   }
   const auto then = std::chrono::system_clock::now() - ago.value();
   return Begin{{}, fmt::format("{:%Y-%m-%dT%H:%M:%S}.000Z", fmt::gmtime(std::chrono::system_clock::to_time_t(then)))};

@@ -28,6 +28,7 @@ using store::Dialect;
 
 constexpr int kNotFound = 3;
 constexpr int kConflict = 6;
+constexpr int kRefused = 7;
 constexpr int kUnreachable = 8;
 constexpr int kDifferent = 10;
 constexpr int kInterrupted = 130;
@@ -44,6 +45,10 @@ constexpr const char* kUsage =
 
 int exitCode(const Error& error) {
   switch (error.code()) {
+    case Code::BadRequest:  // here: the words
+      return kExitUsage;
+    case Code::UnsupportedMedia:  // not a backup
+      return kRefused;
     case Code::NotFound:
       return kNotFound;
     case Code::Conflict:
@@ -123,10 +128,13 @@ Result<std::unique_ptr<Side>> claimed(const std::string& url, const std::filesys
   options.timeout = std::chrono::milliseconds(60'000);
   if (url.starts_with(kSqlite)) side->file = folder / url.substr(kSqlite.size());
   auto dialect = store::dialectOf(options, clock);
-  if (!dialect.ok()) return std::move(dialect).error();
+  if (!dialect.ok()) return Error(Code::BadRequest, dialect.error().detail());
   side->dialect = std::move(*dialect);
-  CHATD_CHECK(side->dialect->claim());
-  return side;
+  auto claim = side->dialect->claim();
+  if (claim.ok()) return side;
+  // Nobody was asked: a file or folder of this machine cannot be used.
+  if (claim.error().code() == Code::StoreUnavailable) return Error(Code::Internal, claim.error().detail());
+  return std::move(claim).error();
 }
 
 std::string describe(const store::Manifest& manifest) {
@@ -171,7 +179,7 @@ std::optional<Arguments> parse(const std::vector<std::string>& given) {
   return parsed;
 }
 
-/// A URL as given, from a file, or from the environment. Errors: NotFound.
+/// A URL as given, from a file, or from the environment. Errors: NotFound, BadRequest.
 Result<std::string> resolve(const StoreTool& tool, const std::string& given) {
   if (given.starts_with("@")) {
     std::ifstream in(given.substr(1));
@@ -183,7 +191,7 @@ Result<std::string> resolve(const StoreTool& tool, const std::string& given) {
   }
   if (given.starts_with("env:")) {
     std::string value = tool.environment(given.substr(4));
-    if (value.empty()) return Error(Code::NotFound, fmt::format("The variable {} is not set.", given.substr(4)));
+    if (value.empty()) return Error(Code::BadRequest, fmt::format("The variable {} is not set.", given.substr(4)));
     return value;
   }
   const auto parsed = store::isPgUrl(given) ? store::parsePgUrl(given) : Result<store::PgUrl>(Code::NotFound);
@@ -199,20 +207,48 @@ Result<std::string> verify(StoreTool& tool, const Arguments& arguments) {
   return describe(manifest);
 }
 
+/// The folders that a restore makes; those that it leaves empty go again.
+class MadeFolders {
+ public:
+  /// Errors: Internal.
+  Result<void> make(const std::filesystem::path& folder) {
+    std::error_code error;
+    for (auto path = std::filesystem::absolute(folder).lexically_normal(); !std::filesystem::exists(path, error);
+         path = path.parent_path()) {
+      made_.push_back(path);
+    }
+    std::filesystem::create_directories(folder, error);
+    if (error) return Error(Code::Internal, fmt::format("Cannot make {}: {}.", folder.string(), error.message()));
+    return {};
+  }
+  MadeFolders() = default;
+  ~MadeFolders() {
+    // Of one with something in it remove() is refused.
+    for (const auto& path : made_) std::filesystem::remove(path, ignored_);
+  }
+  MadeFolders(const MadeFolders&) = delete;
+  MadeFolders& operator=(const MadeFolders&) = delete;
+
+ private:
+  std::vector<std::filesystem::path> made_;  // the deepest first
+  std::error_code ignored_;
+};
+
 Result<std::string> restore(StoreTool& tool, const Arguments& arguments) {
   const auto flag = [&](const char* name, const char* otherwise) {
     const auto it = arguments.flags.find(name);
     return it == arguments.flags.end() ? std::string(otherwise) : it->second;
   };
   const std::filesystem::path folder = flag("--data-dir", "/var/lib/chatd");
+  if (folder.empty()) return Error(Code::BadRequest, "--data-dir is empty.");
   CHATD_TRY(url, resolve(tool, flag("--store", "sqlite:chatd.db")));
   const SystemClock clock;
   std::error_code error;
   if (!std::filesystem::exists(arguments.words[1], error)) {
     return Error(Code::NotFound, fmt::format("There is no file {}.", arguments.words[1]));
   }
-  std::filesystem::create_directories(folder, error);
-  if (error) return Error(Code::StoreUnavailable, fmt::format("Cannot make {}: {}.", folder.string(), error.message()));
+  MadeFolders folders;
+  CHATD_CHECK(folders.make(folder));
   CHATD_TRY(side, claimed(url, folder, clock));
   Progress progress(tool, "restoring");
   const store::RestoreOrder order{arguments.words[1], *side->dialect, side->file,
@@ -223,12 +259,21 @@ Result<std::string> restore(StoreTool& tool, const Arguments& arguments) {
   return describe(*restored);
 }
 
+bool isSame(const std::string& from, const std::string& to, const std::filesystem::path& here) {
+  if (from == to) return true;
+  if (!from.starts_with(kSqlite) || !to.starts_with(kSqlite)) return false;
+  std::error_code error;
+  return std::filesystem::equivalent(here / from.substr(kSqlite.size()), here / to.substr(kSqlite.size()), error) && !error;
+}
+
 Result<std::string> migrateStore(StoreTool& tool, const Arguments& arguments) {
   CHATD_TRY(fromUrl, resolve(tool, arguments.words[1]));
   CHATD_TRY(toUrl, resolve(tool, arguments.words[2]));
   const SystemClock clock;
   const std::filesystem::path here = std::filesystem::current_path();
-  if (fromUrl.starts_with(kSqlite) && !std::filesystem::is_regular_file(here / fromUrl.substr(kSqlite.size()))) {
+  if (isSame(fromUrl, toUrl, here)) return Error(Code::BadRequest, "From and to are the same store.");
+  if (fromUrl.starts_with(kSqlite) && fromUrl.size() > kSqlite.size() &&
+      !std::filesystem::is_regular_file(here / fromUrl.substr(kSqlite.size()))) {
     return Error(Code::NotFound, fmt::format("There is no database {}.", fromUrl.substr(kSqlite.size())));
   }
   CHATD_TRY(from, claimed(fromUrl, here, clock));
@@ -292,7 +337,10 @@ int StoreTool::run(const std::vector<std::string>& given) {
     outcome = Error(Code::StoreUnavailable, e.what());
   }
   if (!outcome.ok()) {
-    err << "chatd-store: " << outcome.error().detail() << '\n';
+    // One line: what SQLite finds has several, and who reads us takes the last for all of it.
+    std::string why = outcome.error().detail();
+    std::replace(why.begin(), why.end(), '\n', ' ');
+    err << "chatd-store: " << why << '\n';
     return exitCode(outcome.error());
   }
   out << *outcome << '\n';

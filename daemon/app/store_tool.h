@@ -16,8 +16,8 @@ struct StoreTool {
   std::function<bool()> interrupted;  ///< asked often; true: stop
   std::function<std::string(const std::string& name)> environment;  ///< empty: not set
 
-  /// `arguments`: without the program's name. The exit code, as chatctl's: 0, 2 usage, 3 not found, 6 conflict, 8
-  /// unreachable, 10 differences found, 130 interrupted, 1 anything else.
+  /// `arguments`: without the program's name. The exit code, as chatctl's: 0, 2 usage, 3 not found, 6 conflict, 7
+  /// not a backup, 8 unreachable, 10 differences found, 130 interrupted, 1 anything else.
   int run(const std::vector<std::string>& arguments);
 };
 

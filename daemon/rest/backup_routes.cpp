@@ -65,6 +65,12 @@ Result<Reply> verifyBackup(const Context& context, Call& call) {
   return backupReply(200, status);
 }
 
+/// Of a dry run, on one that must be there.
+Result<bool> checkNamed(const Context& context, Call& call) {
+  CHATD_CHECK(context.services.backups.status(call.segment("name")));
+  return true;
+}
+
 Result<Reply> deleteBackup(const Context& context, Call& call) {
   CHATD_CHECK(context.services.backups.remove(call.segment("name")));
   return noContent();
@@ -116,6 +122,7 @@ const std::vector<Route>& backupRoutes() {
                     .doc = "It has begun: ask for it by name until state changes."}},
        .errors = {Code::NotFound, Code::Conflict, Code::Restarting},
        .doc = "Begins to read all of a backup and to compare it with the sums in it.",
+       .check = checkNamed,
        .handler = blocking<verifyBackup>},
       {.method = "DELETE",
        .path = "/backup/{name}",
@@ -125,6 +132,7 @@ const std::vector<Route>& backupRoutes() {
        .answers = {{.status = 204}},
        .errors = {Code::NotFound, Code::Conflict, Code::StoreUnavailable},
        .doc = "Removes the file.",
+       .check = checkNamed,
        .handler = blocking<deleteBackup>}};
   return rows;
 }

@@ -1,6 +1,6 @@
 // Backups by chatctl: made under load, checked, restored into another directory, refused when damaged.
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, openSync, closeSync, readFileSync, statSync, writeSync } from 'node:fs';
+import { existsSync, mkdirSync, openSync, closeSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
@@ -133,7 +133,29 @@ describe('backup', () => {
     assert.equal(restore.code, 10, restore.err);
     assert.equal(existsSync(join(target, 'server.key')), false);
     // An empty database would be taken for one by the next daemon.
-    assert.equal(existsSync(join(target, 'chatd.db')), false);
+    assert.equal(existsSync(target), false);
+    const json = await chatctl('backup', 'verify', fileOf('broken'), '-o', 'json');
+    assert.match(JSON.parse(json.err.trimEnd().split('\n').at(-1)).message, /backup .*is damaged/);
+    // Pages that SQLite itself finds broken, of which it says several lines.
+    const bytes = readFileSync(fileOf('broken'));
+    bytes.fill(0x5a, 3 * 4096, 9 * 4096);
+    writeFileSync(fileOf('torn'), bytes);
+    const torn = await chatctl('backup', 'verify', fileOf('torn'), '-o', 'json');
+    assert.equal(torn.code, 10, torn.err);
+    assert.match(JSON.parse(torn.err.trimEnd().split('\n').at(-1)).message, /backup .*is damaged/);
+  });
+
+  test('the exit codes of a restore: the words, what is no backup, and a folder that cannot be made', async () => {
+    assert.equal((await chatctl('backup', 'create', '--name', 'coded')).code, 0);
+    const into = (file, ...words) => chatctl('backup', 'restore', file, ...words);
+    const fresh = join(chatd.folder, 'fresh', 'deep');
+    for (const [code, file, ...words] of [[2, fileOf('coded'), '--data-dir', ''], [2, fileOf('coded'), '--data-dir', fresh, '--store', 'mysql://x'],
+      [2, fileOf('coded'), '--data-dir', fresh, '--store', 'env:NOPE'], [1, fileOf('coded'), '--data-dir', '/proc/none/of/this'],
+      [7, '/etc/passwd', '--data-dir', fresh], [7, join(chatd.dataDir, 'chatd.db'), '--data-dir', fresh]]) {
+      const { code: ended, err } = await into(file, ...words);
+      assert.equal(ended, code, words.join(' ') + err);
+      assert.equal(existsSync(join(chatd.folder, 'fresh')), false, words.join(' '));
+    }
   });
 
   test('what is said of a file keeps the contract of the output: data, words and codes', async () => {
@@ -151,7 +173,7 @@ describe('backup', () => {
     assert.doesNotMatch(people.out, /hash/);
     assert.match((await chatctl('backup', 'verify', file, '-o', 'tsv')).out, /^file\tcreatedAt\tchatd\tschema\trows\n\//);
     assert.equal((await chatctl('backup', 'verify', file, '--fields', 'rws')).code, 2);
-    for (const [words, code] of [[['verify', '/nowhere/at/all'], 3], [['verify', '/etc/passwd'], 10], [['restore', file, '--data-dir', chatd.dataDir], 6]]) {
+    for (const [words, code] of [[['verify', '/nowhere/at/all'], 3], [['verify', '/etc/passwd'], 7], [['restore', file, '--data-dir', chatd.dataDir], 6]]) {
       const bad = await chatctl('backup', ...words, '-o', 'json');
       assert.equal(bad.code, code, bad.err);
       assert.equal(bad.out, '');
@@ -162,7 +184,9 @@ describe('backup', () => {
     assert.equal(tried.code, 0, tried.err);
     assert.match(tried.out, /operation/);
     assert.equal((await chatctl('--dry-run', 'backup', 'verify', file)).code, 0);
-    for (const words of [['verify', 'tolt'], ['delete', 'tolt', '--yes']]) {
+    assert.equal((await chatctl('backup', 'delete', 'told', '--dry-run')).code, 0);
+    assert.equal(existsSync(file), true);
+    for (const words of [['verify', 'tolt'], ['delete', 'tolt', '--yes'], ['delete', 'tolt', '--dry-run'], ['verify', 'tolt', '--dry-run']]) {
       const { code, err } = await chatctl('backup', ...words);
       assert.equal(code, 3);
       assert.match(err, /there is no backup tolt\nhint: Did you mean told\?/);

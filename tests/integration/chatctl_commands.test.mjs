@@ -137,6 +137,15 @@ for (const over of ['the Unix socket', 'TLS']) describe(`chatctl over ${over}`, 
     assert.match(await bare.with({ CHATCTL_TOKEN: 'ca_wrong' }).fails(4, 'whoami'), /The token is the one of CHATCTL_TOKEN: name another/);
   });
 
+  test('a text of - is the standard input, as everywhere else', async () => {
+    const said = await ctl.raw(['message', 'send', '-a', 'shop', 'support', '--as', '1', '-', '-o', 'json'], { input: 'piped\n' });
+    assert.equal(said.code, 0, said.err);
+    assert.equal(JSON.parse(said.out).text, 'piped');
+    const since = await ctl.raw(['tail', '-a', 'shop', 'support', '--since', '2020-01-01', '--limit', '1', '-o', 'ndjson']);
+    assert.equal(since.code, 0, since.err);
+    assert.match(await ctl.fails(2, 'tail', '-a', 'shop', 'support', '--since', '2020-1-1'), /a date \(2026-01-31\)/);
+  });
+
   test('api DELETE asks first, as every command does that destroys', async () => {
     const { appId } = await ctl.json('app', 'create', 'doomed');
     assert.match(await ctl.fails(2, 'api', 'DELETE', `/app/${appId}`), /Deleting app doomed with its users, rooms and messages cannot be undone/);

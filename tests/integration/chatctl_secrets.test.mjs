@@ -109,6 +109,16 @@ describe('chatctl and what is shown once', () => {
       assert.match(err, new RegExp(`there is no field ${near}\\nhint: Did you mean ${meant}\\?`), words.join(' '));
       if (words[0] !== 'tail') assert.equal(await writes(), before, words.join(' '));
     }
+    // An empty list refuses what a full one would, and takes what it would take.
+    await ctl.ok('app', 'create', 'vacant');
+    await ctl.ok('room', 'create', '-a', 'vacant', 'hall');
+    for (const [words, field] of [[['user', 'list', '-a', 'vacant'], 'middleName'], [['message', 'list', '-a', 'vacant', 'hall'], 'roomId'], [['backup', 'list'], 'state']]) {
+      for (const format of ['json', 'tsv', 'table']) {
+        assert.match(await ctl.fails(2, ...words, '-o', format, '--fields', 'nosuch'), /there is no field nosuch/);
+        await ctl.ok(...words, '-o', format, '--fields', field);
+      }
+    }
+    assert.match(await ctl.fails(2, 'app', 'list', '--fields', 'name,appId,name'), /--fields has name twice/);
   });
 
   test('every field of what a command writes can be asked for', async () => {

@@ -146,7 +146,13 @@ describe('migrate-store', () => {
     assert.match(used.err, /not empty/);
     assert.equal((await chatctl('migrate-store', 'sqlite:/nowhere/x.db', `sqlite:${join(folder, 'x.db')}`)).code, 3);
     assert.equal((await chatctl('migrate-store', '@/nowhere/url', source)).code, 3);
-    assert.equal((await chatctl('migrate-store', 'mysql://x', source)).code, 10);
+    for (const words of [['mysql://x', source], [source, 'env:NOPE'], ['', source], ['sqlite:', source]])
+      assert.equal((await chatctl('migrate-store', ...words)).code, 2, words.join(' '));
+    for (const to of [source, source.replace('/from/', '/from/./')]) {
+      const same = await chatctl('migrate-store', source, to);
+      assert.equal(same.code, 2, same.err);
+      assert.match(same.err, /From and to are the same store/);
+    }
   });
 
   test('a store in use is refused, and a URL may come from a file', async () => {

@@ -67,7 +67,7 @@ bool isSqlite(const std::filesystem::path& file) {
 
 Result<Manifest> manifestIn(Connection& copy) {
   if (copy.run(kHasManifest).at<0>(0) == 0) {
-    return Error(Code::Invalid, "This is a SQLite database, and not a backup of chatd.");
+    return Error(Code::UnsupportedMedia, "This is a SQLite database, and not a backup of chatd.");
   }
   const auto& rows = copy.run(kManifest);
   if (rows.size() != 1 || rows.at<1>(0) != hashOf(rows.at<0>(0))) {
@@ -98,17 +98,18 @@ Result<Manifest> verifyRows(const std::filesystem::path& file, const Percent& pe
   return opened->manifest();
 }
 
-/// Exceptions of drivers and files as errors.
+/// Exceptions of drivers and files as errors. `atFault`: what a driver's means, a damaged `file` or a target that is away.
 template <class F>
-auto guarded(const std::filesystem::path& file, F&& body) -> decltype(body()) {
+auto guarded(const std::filesystem::path& file, Code atFault, F&& body) -> decltype(body()) {
   try {
     return body();
   } catch (const Cancelled&) {
     return Error(Code::Restarting, "It was stopped.");
   } catch (const DamagedRow& e) {
-    return Error(Code::Invalid, fmt::format("{}: {}.", file.string(), e.what()));
+    return Error(Code::Invalid, fmt::format("The backup {} is damaged: {}.", file.string(), e.what()));
   } catch (const Poco::Exception& e) {
-    return Error(Code::Invalid, fmt::format("{}: {}.", file.string(), e.displayText()));
+    if (atFault != Code::Invalid) return Error(atFault, fmt::format("{}.", e.displayText()));
+    return Error(Code::Invalid, fmt::format("The backup {} is damaged: {}.", file.string(), e.displayText()));
   } catch (const std::exception& e) {
     return Error(Code::StoreUnavailable, fmt::format("{}.", e.what()));
   }
@@ -219,7 +220,7 @@ void writeBackup(Dialect& dialect, const std::filesystem::path& part, const Back
 }
 
 Result<Manifest> verifyBackup(const std::filesystem::path& file, const Percent& percent) {
-  return guarded(file, [&]() -> Result<Manifest> {
+  return guarded(file, Code::Invalid, [&]() -> Result<Manifest> {
     if (!std::filesystem::is_regular_file(file)) {
       return Error(Code::NotFound, fmt::format("There is no file {}.", file.string()));
     }
@@ -231,7 +232,7 @@ Result<Manifest> restoreBackup(const RestoreOrder& order, const Percent& percent
   const Percent checking = [&](int p) { return percent(p / 4); };
   if (!std::filesystem::exists(order.backup) || isSqlite(order.backup)) {
     CHATD_TRY(manifest, verifyBackup(order.backup, checking));
-    return guarded(order.backup, [&]() -> Result<Manifest> {
+    return guarded(order.backup, Code::StoreUnavailable, [&]() -> Result<Manifest> {
       if (!order.databaseFile.empty()) {
         CHATD_CHECK(mustBeEmpty(order.databaseFile));
         CHATD_CHECK(placeSqlite(order, manifest));
@@ -243,7 +244,7 @@ Result<Manifest> restoreBackup(const RestoreOrder& order, const Percent& percent
       return fillDatabase(order, source, manifest, percent);
     });
   }
-  return guarded(order.backup, [&]() -> Result<Manifest> {
+  return guarded(order.backup, Code::StoreUnavailable, [&]() -> Result<Manifest> {
     CHATD_TRY(file, RowsFile::open(order.backup, [&](std::int64_t) { return checking(0); }));
     return fillDatabase(order, *file, file->manifest(), percent);
   });

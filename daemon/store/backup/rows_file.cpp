@@ -62,10 +62,10 @@ Result<void> RowsFile::check(const RowsDone& done) {
   const JsonValue* format = head.ok() && head->IsObject() ? find(*head, "format") : nullptr;
   const JsonValue* layout = head.ok() && head->IsObject() ? find(*head, "layout") : nullptr;
   if (format == nullptr || !format->IsString() || asView(*format) != kFormat || layout == nullptr || !layout->IsInt()) {
-    return Error(Code::Invalid, "This is not a backup of chatd.");
+    return Error(Code::UnsupportedMedia, "This is not a backup of chatd.");
   }
   if (layout->GetInt() != kLayout) {
-    return Error(Code::Invalid,
+    return Error(Code::UnsupportedMedia,
                  fmt::format("The backup has layout {}, this chatd reads {}: restore it with the chatd that made it.",
                              layout->GetInt(), kLayout));
   }

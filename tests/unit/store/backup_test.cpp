@@ -169,11 +169,12 @@ BOOST_AUTO_TEST_CASE(damage_anywhere_is_found) {
   BOOST_TEST(codeOf(text) == "invalid");
   BOOST_TEST(text.error().detail().find("message (content differs)") != std::string::npos);
   BOOST_TEST(codeOf(damaged(size / 2 / 4096 * 4096, std::string(4096, '\x5a'))) == "invalid");
-  BOOST_TEST(codeOf(damaged(0, "not a database at all")) == "invalid");
+  BOOST_TEST(codeOf(damaged(0, "not a database at all")) == "unsupported_media_type");
+  BOOST_TEST(damaged(0, "SQLite").ok());
   std::filesystem::resize_file(copy, static_cast<std::uintmax_t>(size / 2));
   BOOST_TEST(codeOf(store::verifyBackup(copy, on)) == "invalid");
   BOOST_TEST(codeOf(store::verifyBackup(f.database.folder.path() / "nowhere", on)) == "not_found");
-  BOOST_TEST(codeOf(store::verifyBackup(f.database.folder.path() / "chatd.db", on)) == "invalid");
+  BOOST_TEST(codeOf(store::verifyBackup(f.database.folder.path() / "chatd.db", on)) == "unsupported_media_type");
   Elsewhere other;
   damage(file, static_cast<std::int64_t>(bytes.find("line\nbreak")), "LINE");
   BOOST_TEST(codeOf(other.restore(file)) == "invalid");
