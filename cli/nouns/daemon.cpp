@@ -15,7 +15,8 @@ namespace {
 constexpr std::chrono::milliseconds kPoll{200};
 constexpr std::chrono::seconds kPatience{60};
 
-const View kReloads{"applied", "applied", {{"APPLIED", "applied"}, {"NEED RESTART", "needRestart"}}};
+const View kReloads{
+    "applied", "applied", {{"APPLIED", "applied"}, {"NEED RESTART", "needRestart"}, {"WARNINGS", "warnings", true}}};
 
 const View kLevel{"logLevel", "logLevel", {{"LOG LEVEL", "logLevel"}}, serverView().members};
 

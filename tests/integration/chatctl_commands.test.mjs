@@ -319,7 +319,7 @@ for (const over of ['the Unix socket', 'TLS']) describe(`chatctl over ${over}`, 
     await ctl.ok('wait', '--for', 'ready', '--within', '10s');
     assert.equal((await ctl.json('loglevel', 'debug')).logLevel, 'debug');
     assert.equal((await ctl.json('loglevel')).logLevel, 'debug');
-    assert.deepEqual(await ctl.json('reload'), { applied: [], needRestart: [] });
+    assert.deepEqual(await ctl.json('reload'), { applied: [], needRestart: [], warnings: [] });
     assert.equal((await ctl.json('loglevel')).logLevel, 'info');
     await ctl.fails(2, 'drain');
     assert.equal((await ctl.json('drain', '--yes')).draining, true);
