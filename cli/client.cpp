@@ -105,6 +105,8 @@ Outcome<std::int64_t> integerField(const JsonValue& object, std::string_view key
   return value->GetInt64();
 }
 
+std::string textOf(const JsonValue& value) { return value.IsString() ? std::string(asView(value)) : toText(value); }
+
 std::optional<std::string> stringField(const JsonValue& object, std::string_view key) {
   const JsonValue* value = object.IsObject() ? find(object, key) : nullptr;
   if (value == nullptr || !value->IsString()) return std::nullopt;
@@ -284,7 +286,7 @@ Failure AdminClient::withGuess(Failure failure, const ListCall& list, std::strin
   std::vector<std::string> known;
   for (const JsonValue& item : items->GetArray()) {
     const JsonValue* value = item.IsObject() ? find(item, field) : nullptr;
-    if (value != nullptr) known.push_back(value->IsString() ? std::string(asView(*value)) : toText(*value));
+    if (value != nullptr) known.push_back(textOf(*value));
   }
   const std::string meant = closest(typed, known);
   if (!meant.empty()) failure.hint = fmt::format("Did you mean {}?", visible(meant));

@@ -100,6 +100,8 @@ class AdminClient {
 [[nodiscard]] bool isDigits(std::string_view text);
 /// A member that must be an integer. Errors: Exit::Other (the server broke the contract).
 [[nodiscard]] Outcome<std::int64_t> integerField(const JsonValue& object, std::string_view key);
+/// A text as it is, anything else as JSON: ids come as either.
+[[nodiscard]] std::string textOf(const JsonValue& value);
 /// A string member; nothing if it is not there, null or another type.
 [[nodiscard]] std::optional<std::string> stringField(const JsonValue& object, std::string_view key);
 

@@ -155,7 +155,7 @@ class Names {
     const auto text = [](const JsonValue& item, std::string_view key) -> std::string {
       const JsonValue* value = item.IsObject() ? find(item, key) : nullptr;
       if (value == nullptr || value->IsNull()) return {};
-      return value->IsString() ? std::string(asView(*value)) : toText(*value);
+      return textOf(*value);
     };
     for (const JsonValue& item : items->GetArray()) to.push_back({text(item, name), text(item, help)});
   }

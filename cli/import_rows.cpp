@@ -70,8 +70,6 @@ rapidjson::SizeType usersOf(const JsonValue& row) {
   return users != nullptr && users->IsArray() ? users->Size() : 0;
 }
 
-std::string textOf(const JsonValue& value) { return value.IsString() ? std::string(asView(value)) : toText(value); }
-
 }  // namespace
 
 Outcome<ImportRow> readRow(std::uint64_t line, std::string text) {

@@ -22,8 +22,6 @@ constexpr std::size_t kUsersACall = 1000;  // that POST /room and PUT /room/add 
 using ByName = std::map<std::string, JsonDocument>;
 using Pair = std::set<std::string>;  // the appUserIds of a direct room
 
-std::string textOf(const JsonValue& value) { return value.IsString() ? std::string(asView(value)) : toText(value); }
-
 /// `object` with `appId` in front of its members.
 std::string withApp(const JsonValue& object, std::int64_t appId) {
   std::string body;
@@ -61,13 +59,7 @@ bool isDirect(const JsonValue& room) { return stringField(room, "type") == "dire
 
 /// Whom a direct room is of; nothing if one of them has left.
 std::optional<Pair> pairOf(const JsonValue& room) {
-  const JsonValue* members = isDirect(room) ? find(room, "members") : nullptr;
-  if (members == nullptr || !members->IsArray()) return std::nullopt;
-  Pair pair;
-  for (const JsonValue& member : members->GetArray()) {
-    const JsonValue* id = member.IsObject() ? find(member, "appUserId") : nullptr;
-    if (id != nullptr) pair.insert(textOf(*id));
-  }
+  Pair pair = isDirect(room) ? memberIds(room) : Pair();
   return pair.size() == 2 ? std::optional(std::move(pair)) : std::nullopt;
 }
 

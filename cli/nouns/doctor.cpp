@@ -270,7 +270,7 @@ void Doctor::readiness() {
   if (reasons == nullptr || !reasons->IsArray())
     return add("ready", State::Failed, "not ready", "journalctl -u chatd -n 50");
   for (const JsonValue& reason : reasons->GetArray()) {
-    const std::string text = reason.IsString() ? std::string(asView(reason)) : toText(reason);
+    const std::string text = textOf(reason);
     if (text.starts_with("store")) {
       add("database", State::Failed, "the database is down or cannot be written: " + text,
           "sudo systemctl status postgresql, if store.url names it; else df -h and ls -ld on the data directory; chatd "

@@ -94,16 +94,9 @@ Outcome<Answer> changeMembers(Invocation& run, const char* path, const std::stri
   return run.client.call({"PUT", path, {}, body});
 }
 
-/// Those of `wanted` who are not members. Identity is the text of the id, whatever its JSON type.
+/// Those of `wanted` who are not members.
 std::vector<std::string> missingFrom(const JsonValue& room, const std::vector<std::string>& wanted) {
-  std::set<std::string> present;
-  const JsonValue* members = find(room, "members");
-  if (members != nullptr && members->IsArray()) {
-    for (const JsonValue& member : members->GetArray()) {
-      const JsonValue* id = member.IsObject() ? find(member, "appUserId") : nullptr;
-      if (id != nullptr) present.insert(id->IsString() ? std::string(asView(*id)) : toText(*id));
-    }
-  }
+  std::set<std::string> present = memberIds(room);
   std::vector<std::string> missing;
   for (const std::string& user : wanted) {
     if (present.insert(user).second) missing.push_back(user);
@@ -311,6 +304,17 @@ Outcome<Answer> findRoom(Invocation& run, const std::string& room) {
   return answer;
 }
 
+std::set<std::string> memberIds(const JsonValue& room) {
+  std::set<std::string> ids;
+  const JsonValue* members = room.IsObject() ? find(room, "members") : nullptr;
+  if (members == nullptr || !members->IsArray()) return ids;
+  for (const JsonValue& member : members->GetArray()) {
+    const JsonValue* id = member.IsObject() ? find(member, "appUserId") : nullptr;
+    if (id != nullptr) ids.insert(textOf(*id));
+  }
+  return ids;
+}
+
 Failure otherDirectRoom(const std::string& pair, const std::string& has, const std::string& wanted, std::string_view asked) {
   return {Exit::Conflict,
           "conflict",
@@ -333,15 +337,7 @@ Outcome<void> madeAs(const JsonValue& answer, const std::string& wanted, std::st
   const auto name = answer.IsObject() ? stringField(answer, "room") : std::nullopt;
   if (!name) return other("bad_answer", "the server's answer has no room");
   if (*name == wanted) return {};
-  std::vector<std::string> pair;
-  const JsonValue* members = find(answer, "members");
-  if (members != nullptr && members->IsArray()) {
-    for (const JsonValue& member : members->GetArray()) {
-      const JsonValue* id = member.IsObject() ? find(member, "appUserId") : nullptr;
-      if (id != nullptr) pair.push_back(id->IsString() ? std::string(asView(*id)) : toText(*id));
-    }
-  }
-  return otherDirectRoom(fmt::format("{}", fmt::join(pair, " and ")), *name, wanted, asked);
+  return otherDirectRoom(fmt::format("{}", fmt::join(memberIds(answer), " and ")), *name, wanted, asked);
 }
 
 const Noun& roomNoun() {

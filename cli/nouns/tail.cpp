@@ -192,8 +192,7 @@ Outcome<void> Tail::show(Followed& room, const JsonValue& message) {
       for (const JsonValue& member : members->GetArray()) {
         const auto id = integerField(member, "id");
         const JsonValue* name = member.IsObject() ? find(member, "appUserId") : nullptr;
-        if (id.ok() && name != nullptr)
-          room.people[id.value()] = name->IsString() ? std::string(asView(*name)) : toText(*name);
+        if (id.ok() && name != nullptr) room.people[id.value()] = textOf(*name);
       }
     }
     room.people.emplace(sender, fmt::format("#{}", sender));

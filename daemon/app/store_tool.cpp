@@ -224,14 +224,14 @@ class MadeFolders {
   MadeFolders() = default;
   ~MadeFolders() {
     // Of one with something in it remove() is refused.
-    for (const auto& path : made_) std::filesystem::remove(path, ignored_);
+    std::error_code ignored;
+    for (const auto& path : made_) std::filesystem::remove(path, ignored);
   }
   MadeFolders(const MadeFolders&) = delete;
   MadeFolders& operator=(const MadeFolders&) = delete;
 
  private:
   std::vector<std::filesystem::path> made_;  // the deepest first
-  std::error_code ignored_;
 };
 
 Result<std::string> restore(StoreTool& tool, const Arguments& arguments) {

@@ -60,28 +60,27 @@ void PluginCatalog::ask(const std::string& plugin, const Identity& identity, std
   look_(plugin, [this, plugin, identity](Result<hostwire::Loaded> loaded) { told(plugin, identity, loaded); });
 }
 
+void PluginCatalog::take(Entry& entry, const std::string& plugin, const Identity& identity,
+                         const Result<hostwire::Loaded>& loaded) {
+  if (!loaded.ok() && loaded.error().code() != Code::Invalid) return;
+  entry.of = identity;
+  entry.facts = factsOf(plugin, loaded);
+  entry.again = std::chrono::steady_clock::now() + kFaultKept;
+}
+
 void PluginCatalog::told(const std::string& plugin, const Identity& identity, const Result<hostwire::Loaded>& loaded) {
   LockGuard g(mutex_);
   Entry& entry = entries_[plugin];
   entry.asking = false;
-  // Anything else says nothing about the plugin.
-  if (loaded.ok() || loaded.error().code() == Code::Invalid) {
-    entry.of = identity;
-    entry.facts = factsOf(plugin, loaded);
-    entry.again = std::chrono::steady_clock::now() + kFaultKept;
-  }
+  take(entry, plugin, identity, loaded);
   told_.notifyAll();
 }
 
 void PluginCatalog::learn(const std::string& plugin, const Result<hostwire::Loaded>& loaded) {
-  if (!loaded.ok() && loaded.error().code() != Code::Invalid) return;
   const auto identity = identityOf(plugin);
   if (!identity.ok()) return;
   LockGuard g(mutex_);
-  Entry& entry = entries_[plugin];
-  entry.of = *identity;
-  entry.facts = factsOf(plugin, loaded);
-  entry.again = std::chrono::steady_clock::now() + kFaultKept;
+  take(entries_[plugin], plugin, *identity, loaded);
 }
 
 std::optional<PluginFacts> PluginCatalog::await(const std::string& plugin, const Result<Identity>& identity, Steady until) {

@@ -67,6 +67,9 @@ class PluginCatalog {
   /// Begins to look at it, unless it is known or being looked at, or the budget is used up.
   void ask(const std::string& plugin, const Identity& identity, std::size_t& budget);
   [[nodiscard]] std::optional<PluginFacts> await(const std::string& plugin, const Result<Identity>& identity, Steady until);
+  /// What somebody found out who loaded it; anything but a fault of the plugin's says nothing about it.
+  static void take(Entry& entry, const std::string& plugin, const Identity& identity,
+                   const Result<hostwire::Loaded>& loaded);
   void told(const std::string& plugin, const Identity& identity, const Result<hostwire::Loaded>& loaded);
 
   const std::vector<std::string> folders_;

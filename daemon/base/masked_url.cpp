@@ -98,4 +98,11 @@ std::optional<std::string> maskedUrl(std::string_view text) {
   return out;
 }
 
+bool holdsMask(const JsonValue& value) {
+  if (value.IsString()) return asView(value) == kMask;
+  if (value.IsArray()) return std::any_of(value.Begin(), value.End(), holdsMask);
+  if (!value.IsObject()) return false;
+  return std::any_of(value.MemberBegin(), value.MemberEnd(), [](const auto& member) { return holdsMask(member.value); });
+}
+
 }  // namespace chatd

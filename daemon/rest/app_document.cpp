@@ -45,14 +45,6 @@ VerifierSpec verifierOf(const JsonValue& body) {
   return spec;
 }
 
-/// What a list shows in place of a value, whatever the plugin says is secret: it may be out of reach just now.
-bool holdsMask(const JsonValue& value) {
-  if (value.IsString()) return asView(value) == kMask;
-  if (value.IsArray()) return std::any_of(value.Begin(), value.End(), holdsMask);
-  if (!value.IsObject()) return false;
-  return std::any_of(value.MemberBegin(), value.MemberEnd(), [](const auto& member) { return holdsMask(member.value); });
-}
-
 Error operatorsOnly(std::string_view field) {
   return Error(Code::Forbidden, fmt::format("{} can be changed by operators only.", field));
 }
@@ -130,6 +122,7 @@ Result<std::optional<std::vector<VerifierSpec>>> chainOf(const JsonValue& body, 
   for (rapidjson::SizeType i = 0; i < list->Size(); ++i) {
     chain.push_back(verifierOf((*list)[i]));
     const JsonValue* config = present((*list)[i], "config");
+    // Whatever the plugin says is secret: it may have been out of reach when this was listed.
     if ((config != nullptr && holdsMask(*config)) || plugins.listed(chain.back()).hasMask) {
       return Error::field(fmt::format("verifiers[{}].config", i), fmt::format(kMaskGiven, "verifiers"));
     }

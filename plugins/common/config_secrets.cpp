@@ -221,14 +221,6 @@ class Listing {
 
 ListedConfig nothing() { return {"{}", false}; }
 
-bool holdsMask(const JsonValue& value) {
-  if (value.IsObject()) {
-    return std::any_of(value.MemberBegin(), value.MemberEnd(), [](const auto& member) { return holdsMask(member.value); });
-  }
-  if (value.IsArray()) return std::any_of(value.Begin(), value.End(), [](const JsonValue& item) { return holdsMask(item); });
-  return value.IsString() && asView(value) == kMask;
-}
-
 }  // namespace
 
 ListedConfig listedConfig(std::string_view schema, std::string_view config) {
