@@ -147,6 +147,8 @@ class VerifierChain::Impl {
   [[nodiscard]] Result<void> standing(const User& user) const;
   void fly(const VerificationPtr& v, const std::string& key);
   void land(const AppPtr& app, std::size_t index, const std::string& key, std::uint64_t generation, Verdict verdict);
+  /// Everybody of this flight goes on with what was found.
+  void disembark(const std::string& key, const VerdictCache::Found& found);
   void remember(const App& app, std::size_t index, const std::string& key, const VerdictCache::Found& found);
   [[nodiscard]] std::string keyOf(const App& app, std::size_t index, const VerifyRequest& request,
                                   const PeerFields& fields) const;
@@ -402,6 +404,13 @@ void VerifierChain::Impl::fly(const VerificationPtr& v, const std::string& key) 
   const Board board = flights_.board(key, v->app->id, v, v->request.again);
   if (board == Board::Joined) return;
   if (board == Board::Full) return v->finish(Error(Code::Busy).after(std::chrono::seconds(1)));
+  // A flight may have landed since walk() looked.
+  if (!v->request.again && v->repeats == 0) {
+    if (const auto cached = cache_.find(key, clock_.steady())) {
+      if (metrics_) metrics_->cached(v->app->id, v->app->verifiers[v->index].plugin);
+      return disembark(key, *cached);
+    }
+  }
   // From here on land() must come, once.
   const auto land = [this, app = v->app, index = v->index, key, generation = revocations_.now(),
                      began = std::chrono::steady_clock::now()](Verdict verdict) {
@@ -434,7 +443,12 @@ void VerifierChain::Impl::land(const AppPtr& app, std::size_t index, const std::
     warn(fmt::format("app {}: verifier {} ({}) is unavailable: {}", raw(app->id), index, app->verifiers[index].plugin,
                      found.verdict->detail));
   }
+  // Before they leave: who boards after them finds it.
   remember(*app, index, key, found);
+  disembark(key, found);
+}
+
+void VerifierChain::Impl::disembark(const std::string& key, const VerdictCache::Found& found) {
   for (const VerificationPtr& v : flights_.land(key)) {
     static_cast<void>(pool_.submit(v->lane, [this, v, key, found] {
       if (apply(v, key, found) == Step::Next) walk(v);

@@ -143,6 +143,21 @@ BOOST_AUTO_TEST_CASE(the_same_token_at_once_is_one_verification) {
   BOOST_TEST(asked() == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(a_token_whose_verdict_comes_at_once_is_asked_about_once) {
+  configure({spec("script")});
+  ScriptedPlugins::get().on(allows("ann"));
+  constexpr int kTokens = 500;
+  std::vector<Outcome> all;
+  for (int token = 0; token < kTokens; ++token) {
+    for (int i = 0; i < 8; ++i) all.push_back(start(std::to_string(token)));
+    if (token % 8 != 7) continue;
+    for (Outcome& o : all) BOOST_TEST(text(wait(std::move(o))) == "user:ann");
+    all.clear();
+  }
+  for (Outcome& o : all) BOOST_TEST(text(wait(std::move(o))) == "user:ann");
+  BOOST_TEST(asked() == kTokens);
+}
+
 BOOST_AUTO_TEST_CASE(an_app_has_sixty_four_verifications_at_once_and_another_app_is_not_touched) {
   configure({spec("script")});
   const App other = *store.createApp({"other", {}, {spec("second")}});
