@@ -43,6 +43,7 @@ Offer CommitQueue::stage(AppId app, Work&& work) {
     queuedBytes_ += bytes;
     arriving_.push_back({app, bytes, now, std::move(work)});
   }
+  staged_.store(true, std::memory_order_release);
   return Offer::Taken;
 }
 

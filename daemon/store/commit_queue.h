@@ -3,6 +3,7 @@
 // Owned by GroupCommitter. Threads: push from any, take on the commit thread.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <deque>
@@ -48,7 +49,10 @@ class CommitQueue {
   [[nodiscard]] Offer push(AppId app, Work&& work);
   /// As push(), without waking the commit thread: it takes this with the next push, kick() or batch.
   [[nodiscard]] Offer stage(AppId app, Work&& work);
-  void kick() { arrived_.notifyOne(); }
+  /// Wakes it if something was staged since the last kick.
+  void kick() {
+    if (staged_.exchange(false, std::memory_order_acq_rel)) arrived_.notifyOne();
+  }
 
   /// Who was answered by the last batch sends again in a moment: fewer than `rows` are given `pause` to become more.
   struct Gather {
@@ -83,6 +87,7 @@ class CommitQueue {
 
   const Limits limits_;
 
+  std::atomic<bool> staged_{false};
   Mutex mutex_;
   Condition arrived_;
   std::vector<Entry> arriving_ CHATD_GUARDED_BY(mutex_);

@@ -53,7 +53,10 @@ class Dialect {
   /// Errors: Conflict. Throws. Blocks for some seconds at most.
   [[nodiscard]] virtual Result<void> unserved(Connection& /*connection*/) { return {}; }
 
-  /// The one connection that writes. Throws what the driver throws.
+  /// The same database for one more connection that writes at the same time, the `number`th besides this one's, with a
+  /// state of its own; null: one is all that may write.
+  [[nodiscard]] virtual std::unique_ptr<Dialect> another(std::size_t /*number*/) const { return nullptr; }
+  /// The connection that writes. Throws what the driver throws.
   [[nodiscard]] virtual std::unique_ptr<Connection> connectWriter() = 0;
   /// Its append path, once the schema is there. Throws.
   [[nodiscard]] virtual std::unique_ptr<BatchWriter> batchWriter(Connection& connection) = 0;

@@ -20,7 +20,6 @@ class FaultReport {
   FaultReport(Tell tell, Tell tellOver) : tell_(std::move(tell)), tellOver_(std::move(tellOver)) {}
 
   void say(const std::string& what) {
-    if (!tell_) return;
     {
       const auto now = std::chrono::steady_clock::now();
       LockGuard g(mutex_);
@@ -30,12 +29,14 @@ class FaultReport {
       anotherAt_ = now + std::chrono::seconds(1);
       sameAgainAt_ = now + std::chrono::minutes(1);
     }
-    tell_(what);
+    if (tell_) tell_(what);
   }
 
+  /// Told once, whoever else finds the same.
   void over(const std::string& what) {
     {
       LockGuard g(mutex_);
+      if (last_.empty()) return;
       last_.clear();
       anotherAt_ = {};
     }

@@ -53,6 +53,7 @@ constexpr Sql<In<>> kProbe{
 
 void Housekeeping::step(Connection& connection, bool probe) {
   if (probe) connection.run(kProbe);
+  if (!sweeps_) return;
   more_ = purgeRoom(connection) || purgeApp(connection) || purgeExpired(connection);
   if (!more_) retention_.step(connection);
 }

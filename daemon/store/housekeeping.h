@@ -14,7 +14,8 @@ namespace chatd::store {
 
 class Housekeeping {
  public:
-  explicit Housekeeping(const Clock& clock) : clock_(clock), retention_(clock) {}
+  /// `sweeps`: false for all writers of a database but one: nothing to remove, there is only the probe.
+  Housekeeping(const Clock& clock, bool sweeps) : clock_(clock), sweeps_(sweeps), retention_(clock) {}
 
   /// One step: a few hundred rows. Runs inside an open transaction. `probe`: write something in any case, to see whether
   /// the database takes it. Throws.
@@ -24,7 +25,7 @@ class Housekeeping {
   /// A retention was set: the same.
   void retentionChanged() { retention_.hurry(); }
   /// True if a step is worth its time.
-  [[nodiscard]] bool more() const { return more_ || retention_.due(); }
+  [[nodiscard]] bool more() const { return sweeps_ && (more_ || retention_.due()); }
   /// Under load, from one step to the next.
   [[nodiscard]] std::chrono::milliseconds pause() const;
 
@@ -39,6 +40,7 @@ class Housekeeping {
   bool purgeExpired(Connection& connection);
 
   const Clock& clock_;
+  const bool sweeps_;
   RetentionSweep retention_;
   bool more_ = true;
 };

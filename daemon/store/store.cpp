@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <stdexcept>
+#include <vector>
 
+#include "base/mutex.h"
 #include "store/backup/store_backups.h"
 #include "store/connection_pool.h"
 #include "store/copy/database_copy.h"
@@ -49,8 +52,8 @@ namespace {
 
 using namespace store;
 
-CommitQueue::Limits limitsOf(const StoreOptions& o) {
-  return {o.queueItems, o.queueItemsPerApp, o.queueBytes, o.batchRows, o.batchBytes};
+CommitQueue::Limits limitsOf(const StoreOptions& o, std::size_t writers) {
+  return {o.queueItems / writers, o.queueItemsPerApp / writers, o.queueBytes / writers, o.batchRows, o.batchBytes};
 }
 
 BackupOptions backupOptions(const StoreOptions& o) {
@@ -62,43 +65,24 @@ BackupOptions backupOptions(const StoreOptions& o) {
 class Store::Impl {
  public:
   Impl(StoreOptions options, const Clock& clock, std::unique_ptr<Dialect> dialect)
-      : options_(std::move(options)),
-        dialect_(std::move(dialect)),
-        housekeeping_(clock),
-        report_(options_.onFault, options_.onRecovery) {
-    if (!dialect_) {
-      auto made = dialectOf(options_, clock);
-      if (made.ok()) {
-        dialect_ = std::move(*made);
-      } else {
-        refused_ = std::move(made).error();
-        // The ports are there all the same; open() says why they will not answer.
-        dialect_ = std::make_unique<SqliteDialect>(std::filesystem::path(), options_.timeout, clock);
-      }
-    }
-    writer_ = std::make_unique<ConnectionPool>(1, [this] {
-      auto connection = dialect_->connectWriter();
-      if (!prepared_) {
-        if (const auto prepared = prepare(*connection); !prepared.ok()) throw std::runtime_error(prepared.error().detail());
-      }
-      connection->setBatchWriter(dialect_->batchWriter(*connection));
-      return connection;
-    });
-    if (!dialect_->readersShareWriter()) {
+      : options_(std::move(options)), report_(options_.onFault, options_.onRecovery) {
+    makeLanes(std::move(dialect), clock);
+    Lane& first = *lanes_.front();
+    if (!first.dialect->readersShareWriter()) {
       readers_ = std::make_unique<ConnectionPool>(options_.readers, [this] {
         // Half a schema is not read.
-        if (!prepared_) throw std::runtime_error("the database was not reached yet");
-        return dialect_->connectReader();
+        if (!prepared_) throw std::runtime_error(unprepared());
+        return lanes_.front()->dialect->connectReader();
       });
     }
-    reads_ = std::make_unique<Readers>(readers_ ? *readers_ : *writer_, *dialect_, report_, options_.timeout,
-                                       [this] { committer_->doubt(); });
-    committer_ =
-        std::make_unique<GroupCommitter>(limitsOf(options_), options_.timeout, *dialect_, *writer_, housekeeping_, report_);
-    log_ = std::make_unique<SqlMessageLog>(*committer_, *reads_);
-    directory_ = std::make_unique<SqlDirectory>(*committer_, *reads_, housekeeping_, clock);
-    credentials_ = std::make_unique<SqlCredentials>(*committer_, *reads_, clock);
-    backups_ = std::make_unique<StoreBackups>(backupOptions(options_), *dialect_, clock);
+    reads_ = std::make_unique<Readers>(readers_ ? *readers_ : first.writer, *first.dialect, report_, options_.timeout,
+                                       [this] { lanes_.front()->committer.doubt(); });
+    std::vector<GroupCommitter*> committers;
+    for (const auto& lane : lanes_) committers.push_back(&lane->committer);
+    log_ = std::make_unique<SqlMessageLog>(std::move(committers), *reads_);
+    directory_ = std::make_unique<SqlDirectory>(first.committer, *reads_, first.housekeeping, clock);
+    credentials_ = std::make_unique<SqlCredentials>(first.committer, *reads_, clock);
+    backups_ = std::make_unique<StoreBackups>(backupOptions(options_), *first.dialect, clock);
   }
   ~Impl() { stop(); }
   Impl(const Impl&) = delete;
@@ -106,11 +90,12 @@ class Store::Impl {
 
   Result<void> open() {
     if (refused_) return *refused_;
-    CHATD_CHECK(dialect_->claim());
-    auto reached = dialect_->whole();
+    Dialect& dialect = *lanes_.front()->dialect;
+    CHATD_CHECK(dialect.claim());
+    auto reached = dialect.whole();
     if (reached.ok()) reached = reach();
     if (!reached.ok()) {
-      dialect_->release();
+      dialect.release();
       return reached;
     }
     opened_ = true;
@@ -121,45 +106,132 @@ class Store::Impl {
     if (!opened_) return;
     opened_ = false;
     backups_->stop();
-    committer_->stop();
+    for (const auto& lane : lanes_) lane->committer.stop();
     // The readers first: the last connection to close is the one that may checkpoint.
     if (readers_) readers_->close();
-    writer_->close();
-    dialect_->release();
+    for (const auto& lane : lanes_) lane->writer.close();
+    lanes_.front()->dialect->release();
   }
 
-  GroupCommitter& committer() { return *committer_; }
-  [[nodiscard]] bool exclusive() const { return dialect_->exclusive(); }
-  [[nodiscard]] std::uint64_t readStatements() const { return reads_->statements(); }
+  [[nodiscard]] bool healthy() const {
+    return std::all_of(lanes_.begin(), lanes_.end(), [](const auto& lane) { return lane->committer.healthy(); });
+  }
+  [[nodiscard]] std::string fault() const {
+    for (const auto& lane : lanes_) {
+      if (std::string fault = lane->committer.fault(); !fault.empty()) return fault;
+    }
+    return {};
+  }
+  [[nodiscard]] Counts counts() const {
+    Counts counts{0, 0, reads_->statements()};
+    for (const auto& lane : lanes_) {
+      counts.batches += lane->committer.batches();
+      counts.rows += lane->committer.rows();
+    }
+    return counts;
+  }
+  [[nodiscard]] bool exclusive() const { return lanes_.front()->dialect->exclusive(); }
   MessageLog& log() { return *log_; }
   Directory& directory() { return *directory_; }
   Credentials& credentials() { return *credentials_; }
   Backups& backups() { return *backups_; }
 
  private:
-  // Starts the commit thread, with the first connection or, if it will come by itself, without.
-  Result<void> reach() {
-    std::unique_ptr<Connection> connection;
-    try {
-      connection = dialect_->connectWriter();
-      CHATD_CHECK(prepare(*connection));
-      connection->setBatchWriter(dialect_->batchWriter(*connection));
-    } catch (const std::exception& e) {
-      const std::string words = dialect_->wordsOf(e);
-      if (!dialect_->mayPass(e)) {
-        return Error(Code::StoreUnavailable, fmt::format("The database {} cannot be opened: {}.", dialect_->shown(), words));
-      }
-      committer_->startDown(fmt::format("{}: {}", dialect_->shown(), words));
-      return {};
+  // A commit thread, its connection, and what the dialect remembers of both. The rooms are shared out among the lanes; the
+  // first also writes everything else, sweeps, and makes the schema.
+  struct Lane {
+    Lane(std::unique_ptr<Dialect> d, ConnectionPool::Connect connect, const Clock& clock, bool first,
+         const CommitQueue::Limits& limits, std::chrono::milliseconds timeout, FaultReport& report)
+        : dialect(std::move(d)),
+          writer(1, std::move(connect)),
+          housekeeping(clock, first),
+          committer(limits, timeout, *dialect, writer, housekeeping, report) {}
+
+    const std::unique_ptr<Dialect> dialect;
+    ConnectionPool writer;
+    Housekeeping housekeeping;
+    GroupCommitter committer;
+  };
+
+  // `given`: a test's own dialect, or null.
+  void makeLanes(std::unique_ptr<Dialect> given, const Clock& clock) {
+    std::vector<std::unique_ptr<Dialect>> dialects;
+    if (given) {
+      dialects.push_back(std::move(given));
+    } else if (auto made = dialectOf(options_, clock); made.ok()) {
+      dialects.push_back(std::move(*made));
+    } else {
+      refused_ = std::move(made).error();
+      // The ports are there all the same; open() says why they will not answer.
+      dialects.push_back(std::make_unique<SqliteDialect>(std::filesystem::path(), options_.timeout, clock));
     }
-    writer_->seed(std::move(connection));
-    committer_->start();
+    while (dialects.size() < options_.writers) {
+      auto another = dialects.front()->another(dialects.size());
+      if (!another) break;
+      dialects.push_back(std::move(another));
+    }
+    const CommitQueue::Limits limits = limitsOf(options_, dialects.size());
+    for (std::size_t i = 0; i < dialects.size(); ++i) {
+      lanes_.push_back(std::make_unique<Lane>(
+          std::move(dialects[i]), [this, i] { return connect(*lanes_[i]); }, clock, i == 0, limits, options_.timeout,
+          report_));
+    }
+  }
+
+  // Throws what the driver throws. Thread: the lane's commit thread; before it runs, the one that opens.
+  std::unique_ptr<Connection> connect(Lane& lane) {
+    auto connection = lane.dialect->connectWriter();
+    if (!prepared_ && &lane != lanes_.front().get()) throw std::runtime_error(unprepared());
+    if (!prepared_) {
+      if (const auto prepared = prepare(*connection); !prepared.ok()) {
+        LockGuard g(unpreparedMutex_);
+        unprepared_ = prepared.error().detail();
+        throw std::runtime_error(unprepared_);
+      }
+    }
+    connection->setBatchWriter(lane.dialect->batchWriter(*connection));
+    return connection;
+  }
+
+  // In the words of who tried: they are told once.
+  std::string unprepared() {
+    LockGuard g(unpreparedMutex_);
+    return unprepared_;
+  }
+
+  // Starts the commit threads, each with its connection or, if that will come by itself, without.
+  Result<void> reach() {
+    Lane& first = *lanes_.front();
+    try {
+      auto connection = first.dialect->connectWriter();
+      CHATD_CHECK(prepare(*connection));
+      connection->setBatchWriter(first.dialect->batchWriter(*connection));
+      first.writer.seed(std::move(connection));
+      first.committer.start();
+    } catch (const std::exception& e) {
+      const std::string words = first.dialect->wordsOf(e);
+      if (!first.dialect->mayPass(e)) {
+        return Error(Code::StoreUnavailable,
+                     fmt::format("The database {} cannot be opened: {}.", first.dialect->shown(), words));
+      }
+      first.committer.startDown(fmt::format("{}: {}", first.dialect->shown(), words));
+    }
+    for (std::size_t i = 1; i < lanes_.size(); ++i) startOther(*lanes_[i]);
     return {};
+  }
+
+  void startOther(Lane& lane) {
+    try {
+      lane.writer.seed(connect(lane));
+      lane.committer.start();
+    } catch (const std::exception& e) {
+      lane.committer.startDown(fmt::format("{}: {}", lane.dialect->shown(), lane.dialect->wordsOf(e)));
+    }
   }
 
   // Makes the schema what this program knows. Thread: the one that opens; after that the commit thread, until it is done.
   Result<void> prepare(Connection& connection) {
-    CHATD_CHECK(migrate(connection, *dialect_));
+    CHATD_CHECK(migrate(connection, *lanes_.front()->dialect));
     if (const auto source = unfinishedCopy(connection)) {
       return Error(Code::Conflict, fmt::format("The database is half of a copy from {}: finish it (chatctl migrate-store or "
                                                "backup restore), or begin with an empty one.",
@@ -170,19 +242,18 @@ class Store::Impl {
   }
 
   const StoreOptions options_;
-  std::unique_ptr<Dialect> dialect_;
   std::optional<Error> refused_;
-  Housekeeping housekeeping_;
   FaultReport report_;
-  std::unique_ptr<ConnectionPool> writer_;
-  std::unique_ptr<ConnectionPool> readers_;  // null: reads take turns on the writing connection
+  std::vector<std::unique_ptr<Lane>> lanes_;  // at least one
+  std::unique_ptr<ConnectionPool> readers_;   // null: reads take turns on the writing connection
   std::unique_ptr<Readers> reads_;
-  std::unique_ptr<GroupCommitter> committer_;
   std::unique_ptr<SqlMessageLog> log_;
   std::unique_ptr<SqlDirectory> directory_;
   std::unique_ptr<SqlCredentials> credentials_;
   std::unique_ptr<StoreBackups> backups_;
   std::atomic<bool> prepared_{false};  // the schema is what it should be
+  Mutex unpreparedMutex_;
+  std::string unprepared_ CHATD_GUARDED_BY(unpreparedMutex_) = "the database was not reached yet";
   bool opened_ = false;
 };
 
@@ -195,15 +266,13 @@ Store::~Store() = default;
 
 Result<void> Store::open() { return impl_->open(); }
 void Store::stop() { impl_->stop(); }
-bool Store::healthy() const { return impl_->committer().healthy(); }
-std::string Store::fault() const { return impl_->committer().fault(); }
+bool Store::healthy() const { return impl_->healthy(); }
+std::string Store::fault() const { return impl_->fault(); }
 MessageLog& Store::log() { return impl_->log(); }
 Directory& Store::directory() { return impl_->directory(); }
 Credentials& Store::credentials() { return impl_->credentials(); }
 Backups& Store::backups() { return impl_->backups(); }
 bool Store::exclusive() const { return impl_->exclusive(); }
-Store::Counts Store::counts() const {
-  return {impl_->committer().batches(), impl_->committer().rows(), impl_->readStatements()};
-}
+Store::Counts Store::counts() const { return impl_->counts(); }
 
 }  // namespace chatd

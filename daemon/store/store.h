@@ -1,5 +1,6 @@
 // Store: one database behind the three ports MessageLog, Directory and Credentials. Owned by app/.
-// Writes go through one commit thread (GroupCommitter), reads through a pool of connections (ConnectionPool).
+// Writes go through commit threads (GroupCommitter), reads through a pool of connections (ConnectionPool). SQLite has one
+// commit thread; on PostgreSQL the rooms are spread over a few, the first of which also writes everything else.
 #pragma once
 
 #include <chrono>
@@ -28,7 +29,8 @@ struct StoreOptions {
   std::filesystem::path dataDirectory = ".";
   std::chrono::milliseconds timeout{5000};  ///< the longest that a caller waits for the database
   std::size_t readers = 4;                  ///< connections that read
-  std::size_t queueItems = 65'536;          ///< writes that may wait, all apps
+  std::size_t writers = 2;                  ///< connections that write messages; PostgreSQL only. At least 1
+  std::size_t queueItems = 65'536;  ///< writes that may wait, all apps; shared out among the writers, as what follows
   std::size_t queueItemsPerApp = 20'000;
   std::size_t queueBytes = 64u << 20;  ///< their texts
   std::size_t batchRows = 500;         ///< of one transaction
@@ -51,7 +53,7 @@ class Store {
   /// Stops.
   ~Store();
 
-  /// Claims the data directory (SQLite), migrates, starts the commit thread. A PostgreSQL that cannot be reached is no
+  /// Claims the data directory (SQLite), migrates, starts the commit threads. A PostgreSQL that cannot be reached is no
   /// error: the store is then not healthy, its ports answer StoreUnavailable, and it migrates and begins when the server is
   /// there; onRecovery tells. The errors say what an admin can do. Errors: Invalid (url), Conflict (another daemon has it,
   /// or a newer chatd wrote it), StoreUnavailable. Thread: main.

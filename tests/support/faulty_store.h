@@ -138,6 +138,10 @@ class FaultyDialect final : public store::Dialect {
   std::string shown() const override { return inner_->shown(); }
   Result<void> claim() override { return inner_->claim(); }
   void release() override { inner_->release(); }
+  std::unique_ptr<store::Dialect> another(std::size_t number) const override {
+    auto inner = inner_->another(number);
+    return inner ? std::make_unique<FaultyDialect>(std::move(inner), faults_) : nullptr;
+  }
   std::unique_ptr<store::Connection> connectWriter() override { return inner_->connectWriter(); }
   std::unique_ptr<store::BatchWriter> batchWriter(store::Connection& c) override {
     return std::make_unique<FaultyBatchWriter>(inner_->batchWriter(c), faults_, c, inner_->batchesCommitThemselves());

@@ -20,7 +20,7 @@ namespace chatd::store {
 
 /// Who writes: kept by the dialect from connection to connection.
 struct PgWriter {
-  SendId id = randomSendId();   ///< names this process among the writers of the database
+  SendId id = randomSendId();   ///< names it among the writers of the database
   std::int64_t generation = 0;  ///< of its newest connection
   std::int64_t lastId = 0;      ///< every message that is written from now on has a higher one
   RecentSends sends;

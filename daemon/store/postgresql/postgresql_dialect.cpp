@@ -21,9 +21,10 @@ constexpr Sql<In<Text, Int>, Out<Int, Int>> kOpenWriter{
 // What our own connection before has open keeps us out: the server has not noticed yet that its client is gone.
 constexpr Sql<In<Text>, Out<Int>> kEndOld{
     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $1 AND pid <> pg_backend_pid()"};
-// A daemon has its writing connection, which bears its name (batchWriter), from its start to its end.
+// A daemon has its writing connections, which bear its name (name_), from its start to its end.
 constexpr Sql<In<>, Out<Int>> kDaemons{
-    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'chatd/%'"};
+    "SELECT count(DISTINCT split_part(application_name, '/', 2)) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND application_name LIKE 'chatd/%'"};
 constexpr Sql<In<Text>, Out<Text>> kName{"SELECT set_config('application_name', $1, false)"};
 // One migrates, the others wait. The number is arbitrary, and ours.
 constexpr Sql<In<>, Out<Int>> kLockSchema{"SELECT pg_try_advisory_xact_lock(4846391570432851)::int"};
@@ -46,6 +47,8 @@ constexpr std::chrono::milliseconds kLockTimeout{100};
 
 std::string uuidOf(const SendId& id) { return toHex({reinterpret_cast<const char*>(id.data()), id.size()}); }
 
+std::string nameOf(const std::string& daemon, std::size_t number) { return fmt::format("chatd/{}/{}", daemon, number); }
+
 // Empty: it is not the server that spoke.
 std::string stateOf(const std::exception& e) {
   const auto* ours = dynamic_cast<const PgError*>(&e);
@@ -64,10 +67,27 @@ FaultKind kindOf(const std::string& state) {
 }  // namespace
 
 PostgresqlDialect::PostgresqlDialect(PgUrl url, std::chrono::milliseconds timeout, const Clock& clock)
-    : shown_(url.shown), timeout_(timeout), clock_(clock), connector_(std::move(url), timeout / 2) {}
+    : shown_(url.shown),
+      timeout_(timeout),
+      clock_(clock),
+      connector_(std::make_shared<PgConnector>(std::move(url), timeout / 2)),
+      daemon_(uuidOf(randomSendId())),
+      name_(nameOf(daemon_, 0)) {}
+
+PostgresqlDialect::PostgresqlDialect(const PostgresqlDialect& first, std::size_t number)
+    : shown_(first.shown_),
+      timeout_(first.timeout_),
+      clock_(first.clock_),
+      connector_(first.connector_),
+      daemon_(first.daemon_),
+      name_(nameOf(daemon_, number)) {}
+
+std::unique_ptr<Dialect> PostgresqlDialect::another(std::size_t number) const {
+  return std::unique_ptr<Dialect>(new PostgresqlDialect(*this, number));
+}
 
 std::unique_ptr<Connection> PostgresqlDialect::connectWriter() {
-  auto connection = connector_.connect();
+  auto connection = connector_->connect();
   connection->execute(fmt::format(kWriterSettings, kLockTimeout.count(), timeout_.count()).c_str());
   return connection;
 }
@@ -88,21 +108,20 @@ Result<void> PostgresqlDialect::unserved(Connection& connection) {
 }
 
 std::unique_ptr<BatchWriter> PostgresqlDialect::batchWriter(Connection& connection) {
-  const std::string name = "chatd/" + uuidOf(writer_.id);
   try {
     const auto& row = connection.run(kOpenWriter, uuidOf(writer_.id), micros(clock_.wall()));
     writer_.generation = row.at<0>(0);
     writer_.lastId = std::max(writer_.lastId, row.at<1>(0));
   } catch (const PgError& e) {
-    if (kindOf(e.state()) == FaultKind::Contended) connection.run(kEndOld, name);
+    if (kindOf(e.state()) == FaultKind::Contended) connection.run(kEndOld, name_);
     throw;
   }
-  connection.run(kName, name);
+  connection.run(kName, name_);
   return std::make_unique<PostgresqlBatch>(pgHandle(connection), *connection.limit(), clock_, writer_);
 }
 
 std::unique_ptr<Connection> PostgresqlDialect::connectReader() {
-  auto connection = connector_.connect();
+  auto connection = connector_->connect();
   connection->execute(fmt::format(kReaderSettings, timeout_.count()).c_str());
   return connection;
 }

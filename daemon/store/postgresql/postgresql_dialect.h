@@ -1,8 +1,10 @@
-// PostgresqlDialect: PostgreSQL 13 and newer. One connection writes, the others read; several daemons may share the
-// database. Owned by Store. Thread: as Dialect says.
+// PostgresqlDialect: PostgreSQL 13 and newer. One connection writes for each dialect of a daemon, the others read; several
+// daemons may share the database. Owned by Store. Thread: as Dialect says.
 #pragma once
 
 #include <chrono>
+#include <memory>
+#include <string>
 
 #include "base/clock.h"
 #include "store/dialect.h"
@@ -22,6 +24,7 @@ class PostgresqlDialect final : public Dialect {
   Result<void> claim() override { return {}; }
   void release() override {}
   [[nodiscard]] Result<void> unserved(Connection& connection) override;
+  [[nodiscard]] std::unique_ptr<Dialect> another(std::size_t number) const override;
   [[nodiscard]] std::unique_ptr<Connection> connectWriter() override;
   [[nodiscard]] std::unique_ptr<BatchWriter> batchWriter(Connection& connection) override;
   [[nodiscard]] std::unique_ptr<Connection> connectReader() override;
@@ -43,11 +46,15 @@ class PostgresqlDialect final : public Dialect {
   bool tend(Connection&, bool) override { return false; }
 
  private:
+  PostgresqlDialect(const PostgresqlDialect& first, std::size_t number);
+
   const std::string shown_;
   const std::chrono::milliseconds timeout_;
   const Clock& clock_;
   const PgCopySql copySql_;
-  PgConnector connector_;
+  const std::shared_ptr<PgConnector> connector_;  // of all the daemon's connections
+  const std::string daemon_;                      // names the daemon among those that share the database
+  const std::string name_;                        // of the connection that writes: its daemon and its number
   // Commit thread; before it runs, the thread that opens.
   PgWriter writer_;
   std::string transaction_;
