@@ -31,24 +31,6 @@ bool isSecret(std::string_view text, std::string_view prefix) {
          fromBase64Url(text.substr(prefix.size())).has_value();
 }
 
-Result<void> checkLogin(const std::string& login) {
-  const bool blank = !login.empty() && (login.front() == ' ' || login.back() == ' ');
-  const bool control = std::any_of(login.begin(), login.end(), [](char c) {
-    const auto b = static_cast<unsigned char>(c);
-    return b < 0x20 || b == 0x7F;
-  });
-  if (login.empty() || login.size() > 128 || blank || control || !isUtf8(login)) {
-    return Error::field("login", "must be 1 to 128 bytes of text without control characters or outer blanks");
-  }
-  return {};
-}
-
-Result<void> checkPassword(const std::string& password) {
-  if (password.size() < kMinPassword) return Error::field("password", "must have at least 8 bytes");
-  if (password.size() > kMaxPassword) return Error::field("password", "must have at most 1024 bytes");
-  return {};
-}
-
 std::optional<gid_t> lookUpGroup() {
   std::vector<char> buffer(16 * 1024);
   group entry{};
@@ -190,6 +172,24 @@ Result<void> Authenticator::logout(const std::string& bearer) {
   cache_.drop(hash);
   if (!gone.ok() && gone.error().code() == Code::NotFound) return Error(Code::Unauthorized);
   return gone;
+}
+
+Result<void> Authenticator::checkLogin(const std::string& login) {
+  const bool blank = !login.empty() && (login.front() == ' ' || login.back() == ' ');
+  const bool control = std::any_of(login.begin(), login.end(), [](char c) {
+    const auto b = static_cast<unsigned char>(c);
+    return b < 0x20 || b == 0x7F;
+  });
+  if (login.empty() || login.size() > 128 || blank || control || !isUtf8(login)) {
+    return Error::field("login", "must be 1 to 128 bytes of text without control characters or outer blanks");
+  }
+  return {};
+}
+
+Result<void> Authenticator::checkPassword(const std::string& password) {
+  if (password.size() < kMinPassword) return Error::field("password", "must have at least 8 bytes");
+  if (password.size() > kMaxPassword) return Error::field("password", "must have at most 1024 bytes");
+  return {};
 }
 
 Result<Account> Authenticator::createAccount(const std::string& login, const std::string& password, AccountRole role,

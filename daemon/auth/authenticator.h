@@ -58,6 +58,9 @@ class Authenticator {
   /// Errors: Unauthorized (same time and body whether or not the login exists), RateLimited.
   Result<Login> login(const std::string& login, const std::string& password, const std::string& clientIp);
   Result<void> logout(const std::string& bearer);
+  /// What may be a login and a password. Errors: Invalid. Thread: any.
+  [[nodiscard]] static Result<void> checkLogin(const std::string& login);
+  [[nodiscard]] static Result<void> checkPassword(const std::string& password);
   /// Errors: AlreadyExists, Invalid (login form; password not 8 to 1024 bytes), Busy.
   Result<Account> createAccount(const std::string& login, const std::string& password, AccountRole role,
                                 const std::vector<AppId>& apps);

@@ -107,6 +107,8 @@ ChatService::ChatService(Executor& executor, MessageLog& log, Directory& directo
 
 ChatService::~ChatService() = default;
 
+Result<void> ChatService::checkText(const std::string& text) const { return impl_->checkText(text); }
+
 void ChatService::send(SendCommand command, UniqueFunction<void(Result<Appended>)> done) {
   if (auto ok = impl_->checkText(command.text); !ok.ok()) return done(std::move(ok).error());
   if (command.clientMsgId && (command.clientMsgId->empty() || command.clientMsgId->size() > 128)) {

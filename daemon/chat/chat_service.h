@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "base/task.h"
+#include "chat/access.h"
 #include "chat/directory.h"
 #include "chat/executor.h"
 #include "chat/fanout.h"
@@ -27,15 +28,6 @@ struct ChatLimits {
   std::size_t commandsPerApp = 20'000;   ///< sends of one app that may be waiting for their commit
   std::size_t liveRooms = 100'000;       ///< rooms in memory; the longest unused are evicted
   std::size_t historyBytes = 64u << 20;  ///< recent messages in memory; 0 unless the log is this process's alone
-};
-
-/// Who acts. A user acts under its membership and what its token was granted. An app (its key) sends in the name of a
-/// member, and reads and deletes in any room of its own.
-struct Actor {
-  AppId app{};
-  UserId user{};
-  bool asApp = false;     ///< not bound by the user's rate; may delete any message
-  GrantsPtr grants = {};  ///< of a user's token
 };
 
 struct SendCommand {
@@ -78,6 +70,9 @@ class ChatService final : public LogSink {
   ChatService(Executor& executor, MessageLog& log, Directory& directory, Fanout& fanout, const Clock& clock,
               const ChatLimits& limits);
   ~ChatService() override;
+
+  /// A text as send() and edit() judge it. Errors: EmptyText, TooLarge, InvalidText. Thread: any.
+  [[nodiscard]] Result<void> checkText(const std::string& text) const;
 
   // Messages. The room must belong to actor.app, else RoomNotFound.
   /// Errors: RoomNotFound, Forbidden (not a member), EmptyText, InvalidText, TooLarge, Invalid, RateLimited, Busy,

@@ -210,11 +210,7 @@ void RoomShard::userChanged(const User& user) {
 // ---- messages
 
 Result<void> RoomShard::mayAct(LiveRoom& room, UserId user, const GrantsPtr& grants, Permission permission) {
-  if (room.member(user) == nullptr) return Error(Code::Forbidden, "The user is not a member of the room.");
-  if (!granted(grants, room.room->name, permission)) {
-    return Error(Code::Forbidden, "The token does not allow this in the room.");
-  }
-  return {};
+  return chatd::mayAct(room.member(user) != nullptr, grants, room.room->name, permission);
 }
 
 void RoomShard::send(AppId app, PendingSend pending) {
@@ -330,21 +326,9 @@ void RoomShard::change(Actor actor, Message target, Change::Kind kind, std::stri
              if (!found.ok()) return done(std::move(found).error());
              LiveRoom& room = **found;
              const LiveMember* member = room.member(actor.user);
-             const bool author = target.sender == actor.user;
-             const std::string& name = room.room->name;
-             const bool moderator =
-                 member != nullptr && member->role == Role::Moderator && granted(actor.grants, name, Permission::Moderate);
-             // Who cannot read the room does not learn that there is such a message.
-             if (!actor.asApp && (member == nullptr || !granted(actor.grants, name, Permission::Read))) {
-               return done(Code::MessageNotFound);
-             }
-             if (author && !moderator && !granted(actor.grants, name, Permission::Write)) {
-               return done(Error(Code::Forbidden, "The token does not allow this in the room."));
-             }
-             if (kind == Change::Kind::Edit && !author)
-               return done(Error(Code::Forbidden, "Only its author may edit a message."));
-             if (kind == Change::Kind::Delete && !author && !moderator && !actor.asApp) {
-               return done(Error(Code::Forbidden, "Only its author or a moderator may delete a message."));
+             const auto role = member != nullptr ? std::optional(member->role) : std::nullopt;
+             if (auto may = mayChange(actor, role, room.room->name, target.sender, kind); !may.ok()) {
+               return done(std::move(may).error());
              }
              Change request;
              request.ticket = {static_cast<std::uint32_t>(loop_), ++nextSlot_};

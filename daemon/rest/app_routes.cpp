@@ -244,6 +244,16 @@ Result<Reply> rotateKey(const Context& context, Call& call) {
   return reply;
 }
 
+Result<bool> checkDeleteKey(const Context& context, Call& call) {
+  CHATD_TRY(app, appOf(context, call, call.segment("appId")));
+  CHATD_TRY(keys, context.services.credentials.keys(app.id));
+  const auto wanted = parseId(call.segment("keyId"));
+  const bool there =
+      wanted && std::any_of(keys.begin(), keys.end(), [&](const AppKey& key) { return key.id == KeyId{*wanted}; });
+  if (!there) return Code::NotFound;
+  return true;
+}
+
 Result<Reply> deleteKey(const Context& context, Call& call) {
   CHATD_TRY(app, appOf(context, call, call.segment("appId")));
   const auto key = parseId(call.segment("keyId"));
@@ -271,6 +281,7 @@ std::vector<Route> keyRows() {
            .answers = {{.status = 201, .body = &kKeyCreatedDocument}},
            .errors = {Code::NotFound},
            .doc = "Makes a new key, shown this once. The others end after graceSeconds.",
+           .check = checkApp,
            .handler = blocking<rotateKey>},
           {.method = "DELETE",
            .path = "/app/{appId}/keys/{keyId}",
@@ -280,6 +291,7 @@ std::vector<Route> keyRows() {
            .answers = {{.status = 204}},
            .errors = {Code::NotFound},
            .doc = "Revokes a key at once.",
+           .check = checkDeleteKey,
            .handler = blocking<deleteKey>}};
 }
 
@@ -334,6 +346,7 @@ std::vector<Route> appRows() {
        .answers = {{.status = 204}},
        .errors = {Code::NotFound},
        .doc = "Everything of the app is gone, with the accounts of owners who had no other app; its sessions are closed.",
+       .check = checkApp,
        .handler = blocking<deleteApp>}};
 }
 

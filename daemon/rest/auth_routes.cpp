@@ -131,6 +131,16 @@ Result<Reply> verify(const Context&, Call& call) {
   return json(200, std::move(body));
 }
 
+Result<bool> checkRegister(const Context& context, Call& call) {
+  CHATD_CHECK(appIdsOf(context, call.body));
+  CHATD_CHECK(Authenticator::checkLogin(*text(call.body, "login")));
+  CHATD_CHECK(Authenticator::checkPassword(*text(call.body, "password")));
+  const auto taken = context.services.credentials.accountByLogin(*text(call.body, "login"));
+  if (taken.ok()) return Error(Code::AlreadyExists);
+  if (taken.error().code() != Code::NotFound) return taken.error();
+  return true;
+}
+
 Result<Reply> registerAccount(const Context& context, Call& call) {
   CHATD_TRY(apps, appIdsOf(context, call.body));
   CHATD_TRY(account, context.services.authenticator.createAccount(*text(call.body, "login"), *text(call.body, "password"),
@@ -145,6 +155,18 @@ Result<Reply> listAccounts(const Context& context, Call& call) {
   CHATD_TRY(page, pageOf(call));
   CHATD_TRY(accounts, context.services.credentials.accounts(page));
   return pageReply(accounts, appendAccount);
+}
+
+Result<bool> checkAccount(const Context& context, Call& call) {
+  CHATD_TRY(id, accountIdOf(call));
+  CHATD_CHECK(context.services.credentials.account(id));
+  return true;
+}
+
+Result<bool> checkPatchAccount(const Context& context, Call& call) {
+  CHATD_CHECK(appIdsOf(context, call.body));
+  if (const auto password = text(call.body, "password")) CHATD_CHECK(Authenticator::checkPassword(*password));
+  return checkAccount(context, call);
 }
 
 Result<Reply> patchAccount(const Context& context, Call& call) {
@@ -204,6 +226,7 @@ const std::vector<Route>& authRoutes() {
        .answers = {{.status = 201, .body = &kAccountDocument}},
        .errors = {Code::AlreadyExists, Code::Busy},
        .doc = "Makes an account.",
+       .check = checkRegister,
        .handler = blocking<registerAccount>},
       {.method = "GET",
        .path = "/account",
@@ -223,6 +246,7 @@ const std::vector<Route>& authRoutes() {
        .answers = {{.status = 200, .body = &kAccountDocument}},
        .errors = {Code::NotFound, Code::Busy},
        .doc = "Changes the fields that are present.",
+       .check = checkPatchAccount,
        .handler = blocking<patchAccount>},
       {.method = "DELETE",
        .path = "/account/{id}",
@@ -232,6 +256,7 @@ const std::vector<Route>& authRoutes() {
        .answers = {{.status = 204}},
        .errors = {Code::NotFound},
        .doc = "Deletes the account and ends its sessions.",
+       .check = checkAccount,
        .handler = blocking<deleteAccount>}};
   return rows;
 }

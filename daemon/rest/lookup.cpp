@@ -75,6 +75,16 @@ Result<User> userOf(const Context& context, const Call& call) {
   return std::move(user);
 }
 
+Result<bool> checkUser(const Context& context, Call& call) {
+  CHATD_CHECK(userOf(context, call));
+  return true;
+}
+
+Result<bool> checkApp(const Context& context, Call& call) {
+  CHATD_CHECK(appOf(context, call, call.segment("appId")));
+  return true;
+}
+
 Result<std::vector<User>> usersOf(const Context& context, AppId app, const JsonValue& appUserIds) {
   std::vector<std::string> names;
   std::unordered_set<std::string> seen;

@@ -30,6 +30,10 @@ namespace chatd::rest {
 /// A user that is not deleted, by the id in segment {id}. Errors: UserNotFound.
 [[nodiscard]] Result<User> userOf(const Context& context, const Call& call);
 
+/// Of a dry run: the user, or the app of segment {appId}, must be there. Errors: those of userOf() and appOf().
+[[nodiscard]] Result<bool> checkUser(const Context& context, Call& call);
+[[nodiscard]] Result<bool> checkApp(const Context& context, Call& call);
+
 /// The user of a list of appUserIds in `body`, each once, in the order given. Errors: UserNotFound.
 [[nodiscard]] Result<std::vector<User>> usersOf(const Context& context, AppId app, const JsonValue& appUserIds);
 

@@ -76,6 +76,16 @@ Reply messageReply(int status, const Message& message, const std::string& room) 
   return json(status, std::move(body));
 }
 
+/// Of what a send may be refused for, all but the rates and what only the room's log knows (clientMsgId, replyTo).
+Result<bool> checkSend(const Context& context, Call& call) {
+  CHATD_TRY(room, roomOf(context, call, call.segment("id")));
+  CHATD_TRY(sender, senderOf(context, call, room.app));
+  CHATD_CHECK(context.services.chat.checkText(*text(call.body, "text")));
+  CHATD_TRY(state, context.services.directory.roomState(room.id));
+  CHATD_CHECK(mayAct(memberOf(state, sender.user) != nullptr, sender.grants, room.name, Permission::Write));
+  return true;
+}
+
 void sendMessage(const Context& context, CallPtr call) {
   auto room = roomOf(context, *call, call->segment("id"));
   if (!room.ok()) return call->finish(std::move(room).error());
@@ -198,6 +208,35 @@ Result<Reply> getMessage(const Context& context, Call& call) {
   return messageReply(200, place.message, place.room.name);
 }
 
+/// Whether a change would change anything. Errors: MessageNotFound, Forbidden.
+Result<bool> checkChange(const Context& context, const Call& call, const Place& place, Change::Kind kind) {
+  const Actor actor = actorOf(call, place.room.app);
+  std::optional<Role> role;
+  if (!actor.asApp) {
+    CHATD_TRY(state, context.services.directory.roomState(place.room.id));
+    if (const Member* member = memberOf(state, actor.user)) role = member->role;
+  }
+  CHATD_CHECK(mayChange(actor, role, place.room.name, place.message.sender, kind));
+  if (kind == Change::Kind::Edit && place.message.deletedAt) return Code::MessageNotFound;
+  return kind == Change::Kind::Edit ? place.message.text != *text(call.body, "text") : !place.message.deletedAt;
+}
+
+Result<bool> checkEdit(const Context& context, Call& call) {
+  CHATD_TRY(place, placeOf(context, call, parseId(call.segment("id"))));
+  CHATD_CHECK(context.services.chat.checkText(*text(call.body, "text")));
+  return checkChange(context, call, place, Change::Kind::Edit);
+}
+
+Result<bool> checkDelete(const Context& context, Call& call) {
+  CHATD_TRY(place, placeOf(context, call, parseId(call.segment("id"))));
+  return checkChange(context, call, place, Change::Kind::Delete);
+}
+
+Result<bool> checkDeleteByQuery(const Context& context, Call& call) {
+  CHATD_TRY(place, placeOf(context, call, integer(call.query, "id")));
+  return checkChange(context, call, place, Change::Kind::Delete);
+}
+
 /// Answers with the message as the change left it.
 UniqueFunction<void(Result<Changed>)> answerChanged(const CallPtr& call, std::string room) {
   return [call, name = std::move(room)](Result<Changed> done) {
@@ -248,6 +287,7 @@ std::vector<Route> chatRows() {
                       Code::InvalidText, Code::TooLarge, Code::ClientMsgIdReused, Code::RateLimited, Code::Busy,
                       Code::AccessChanged, Code::StoreUnavailable, Code::OutcomeUnknown},
            .doc = "Says something in a room; answered once it is durable.",
+           .check = checkSend,
            .handler = sendMessage}};
 }
 
@@ -275,6 +315,7 @@ std::vector<Route> messageRows() {
            .answers = {{.status = 200, .body = &kMessageDocument}},
            .errors = editErrors,
            .doc = "Changes the text; the author only.",
+           .check = checkEdit,
            .handler = editMessage},
           {.method = "DELETE",
            .path = "/message/{id}",
@@ -284,6 +325,7 @@ std::vector<Route> messageRows() {
            .answers = {{.status = 200, .body = &kMessageDocument, .doc = "The message as it is now."}},
            .errors = changeErrors,
            .doc = deleteDoc,
+           .check = checkDelete,
            .handler = deleteMessage},
           {.method = "DELETE",
            .path = "/message/",
@@ -294,6 +336,7 @@ std::vector<Route> messageRows() {
            .answers = {{.status = 200, .body = &kMessageDocument, .doc = "The message as it is now."}},
            .errors = changeErrors,
            .doc = deleteDoc,
+           .check = checkDeleteByQuery,
            .handler = deleteMessageByQuery}};
 }
 

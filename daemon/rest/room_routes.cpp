@@ -212,25 +212,68 @@ Result<Reply> removeMembers(const Context& context, Call& call) {
   return roomReply(context, call, room.id, 200);
 }
 
-Result<Reply> setRole(const Context& context, Call& call) {
+struct RolePlan {
+  Room room;
+  User user;
+  Role role{};
+};
+
+/// Errors: RoomNotFound, UserNotFound, those of tenant().
+Result<RolePlan> planRole(const Context& context, const Call& call) {
   CHATD_TRY(room, roomOf(context, call, call.segment("id")));
-  const auto user = parseId(call.segment("userId"));
-  if (!user) return Code::UserNotFound;
+  const auto id = parseId(call.segment("userId"));
+  if (!id) return Code::UserNotFound;
+  CHATD_TRY(user, context.services.directory.user(UserId{*id}));
   const Role role = text(call.body, "role") == "moderator" ? Role::Moderator : Role::Member;
-  CHATD_TRY(who, context.services.directory.user(UserId{*user}));
-  CHATD_CHECK(context.services.directory.setRole(room.id, who.id, role));
-  context.services.chat.membersChanged(room.app, room.id, changesOf({who}, MemberChange::Kind::Role));
+  return RolePlan{std::move(room), std::move(user), role};
+}
+
+Result<bool> checkRole(const Context& context, Call& call) {
+  CHATD_TRY(plan, planRole(context, call));
+  CHATD_TRY(state, context.services.directory.roomState(plan.room.id));
+  const Member* member = memberOf(state, plan.user.id);
+  if (member == nullptr) return Code::UserNotFound;
+  return member->role != plan.role;
+}
+
+Result<Reply> setRole(const Context& context, Call& call) {
+  CHATD_TRY(plan, planRole(context, call));
+  const Room& room = plan.room;
+  CHATD_CHECK(context.services.directory.setRole(room.id, plan.user.id, plan.role));
+  context.services.chat.membersChanged(room.app, room.id, changesOf({plan.user}, MemberChange::Kind::Role));
   return roomReply(context, call, room.id, 200);
+}
+
+RoomPatch patchOf(const JsonValue& body) {
+  RoomPatch patch;
+  patch.name = text(body, "room");
+  patch.title = textPatch(body, "name");
+  patch.metadata = jsonPatch(body, "metadata");
+  if (find(body, "retention") != nullptr) patch.retention = retentionOf(body);
+  return patch;
+}
+
+Result<bool> checkPatch(const Context& context, Call& call) {
+  CHATD_TRY(room, roomOf(context, call, call.segment("id")));
+  const RoomPatch patch = patchOf(call.body);
+  const bool renamed = patch.name && *patch.name != room.name;
+  if (renamed) {
+    const auto taken = context.services.directory.roomByName(room.app, *patch.name);
+    if (taken.ok()) return Error(Code::AlreadyExists);
+    if (taken.error().code() != Code::RoomNotFound) return taken.error();
+  }
+  return renamed || (patch.title && *patch.title != room.title) || (patch.metadata && *patch.metadata != room.metadata) ||
+         (patch.retention && *patch.retention != room.retention);
+}
+
+Result<bool> checkRoom(const Context& context, Call& call) {
+  CHATD_CHECK(roomOf(context, call, call.segment("id")));
+  return true;
 }
 
 Result<Reply> patchRoom(const Context& context, Call& call) {
   CHATD_TRY(room, roomOf(context, call, call.segment("id")));
-  RoomPatch patch;
-  patch.name = text(call.body, "room");
-  patch.title = textPatch(call.body, "name");
-  patch.metadata = jsonPatch(call.body, "metadata");
-  if (find(call.body, "retention") != nullptr) patch.retention = retentionOf(call.body);
-  CHATD_CHECK(context.services.directory.updateRoom(room.id, patch));
+  CHATD_CHECK(context.services.directory.updateRoom(room.id, patchOf(call.body)));
   context.services.chat.roomChanged(room.id);
   return roomReply(context, call, room.id, 200);
 }
@@ -285,6 +328,7 @@ std::vector<Route> roomRows() {
            .answers = {{.status = 200, .body = &kRoomDocument}},
            .errors = {Code::NotFound, Code::RoomNotFound, Code::AlreadyExists},
            .doc = "Changes the fields that are present; null clears.",
+           .check = checkPatch,
            .handler = blocking<patchRoom>},
           {.method = "DELETE",
            .path = "/room/{id}",
@@ -295,6 +339,7 @@ std::vector<Route> roomRows() {
            .answers = {{.status = 204}},
            .errors = {Code::NotFound, Code::RoomNotFound},
            .doc = "The room and its messages are gone; every session in it loses it.",
+           .check = checkRoom,
            .handler = blocking<deleteRoom>}};
 }
 
@@ -331,6 +376,7 @@ std::vector<Route> memberRows() {
            .answers = {{.status = 200, .body = &kRoomDocument}},
            .errors = {Code::NotFound, Code::RoomNotFound, Code::UserNotFound},
            .doc = "Sets the role of a member; {userId} is the user's id.",
+           .check = checkRole,
            .handler = blocking<setRole>}};
 }
 

@@ -27,6 +27,11 @@ Result<Reply> listSessions(const Context& context, Call& call) {
   return listReply(context.services.sessions.ofUser(user.id), std::nullopt, appendSession);
 }
 
+Result<bool> checkKick(const Context& context, Call& call) {
+  CHATD_TRY(user, userOf(context, call));
+  return !context.services.sessions.ofUser(user.id).empty();
+}
+
 Result<Reply> kick(const Context& context, Call& call) {
   CHATD_TRY(user, userOf(context, call));
   context.services.sessions.endUser(user.id, Code::Kicked);
@@ -42,13 +47,30 @@ Result<Reply> revokeTokens(const Context& context, Call& call) {
   return noContent();
 }
 
+/// Errors: Invalid.
+Result<Ban> banOf(const Context& context, const Call& call) {
+  Ban wanted;
+  if (const auto until = text(call.body, "until")) wanted.until = parseRfc3339(*until);
+  if (wanted.until && *wanted.until <= context.services.clock.wall()) return Error::field("until", "is in the past");
+  wanted.reason = text(call.body, "reason");
+  return wanted;
+}
+
+Result<bool> checkBan(const Context& context, Call& call) {
+  CHATD_TRY(user, userOf(context, call));
+  CHATD_TRY(wanted, banOf(context, call));
+  return !user.ban || user.ban->until != wanted.until || user.ban->reason != wanted.reason;
+}
+
+Result<bool> checkUnban(const Context& context, Call& call) {
+  CHATD_TRY(user, userOf(context, call));
+  return user.ban.has_value();
+}
+
 Result<Reply> ban(const Context& context, Call& call) {
   const RestServices& on = context.services;
   CHATD_TRY(user, userOf(context, call));
-  Ban wanted;
-  if (const auto until = text(call.body, "until")) wanted.until = parseRfc3339(*until);
-  if (wanted.until && *wanted.until <= on.clock.wall()) return Error::field("until", "is in the past");
-  wanted.reason = text(call.body, "reason");
+  CHATD_TRY(wanted, banOf(context, call));
   CHATD_TRY(rooms, on.directory.setBan(user.id, wanted));
   on.verifier.revoked(user.id);
   on.sessions.endUser(user.id, Code::Banned);
@@ -90,6 +112,7 @@ const std::vector<Route>& userAccessRoutes() {
        .answers = {{.status = 204}},
        .errors = {Code::UserNotFound},
        .doc = "Ends the live sessions; the user may come back.",
+       .check = checkKick,
        .handler = blocking<kick>},
       {.method = "DELETE",
        .path = "/user/{id}/tokens",
@@ -99,6 +122,7 @@ const std::vector<Route>& userAccessRoutes() {
        .answers = {{.status = 204}},
        .errors = {Code::UserNotFound},
        .doc = "Registered tokens are gone, what verifiers said before no longer counts, and the sessions end.",
+       .check = checkUser,
        .handler = blocking<revokeTokens>},
       {.method = "PUT",
        .path = "/user/{id}/ban",
@@ -109,6 +133,7 @@ const std::vector<Route>& userAccessRoutes() {
        .answers = {{.status = 200, .body = &kUserDocument}},
        .errors = {Code::UserNotFound},
        .doc = "Bans the user, for good or until a time; its sessions end.",
+       .check = checkBan,
        .handler = blocking<ban>},
       {.method = "DELETE",
        .path = "/user/{id}/ban",
@@ -118,6 +143,7 @@ const std::vector<Route>& userAccessRoutes() {
        .answers = {{.status = 204}},
        .errors = {Code::UserNotFound},
        .doc = "Lifts the ban.",
+       .check = checkUnban,
        .handler = blocking<unban>}};
   return rows;
 }

@@ -76,6 +76,15 @@ bool onlyNew(const Call& call) {
   return condition != nullptr && *condition == "*";
 }
 
+/// Whether a patch would change a user that there is.
+bool changesUser(const UserPatch& patch, const User& user) {
+  const auto differs = [](const Patch<std::string>& wanted, const std::optional<std::string>& present) {
+    return wanted && *wanted != present;
+  };
+  return differs(patch.firstName, user.firstName) || differs(patch.middleName, user.middleName) ||
+         differs(patch.lastName, user.lastName) || differs(patch.metadata, user.metadata);
+}
+
 Result<bool> checkPut(const Context& context, Call& call) {
   CHATD_TRY(app, tenant(context, call));
   CHATD_CHECK(context.services.directory.app(app));
@@ -84,12 +93,7 @@ Result<bool> checkPut(const Context& context, Call& call) {
   if (!user.ok() && user.error().code() != Code::UserNotFound) return user.error();
   if (!user.ok() || user->deletedAt) return true;
   if (onlyNew(call)) return Error(Code::AlreadyExists);
-  const UserPatch patch = patchOf(call.body);
-  const auto differs = [](const Patch<std::string>& wanted, const std::optional<std::string>& present) {
-    return wanted && *wanted != present;
-  };
-  return token.has_value() || differs(patch.firstName, user->firstName) || differs(patch.middleName, user->middleName) ||
-         differs(patch.lastName, user->lastName) || differs(patch.metadata, user->metadata);
+  return token.has_value() || changesUser(patchOf(call.body), *user);
 }
 
 Result<Reply> putUser(const Context& context, Call& call) {
@@ -129,6 +133,11 @@ Result<Reply> findUsers(const Context& context, Call& call) {
 Result<Reply> listUsers(const Context& context, Call& call) {
   CHATD_TRY(app, appOf(context, call, call.segment("id")));
   return usersOfApp(context, call, app.id);
+}
+
+Result<bool> checkPatch(const Context& context, Call& call) {
+  CHATD_TRY(user, userOf(context, call));
+  return changesUser(patchOf(call.body), user);
 }
 
 Result<Reply> patchUser(const Context& context, Call& call) {
@@ -199,6 +208,7 @@ const std::vector<Route>& userRoutes() {
        .answers = {{.status = 200, .body = &kUserDocument}},
        .errors = {Code::UserNotFound},
        .doc = "Changes the fields that are present; null clears. {id} is the user's id.",
+       .check = checkPatch,
        .handler = blocking<patchUser>},
       {.method = "DELETE",
        .path = "/user/{id}",
@@ -208,6 +218,7 @@ const std::vector<Route>& userRoutes() {
        .answers = {{.status = 204}},
        .errors = {Code::UserNotFound},
        .doc = "The user leaves every room, its tokens and sessions end; its messages stay.",
+       .check = checkUser,
        .handler = blocking<deleteUser>}};
   return rows;
 }
