@@ -28,13 +28,17 @@ struct HintRow {
   std::string_view hint;
 };
 // What to do about a code of the server's; a code without a row goes by its status.
-constexpr std::array<HintRow, 6> kHints = {{
+constexpr std::array<HintRow, 10> kHints = {{
     {"already_done",
      "An earlier try did it; its answer, with the secrets, was lost. Look at it with `get`, rotate the key."},
     {"outcome_unknown", "It may have been stored. Repeat with the same --client-msg-id, then it cannot be stored twice."},
     {"store_unavailable", "Nothing was stored. Look at the daemon's log and its database, then repeat."},
     {"idempotency_running", "The first try is still at work: wait and look with `get`."},
     {"too_large", "The limits are `limits.body_bytes` and `limits.message_bytes` of the daemon."},
+    {"user_not_found", "`chatctl user list` shows the users of the app."},
+    {"room_not_found", "`chatctl room list` shows the rooms of the app."},
+    {"message_not_found", "`chatctl message list` shows the messages of a room."},
+    {"banned", "`chatctl user unban` lifts a ban."},
     {"rate_limited", "Wait, then repeat; --retries N does both."},
 }};
 

@@ -4,6 +4,23 @@
 
 namespace chatd::cli {
 
+namespace {
+
+/// What begins with what was typed, if that is one; nothing for a letter or two, which mean nothing.
+std::string onlyBeginning(const std::string& typed, const std::vector<std::string>& known) {
+  constexpr std::size_t kLeast = 3;
+  std::string found;
+  if (typed.size() < kLeast || typed == "--") return found;
+  for (const std::string& word : known) {
+    if (!word.starts_with(typed)) continue;
+    if (!found.empty()) return {};
+    found = word;
+  }
+  return found;
+}
+
+}  // namespace
+
 std::string closest(const std::string& typed, const std::vector<std::string>& known) {
   std::string best;
   std::size_t bestDistance = std::max<std::size_t>(1, typed.size() / 3) + 1;
@@ -27,7 +44,7 @@ std::string closest(const std::string& typed, const std::vector<std::string>& kn
       best = word;
     }
   }
-  return best;
+  return best.empty() ? onlyBeginning(typed, known) : best;
 }
 
 }  // namespace chatd::cli

@@ -6,7 +6,8 @@
 
 namespace chatd::cli {
 
-/// The closest of `known` to what was typed, if it is close enough to be meant; else nothing. Distance: Damerau-Levenshtein.
+/// The closest of `known` to what was typed, if it is close enough to be meant, else the only one that begins with it; else
+/// nothing. Distance: Damerau-Levenshtein.
 [[nodiscard]] std::string closest(const std::string& typed, const std::vector<std::string>& known);
 
 }  // namespace chatd::cli

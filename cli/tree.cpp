@@ -25,6 +25,27 @@ std::vector<std::string> wordsOf(const CLI::App& command) {
   return words;
 }
 
+std::string fullName(const CLI::App& command) {
+  return command.get_parent() == nullptr ? "chatctl" : fullName(*command.get_parent()) + " " + command.get_name();
+}
+
+/// The commands below `from` that are called so, by their whole names: of "room add", "chatctl room member add".
+void namesakes(const CLI::App& from, const std::string& word, std::vector<std::string>& found) {
+  for (const CLI::App* below : commandsBelow(from)) {
+    if (below->get_name() == word) found.push_back(fullName(*below));
+    namesakes(*below, word, found);
+  }
+}
+
+/// What a verb may mean that is in another place: "chatctl a or chatctl b"; empty: none, or too many to say.
+std::string elsewhere(const CLI::App& at, const CLI::App& root, const std::string& word) {
+  constexpr std::size_t kMost = 3;
+  std::vector<std::string> found;
+  namesakes(at, word, found);
+  if (found.empty()) namesakes(root, word, found);
+  return found.size() > kMost ? std::string() : fmt::format("{}", fmt::join(found, " or "));
+}
+
 /// Long flags that hold at this command: its own and those of all above.
 std::vector<std::string> longFlags(const CLI::App* command) {
   std::vector<std::string> flags;
@@ -53,10 +74,6 @@ class HelpFormatter : public CLI::Formatter {
 CLI::App* childOf(CLI::App& command, const std::string& word) {
   const auto found = command.get_subcommands([&](const CLI::App* below) { return below->get_name() == word; });
   return found.empty() ? nullptr : found.front();
-}
-
-std::string fullName(const CLI::App& command) {
-  return command.get_parent() == nullptr ? "chatctl" : fullName(*command.get_parent()) + " " + command.get_name();
 }
 
 }  // namespace
@@ -234,7 +251,8 @@ Failure CommandTree::explain(const CLI::ParseError& error) {
     // After `--` nothing is a flag.
     const bool isFlag = word == shielded && word.starts_with('-') && word.size() > 1;
     const std::string flag = word.substr(0, word.find('='));
-    const std::string meant = isFlag ? closest(flag, longFlags(&at)) : closest(word, known);
+    std::string meant = isFlag ? closest(flag, longFlags(&at)) : closest(word, known);
+    if (meant.empty() && !isFlag && !known.empty()) meant = elsewhere(at, root_, word);
     const std::string what = isFlag          ? fmt::format("there is no flag {} here", visible(flag))
                              : known.empty() ? fmt::format("one word too many: {}", visible(word))
                                              : fmt::format("there is no command {} {}", fullName(at), visible(word));

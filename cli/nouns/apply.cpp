@@ -20,6 +20,8 @@ const View kChanges{"name",
                     {{"CHANGE", "change"}, {"KIND", "kind"}, {"APP", "app"}, {"NAME", "name"}},
                     {"apiKey", "login", "code", "message"}};
 
+const View kDifferences{kChanges.id, kChanges.name, kChanges.columns, {"differences"}};
+
 struct FileWords {
   std::string file;
   bool prune = false;
@@ -281,7 +283,7 @@ Handler diff(CLI::App& command) {
     if (!forPeople) {
       const auto array = parseJson(text);
       if (!array.ok()) return other("bad_answer", "an answer of the server's is not UTF-8");
-      CHATD_CHECK(run.printer.items(kChanges, *array));
+      CHATD_CHECK(run.printer.items(kDifferences, *array));
     }
     if (count == 0)
       note(run, fmt::format("no differences: {} {}", counted(unchanged, "thing"), kApply.unchanged[unchanged == 1 ? 0 : 1]));

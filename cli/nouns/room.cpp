@@ -29,7 +29,8 @@ const View kMembers{"id",
                      {"APP USER ID", "appUserId"},
                      {"ROLE", "role"},
                      {"FIRST NAME", "firstName"},
-                     {"LAST NAME", "lastName"}}};
+                     {"LAST NAME", "lastName"}},
+                    {"middleName"}};
 
 struct RoomWords {
   std::string room;

@@ -97,6 +97,8 @@ Handler api(CLI::App& command) {
       return usage(fmt::format("there is no method {}", words->method), "One of GET, POST, PUT, PATCH, DELETE.");
     const bool plain = words->path.find_first_of(" \t\r\n#") == std::string::npos;
     if (!words->path.starts_with('/') || !plain) return usage("a path begins with / and has no blanks", "Encode them: %20.");
+    if (!run.settings.fields.empty() || run.settings.quiet)
+      return usage("api prints the whole answer, without --fields and -q", "`chatctl api … | jq` chooses of it.");
     Call call{method, words->path, {}, {}};
     if (words->body) {
       CHATD_TRY(body, inlineOrFile(run, *words->body));

@@ -60,6 +60,9 @@ describe('chatctl doctor', () => {
     const good = join(chatd.folder, 'good');
     mkdirSync(good);
     assert.deepEqual((await examine(ctl, '--data-dir', good)).failed, []);
+    // It does not say that what it could not try is well.
+    await TestApp.create(chatd, 'sealed', { verifiers: [{ plugin: 'jwt', config: { keys: [{ alg: 'HS256', secret: 'x'.repeat(32) }] } }] });
+    assert.match(await ctl.ok('doctor'), /^ok +plugin +the verifiers of 0 apps load; of 1 app not tried, because secrets in them are not shown/m);
   });
 
   test('no daemon', async () => {

@@ -112,7 +112,10 @@ describe('chatctl and what is shown once', () => {
     // An empty list refuses what a full one would, and takes what it would take.
     await ctl.ok('app', 'create', 'vacant');
     await ctl.ok('room', 'create', '-a', 'vacant', 'hall');
-    for (const [words, field] of [[['user', 'list', '-a', 'vacant'], 'middleName'], [['message', 'list', '-a', 'vacant', 'hall'], 'roomId'], [['backup', 'list'], 'state']]) {
+    await ctl.ok('app', 'create', 'lonely');
+    await ctl.ok('user', 'create', '-a', 'lonely', 'idle');
+    for (const [words, field] of [[['user', 'list', '-a', 'vacant'], 'middleName'], [['message', 'list', '-a', 'vacant', 'hall'], 'roomId'], [['backup', 'list'], 'state'],
+      [['user', 'sessions', '-a', 'lonely', 'idle'], 'expiresAt'], [['room', 'member', 'list', '-a', 'vacant', 'hall'], 'middleName'], [['context', 'list'], 'loggedIn']]) {
       for (const format of ['json', 'tsv', 'table']) {
         assert.match(await ctl.fails(2, ...words, '-o', format, '--fields', 'nosuch'), /there is no field nosuch/);
         await ctl.ok(...words, '-o', format, '--fields', field);
