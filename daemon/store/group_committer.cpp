@@ -36,6 +36,8 @@ constexpr milliseconds kLockBudget{200};
 constexpr int kGatherShare = 16;
 constexpr std::chrono::microseconds kLeastGather{60};
 constexpr std::chrono::microseconds kMostGather{500};
+// What a connection may take however little time is left: they come in a few milliseconds.
+constexpr milliseconds kLeastConnect{500};
 // A part that was done lets the next be larger by so much of it.
 constexpr std::size_t kPartGrowth = 8;
 // What is held of what waits.
@@ -356,7 +358,7 @@ void GroupCommitter::retryParked(Time now) {
 }
 
 std::optional<bool> GroupCommitter::committed(const std::string& mark) {
-  auto lease = writer_.acquire(steady_clock::now() + timeout_);
+  auto lease = writer_.acquire(answerBy({}, {}));
   if (!lease) return std::nullopt;
   try {
     return dialect_.committed(lease->connection(), mark);
@@ -392,8 +394,23 @@ void GroupCommitter::giveUp(Time now, bool closing) {
   });
 }
 
+// During an outage somebody's time may be over before that of a call: who waits is then told, and the connection, if it is
+// as slow as that, comes another time.
+GroupCommitter::Time GroupCommitter::answerBy(Jobs jobs, Items items) const {
+  const auto now = steady_clock::now();
+  Time by = now + timeout_;
+  if (healthy()) return by;
+  if (const auto earliest = held_.earliest()) by = std::min(by, *earliest + timeout_);
+  for (const Parked& parked : parked_) by = std::min(by, parked.jobs.front()->until());
+  for (const auto& job : jobs) by = std::min(by, job->until());
+  for (const LogItem& item : items) {
+    if (!item.told) by = std::min(by, item.queuedAt + timeout_);
+  }
+  return std::max(by, now + std::min(kLeastConnect, timeout_ / 4));
+}
+
 std::optional<Fault> GroupCommitter::attempt(Jobs jobs, Items items) {
-  auto lease = writer_.acquire(steady_clock::now() + timeout_);
+  auto lease = writer_.acquire(answerBy(jobs, items));
   if (!lease) return Fault{FaultKind::NothingStored, "the connection is in use"};
   const bool alone = jobs.empty() && dialect_.batchesCommitThemselves();
   bool committing = alone;
@@ -498,7 +515,7 @@ void GroupCommitter::refuse(Jobs jobs, Items items, const Error& error) {
 
 // What the dialect has to do between transactions, and with time to spare one small step of housekeeping.
 void GroupCommitter::tend(bool housekeeping) {
-  auto lease = writer_.acquire(steady_clock::now() + timeout_);
+  auto lease = writer_.acquire(answerBy({}, {}));
   if (!lease) return;
   try {
     Connection& connection = lease->connection();

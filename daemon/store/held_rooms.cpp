@@ -33,6 +33,16 @@ HeldRooms::Time HeldRooms::due(Time starvedAt) const {
   return earliest;
 }
 
+std::optional<HeldRooms::Time> HeldRooms::earliest() const {
+  std::optional<Time> earliest;
+  for (const auto& [id, room] : rooms_) {
+    for (const LogItem& item : room.items) {
+      if (!item.told && (!earliest || item.queuedAt < *earliest)) earliest = item.queuedAt;
+    }
+  }
+  return earliest;
+}
+
 void HeldRooms::hold(LogItem&& item, Time due) {
   Room& room = rooms_[roomOf(item)];
   if (room.items.empty()) room.due = due;

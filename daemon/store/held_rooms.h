@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <deque>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -26,6 +27,8 @@ class HeldRooms {
   [[nodiscard]] bool full() const { return items_ >= most_; }
   /// Something before it in its room is held: it must wait behind.
   [[nodiscard]] bool blocks(const LogItem& item) const;
+  /// When the first of those came whose senders are still to be told.
+  [[nodiscard]] std::optional<Time> earliest() const;
   /// The earliest time that a room is due, those that were locked too often not before `starvedAt`.
   [[nodiscard]] Time due(Time starvedAt) const;
 
