@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <thread>
@@ -96,7 +97,7 @@ class GroupCommitter {
   void commitInParts(Jobs jobs, Items items);
   void commitRest(Items items);
   /// When the first of those who wait, these among them, must have their answer.
-  [[nodiscard]] Time answerBy(Jobs jobs, Items items) const;
+  [[nodiscard]] Time answerBy(Jobs jobs) const;
   void commit(Jobs jobs, Items items);
   /// One transaction. Nothing: it is committed and `jobs` and `items` hold their answers.
   std::optional<Fault> attempt(Jobs jobs, Items items);
@@ -132,6 +133,7 @@ class GroupCommitter {
   HeldRooms held_;
   std::vector<Parked> parked_;
   std::uint64_t nextOrder_ = 0;
+  std::optional<Time> batchSince_;         // since when the batch under way is waited for
   std::chrono::milliseconds lockWait_{0};  // of the batch that is being written
   Time waitAgainAt_{};                     // the next room may wait for its lock
   Time parkedAgainAt_{};                   // parked jobs may be tried

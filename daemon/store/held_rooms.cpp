@@ -33,14 +33,13 @@ HeldRooms::Time HeldRooms::due(Time starvedAt) const {
   return earliest;
 }
 
-std::optional<HeldRooms::Time> HeldRooms::earliest() const {
-  std::optional<Time> earliest;
+std::optional<HeldRooms::Time> HeldRooms::since() const {
+  std::optional<Time> first;
   for (const auto& [id, room] : rooms_) {
-    for (const LogItem& item : room.items) {
-      if (!item.told && (!earliest || item.queuedAt < *earliest)) earliest = item.queuedAt;
-    }
+    const auto since = sinceOf(room.items);
+    if (since && (!first || *since < *first)) first = since;
   }
-  return earliest;
+  return first;
 }
 
 void HeldRooms::hold(LogItem&& item, Time due) {
