@@ -264,6 +264,14 @@ Store::Store(StoreOptions options, const Clock& clock, std::unique_ptr<Dialect> 
 
 Store::~Store() = default;
 
+Result<void> Store::servable(const StoreOptions& options, const Clock& clock) {
+  CHATD_TRY(dialect, dialectOf(options, clock));
+  CHATD_CHECK(dialect->claim());
+  auto whole = dialect->whole();
+  dialect->release();
+  return whole;
+}
+
 Result<void> Store::open() { return impl_->open(); }
 void Store::stop() { impl_->stop(); }
 bool Store::healthy() const { return impl_->healthy(); }
