@@ -60,9 +60,8 @@ describe('a trusted proxy', () => {
   test('PROXY headers name the client, and without one nothing is answered', async () => {
     const port = Number(new URL(chatd.urls[1]).port);
     const line = (ip) => `PROXY TCP4 ${ip} 10.0.0.1 4000 443\r\n`;
-    let limited = false;
-    for (let i = 0; i < 2 * BURST && !limited; ++i) limited = statusOf(await exchange(port, line('198.51.100.1') + GET)) === 429;
-    assert.ok(limited);
+    const answers = await Promise.all(Array.from({ length: 2 * BURST }, () => exchange(port, line('198.51.100.1') + GET)));
+    assert.ok(answers.map(statusOf).includes(429));
     assert.equal(statusOf(await exchange(port, line('198.51.100.2') + GET)), 401);
     const v2 = Buffer.concat([Buffer.from('0d0a0d0a000d0a515549540a2111000cc63364030a0000010fa001bb', 'hex'), Buffer.from(GET)]);
     assert.equal(statusOf(await exchange(port, v2)), 401);
