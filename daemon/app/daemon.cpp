@@ -326,7 +326,7 @@ void Daemon::Parts::registerMetrics() {
                     [this] { return static_cast<double>(realtime.transports()); });
   metrics.counterFrom("chatd_deliveries_total", "Letters of rooms handed to sessions.",
                       [this] { return realtime.deliveries(); });
-  metrics.counterFrom("chatd_store_batches_total", "Transactions committed by the commit thread.",
+  metrics.counterFrom("chatd_store_batches_total", "Transactions committed by the commit threads.",
                       [this] { return store.counts().batches; });
   metrics.counterFrom("chatd_store_rows_total", "Messages, changes and other writes committed.",
                       [this] { return store.counts().rows; });

@@ -22,7 +22,7 @@ struct ServerReport {
   std::uint64_t sessions = 0;
   std::uint64_t transports = 0;  ///< open realtime transports, sessions or not yet
   std::uint64_t deliveries = 0;  ///< letters of rooms handed to sessions since the start
-  std::uint64_t commits = 0;     ///< transactions of the commit thread since the start
+  std::uint64_t commits = 0;     ///< transactions of the commit threads since the start
   std::uint64_t writes = 0;      ///< rows that these committed
   std::vector<SecretFault> secretFaults;
 };

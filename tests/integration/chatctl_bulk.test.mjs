@@ -90,7 +90,7 @@ describe('chatctl import and export', () => {
     const ended = new Promise((done) => { child.once('close', (code) => done(code)); });
     await until('a place is kept', () => existsSync(`${file}.chatctl-resume`) || child.exitCode !== null);
     child.kill('SIGINT');
-    assert.equal(await within(ended, 'the import ended', 20_000), 130, err);
+    assert.equal(await within(ended, 'the import ended'), 130, err);
     const stopped = JSON.parse(out);
     assert.equal(stopped.complete, false);
     assert.equal(stopped.imported + stopped.rejected, stopped.line);
@@ -240,7 +240,7 @@ describe('chatctl import and export', () => {
     const ended = new Promise((done) => { child.once('close', (code) => done(code)); });
     await until('it reads users', () => (err.match(/GET \/user/g) ?? []).length > 3);
     child.kill('SIGINT');
-    assert.equal(await within(ended, 'the export ended', 20_000), 130, err);
+    assert.equal(await within(ended, 'the export ended'), 130, err);
     assert.ok(statSync(`${target}.part`).size < whole.length);
     await ctl.ok('export', '-a', 'big', '-f', target, '--resume');
     assert.equal(readFileSync(target, 'utf8'), whole);

@@ -27,7 +27,7 @@ describe('chatctl completion', () => {
   after(() => chatd.stop());
 
   function shell(program, args, options = {}) {
-    const done = spawnSync(program, args, { env, encoding: 'utf8', cwd: chatd.folder, timeout: 30_000, ...options });
+    const done = spawnSync(program, args, { env, encoding: 'utf8', cwd: chatd.folder, timeout: 60_000, ...options });
     assert.equal(done.status, 0, `${program}: ${done.stderr}${done.error ?? ''}`);
     return done.stdout;
   }
@@ -72,7 +72,7 @@ describe('chatctl completion', () => {
     const socket = join(chatd.folder, 'tmux.sock');
     const tmux = (...words) => spawnSync('tmux', ['-S', socket, '-f', '/dev/null', ...words], { env: { ...env, TERM: 'screen' }, encoding: 'utf8' });
     const screen = (wanted) => {
-      const deadline = Date.now() + 15_000;
+      const deadline = Date.now() + 30_000;
       let shown = '';
       while (Date.now() < deadline) {
         shown = tmux('capture-pane', '-p', '-t', 'c').stdout;

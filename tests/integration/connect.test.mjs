@@ -181,7 +181,7 @@ describe('connecting', () => {
       await own.kill9();
       await client.disconnected();
       await own.launch();
-      await until('it is back', () => client.connects === 2, 20_000);
+      await until('it is back', () => client.connects === 2);
       assert.equal((await client.ask('join', pair.room.room)).ok, true);
     } finally {
       client?.close();

@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { Chatd, TestApp } from '../support/chatd.mjs';
 import { within } from '../support/wait.mjs';
 
-const BURST = 50; // failed credentials that an address has at once
+const BURST = 50; // failed credentials that an address has at once; five come back a second
 
 /** Sends bytes and collects what comes until the server closes. */
 function exchange(port, bytes) {
@@ -22,10 +22,10 @@ function exchange(port, bytes) {
 const GET = 'GET /auth/verify HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer wrong\r\nConnection: close\r\n\r\n';
 const statusOf = (text) => Number(text.slice(9, 12));
 
-/** Statuses of many failed credentials with these headers. */
-async function fail(chatd, headers) {
+/** Statuses of so many failed credentials with these headers. An address that has failed before is told 429 among fewer than BURST. */
+async function fail(chatd, headers, times) {
   const answers = [];
-  for (let i = 0; i < 2 * BURST; ++i) answers.push(chatd.rest('GET', '/auth/verify', { token: `wrong-${i}`, headers }));
+  for (let i = 0; i < times; ++i) answers.push(chatd.rest('GET', '/auth/verify', { token: `wrong-${i}`, headers }));
   return (await Promise.all(answers)).map((answer) => answer.status);
 }
 
@@ -40,12 +40,11 @@ describe('a trusted proxy', () => {
   after(() => chatd.stop());
 
   test('limits are those of the client that it names', async () => {
-    assert.ok((await fail(chatd, { 'X-Forwarded-For': '6.6.6.6, 192.0.2.1' })).includes(429));
+    assert.ok((await fail(chatd, { 'X-Forwarded-For': '6.6.6.6, 192.0.2.1' }, 2 * BURST)).includes(429));
     const other = await chatd.rest('GET', '/auth/verify', { token: 'wrong', headers: { 'X-Forwarded-For': '6.6.6.6, 192.0.2.2' } });
     assert.equal(other.status, 401);
     // What the client itself wrote in front changes nothing.
-    const same = await chatd.rest('GET', '/auth/verify', { token: 'wrong', headers: { 'X-Forwarded-For': '7.7.7.7, 192.0.2.1' } });
-    assert.equal(same.status, 429);
+    assert.ok((await fail(chatd, { 'X-Forwarded-For': '7.7.7.7, 192.0.2.1' }, BURST - 1)).includes(429));
   });
 
   test('the same origin is that of the address which the browser knows', async () => {
@@ -61,9 +60,8 @@ describe('a trusted proxy', () => {
   test('PROXY headers name the client, and without one nothing is answered', async () => {
     const port = Number(new URL(chatd.urls[1]).port);
     const line = (ip) => `PROXY TCP4 ${ip} 10.0.0.1 4000 443\r\n`;
-    let limited = false;
-    for (let i = 0; i < 2 * BURST && !limited; ++i) limited = statusOf(await exchange(port, line('198.51.100.1') + GET)) === 429;
-    assert.ok(limited);
+    const answers = await Promise.all(Array.from({ length: 2 * BURST }, () => exchange(port, line('198.51.100.1') + GET)));
+    assert.ok(answers.map(statusOf).includes(429));
     assert.equal(statusOf(await exchange(port, line('198.51.100.2') + GET)), 401);
     const v2 = Buffer.concat([Buffer.from('0d0a0d0a000d0a515549540a2111000cc63364030a0000010fa001bb', 'hex'), Buffer.from(GET)]);
     assert.equal(statusOf(await exchange(port, v2)), 401);
@@ -80,9 +78,8 @@ describe('without trusted proxies', () => {
   after(() => chatd.stop());
 
   test('the headers are only headers', async () => {
-    assert.ok((await fail(chatd, { 'X-Forwarded-For': '192.0.2.1' })).includes(429));
-    const other = await chatd.rest('GET', '/auth/verify', { token: 'wrong', headers: { 'X-Forwarded-For': '192.0.2.2' } });
-    assert.equal(other.status, 429);
+    assert.ok((await fail(chatd, { 'X-Forwarded-For': '192.0.2.1' }, 2 * BURST)).includes(429));
+    assert.ok((await fail(chatd, { 'X-Forwarded-For': '192.0.2.2' }, BURST - 1)).includes(429));
   });
 
   test('a PROXY header is not even read', async () => {

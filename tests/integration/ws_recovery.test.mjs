@@ -149,7 +149,7 @@ describe('recovery', () => {
       const answer = await client.must('join', { room: room.id, since: have, sinceRev: rev });
       assert.equal(answer.recovered, true);
       const goal = answer.seq + 50;
-      await until('it has caught up with what is live', () => seqs(client).at(-1) >= goal, 20_000);
+      await until('it has caught up with what is live', () => seqs(client).at(-1) >= goal);
       client.close();
       await within(client.closed, 'closed');
       const got = seqs(client);

@@ -4,7 +4,7 @@ import { io } from 'socket.io-client';
 
 import { until, within } from './wait.mjs';
 
-const ANSWER_MS = 10_000;
+const ANSWER_MS = 30_000;
 
 export class ChatClient {
   /** options go to the client; `token` is short for auth.token. */

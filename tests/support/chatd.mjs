@@ -15,8 +15,8 @@ export const CHATD = resolve(process.env.CHATD_BIN ?? join(HERE, '../../build/bi
 export const CHATCTL = resolve(process.env.CHATCTL_BIN ?? join(CHATD, '../chatctl'));
 
 const READY = /^chatd ready on (https?):\/\/(.+):(\d+)$/m;
-const START_MS = 30_000;
-const STOP_MS = 30_000;
+const START_MS = 60_000;
+const STOP_MS = 60_000;
 
 /** The environment of a child: ours without what is meant for the tests, because chatd refuses CHATD_ variables it does not know. */
 export function cleanEnvironment(extra = {}) {

@@ -2,7 +2,7 @@
 import http from 'node:http';
 
 const agent = new http.Agent({ keepAlive: true, maxSockets: 32 });
-const REQUEST_MS = 30_000;
+const REQUEST_MS = 60_000;
 
 /**
  * target: { socketPath } or { host, port }. options: token (Bearer), headers, body (an object becomes JSON; a string or Buffer

@@ -8,7 +8,7 @@ export class RawSocket {
   constructor(url, options = {}) {
     this.packets = [];
     this.closed = null; // { code, reason } or { error }
-    this.ws = new WebSocket(url, { perMessageDeflate: false, handshakeTimeout: 10_000, ...options });
+    this.ws = new WebSocket(url, { perMessageDeflate: false, handshakeTimeout: 30_000, ...options });
     this.ws.on('message', (bytes, isBinary) => {
       const text = isBinary ? bytes : bytes.toString('utf8');
       if (text === '2') this.ws.send('3');

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 
 import { cleanEnvironment } from './chatd.mjs';
 
-const RUN_MS = 30_000;
+const RUN_MS = 180_000;
 
 export function run(program, args, { env = {}, input = '', cwd } = {}) {
   return new Promise((resolve, reject) => {

@@ -1,7 +1,7 @@
 // Waiting on facts, with a deadline; nothing here sleeps for a fixed time and hopes.
 
 const POLL_MS = 10;
-export const PATIENCE_MS = Number(process.env.CHATD_TEST_PATIENCE_MS ?? 10_000);
+export const PATIENCE_MS = Number(process.env.CHATD_TEST_PATIENCE_MS ?? 30_000);
 
 /** Resolves with the first truthy value of `fact()` (may be async); rejects with what was awaited once the time is over. */
 export async function until(what, fact, patience = PATIENCE_MS) {

@@ -3,7 +3,7 @@ import WebSocket from 'ws';
 
 import { until } from './wait.mjs';
 
-const ANSWER_MS = 10_000;
+const ANSWER_MS = 30_000;
 
 export class WsClient {
   /** options: token (query unless `headers` or `protocols` bring it), app, protocols, headers, query. */

@@ -275,8 +275,8 @@ BOOST_AUTO_TEST_CASE(a_header_that_trickles_in_is_ended_with_408_however_steady_
   limits.headerTime = 150ms;
   limits.headerBytes = 64 << 20;  // time ends it, not size
   Fixture f(Fixture::with(limits));
+  const auto from = std::chrono::steady_clock::now();  // before the server can have begun to count
   Client c = f.client();
-  const auto from = std::chrono::steady_clock::now();
   c.write("GET / HTTP/1.1\r\nHost: a\r\nX: ");
   std::thread trickle([&] {
     while (f.server.connections() > 0 && c.tryWrite("y")) std::this_thread::yield();
@@ -307,23 +307,23 @@ BOOST_AUTO_TEST_CASE(a_silent_connection_is_closed_without_a_word) {
 
 BOOST_AUTO_TEST_CASE(an_idle_connection_is_closed_after_its_time_and_not_by_the_header_time) {
   HttpLimits limits;
-  limits.headerTime = 20ms;
-  limits.idleTime = 200ms;
+  limits.headerTime = 500ms;  // the request must be there by then
+  limits.idleTime = 600ms;
   Fixture f(Fixture::with(limits));
   Client c = f.client();
   const auto from = std::chrono::steady_clock::now();
   c.write(get("/"));
   CHECK(bodyOf(c.response()) == "GET / ");
   CHECK(c.readAll() == "");
-  CHECK((std::chrono::steady_clock::now() - from >= 200ms));
+  CHECK((std::chrono::steady_clock::now() - from >= 600ms));
 }
 
 BOOST_AUTO_TEST_CASE(a_request_that_waits_for_its_handler_has_no_deadline_of_ours) {
   HttpLimits limits;
-  limits.headerTime = limits.bodyTime = limits.idleTime = 10ms;
+  limits.headerTime = limits.bodyTime = limits.idleTime = 500ms;  // the request must be there by then
   Fixture f(Fixture::with(limits));
   f.http.script = [&](HttpRequest&&, HttpResponder out) {
-    f.server.loop(0).after(100ms, [held = std::move(out)]() mutable { held.send(text("late but here")); });
+    f.server.loop(0).after(600ms, [held = std::move(out)]() mutable { held.send(text("late but here")); });
   };
   Client c = f.client();
   c.write(get("/"));
@@ -407,7 +407,7 @@ BOOST_AUTO_TEST_CASE(an_upgrade_inside_handle_hands_over_what_came_behind_the_re
 
 BOOST_AUTO_TEST_CASE(an_upgrade_from_another_thread_hands_over_too_and_keeps_no_deadline) {
   HttpLimits limits;
-  limits.headerTime = limits.idleTime = 20ms;
+  limits.headerTime = limits.idleTime = 500ms;  // the request must be there by then
   Fixture f(Fixture::with(limits));
   Held held;
   f.http.script = [&](HttpRequest&& r, HttpResponder out) { held.take(std::move(r), std::move(out)); };
@@ -423,8 +423,8 @@ BOOST_AUTO_TEST_CASE(an_upgrade_from_another_thread_hands_over_too_and_keeps_no_
   CHECK(c.readUntil("\r\n\r\n").starts_with("HTTP/1.1 101 "));
   CHECK(c.readUntil("early") == "echo:early");
   Event later;
-  f.server.loop(0).post(Mail::Completion, [&] { f.server.loop(0).after(60ms, [&] { later.set(); }); }) ? void()
-                                                                                                       : std::abort();
+  f.server.loop(0).post(Mail::Completion, [&] { f.server.loop(0).after(600ms, [&] { later.set(); }); }) ? void()
+                                                                                                        : std::abort();
   REQUIRE(later.wait());
   c.write("still");
   CHECK(c.readUntil("still") == "echo:still");

@@ -220,7 +220,7 @@ BOOST_AUTO_TEST_CASE(without_a_header_and_with_a_broken_one_nothing_is_answered)
 }
 
 BOOST_AUTO_TEST_CASE(a_header_that_never_ends_meets_the_deadline) {
-  Served served({"127.0.0.1"}, false, 50ms);
+  Served served({"127.0.0.1"}, false, 500ms);
   Client client(served.port);
   client.write("PROXY TCP4 ");
   CHECK(client.readAll().empty());

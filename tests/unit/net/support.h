@@ -52,7 +52,7 @@ using namespace chatd;
 using namespace chatd::net;
 using namespace std::chrono_literals;
 
-constexpr auto kPatience = 20s;  // for what must happen; long, because sanitizers and other builds take their time
+constexpr auto kPatience = 60s;  // for what must happen; long, because sanitizers and other builds take their time
 
 /// Waits until `condition` holds, which other threads make true.
 template <class Condition>

@@ -34,10 +34,10 @@ class Pump final : public Executor {
   void atTurnEnd(std::size_t loop, Task task) override { (void)post(loop, Mail::Completion, std::move(task)); }
   [[nodiscard]] Offer work(AppId app, Task task) override;
 
-  /// Runs what comes until `done()` says so. False: ten seconds have passed.
+  /// Runs what comes until `done()` says so. False: a minute has passed.
   template <class Done>
   [[nodiscard]] bool until(Done done) {
-    const Steady deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    const Steady deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     while (!done()) {
       if (std::chrono::steady_clock::now() > deadline) return false;
       runOne();
