@@ -73,6 +73,21 @@ std::string visible(std::string_view text, Backslash backslash) {
   return out;
 }
 
+std::string shellWord(std::string_view text) {
+  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
+  if (!text.empty() && text.front() != '-' && text.find_first_not_of(kPlain) == std::string_view::npos)
+    return std::string(text);
+  std::string out = "'";
+  for (const char c : text) {
+    if (c == '\'') {
+      out += "'\\''";
+    } else {
+      out += c;
+    }
+  }
+  return out + "'";
+}
+
 std::size_t columnsOf(std::string_view text) {
   // wcwidth() asks the locale; C.UTF-8 is part of libc-bin and so always there.
   static const bool utf8 = std::setlocale(LC_CTYPE, "C.UTF-8") != nullptr;

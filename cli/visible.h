@@ -14,6 +14,9 @@ enum class Backslash : bool { Keep, Double };
 /// \n, \t, \xNN or \u{NNNN}; all else as it is. Backslash::Double makes the form reversible (for TSV).
 [[nodiscard]] std::string visible(std::string_view text, Backslash backslash = Backslash::Keep);
 
+/// As one word of a command that somebody may copy into a shell: in single quotes, unless it is plain.
+[[nodiscard]] std::string shellWord(std::string_view text);
+
 /// Columns that `text` takes on a terminal (wide characters two, combining marks none). Wants the output of visible().
 [[nodiscard]] std::size_t columnsOf(std::string_view text);
 

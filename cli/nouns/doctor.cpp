@@ -62,6 +62,7 @@ class Doctor {
   void clock(const HttpAnswer& answer);
   bool credential();
   void readiness();
+  void secrets();
   void plugins();
   void chainOf(const JsonValue& app);
   void pluginFile(const JsonValue& plugin);
@@ -283,6 +284,50 @@ void Doctor::readiness() {
   }
 }
 
+/// Who the daemon runs as, by what this machine says of its process; nothing: it is another machine's, or gone.
+std::optional<std::string> userOf(std::int64_t pid) {
+  struct stat found {};
+  if (::stat(fmt::format("/proc/{}", pid).c_str(), &found) != 0) return std::nullopt;
+  const passwd* user = ::getpwuid(found.st_uid);
+  return user != nullptr ? std::string(user->pw_name) : std::to_string(found.st_uid);
+}
+
+/// What mends a secret that the daemon cannot read.
+std::string mendSecret(const JsonValue& fault, const std::string& user) {
+  const auto file = stringField(fault, "file");
+  if (!file) {
+    return fmt::format(
+        "sudo systemctl edit chatd, and under [Service] Environment={}=… or EnvironmentFile=; then sudo "
+        "systemctl restart chatd",
+        stringField(fault, "variable").value_or("NAME"));
+  }
+  const std::string name = shellWord(*file);
+  const std::string reason = stringField(fault, "reason").value_or("");
+  const std::string own = fmt::format("sudo chown {0}: {1} && sudo chmod 0600 {1} && chatctl reload", user, name);
+  if (reason == std::strerror(ENOENT)) return "write the secret to that file, then: " + own;
+  if (reason.starts_with("is "))
+    return "make it a plain file with nothing but the secret in it, at most 8 KiB, then: " + own;
+  if (reason == std::strerror(EACCES)) return fmt::format("{} (the folders above it must let {} in, too)", own, user);
+  return own;
+}
+
+/// The secrets of plugins.secrets. For operators.
+void Doctor::secrets() {
+  const auto server = run_.client.get("/server");
+  if (!server.ok() || !server.value().document.IsObject()) return;
+  const JsonValue* faults = find(server.value().document, "unreadableSecrets");
+  if (faults == nullptr || !faults->IsArray()) return;  // of an older daemon
+  const auto pid = integerField(server.value().document, "pid");
+  const std::string user = (local() && pid.ok() ? userOf(pid.value()) : std::nullopt).value_or(kUser);
+  for (const JsonValue& fault : faults->GetArray()) {
+    const std::string from = stringField(fault, "file").value_or(stringField(fault, "variable").value_or("?"));
+    add("secret", State::Failed,
+        fmt::format("the daemon cannot read the secret {} of plugins.secrets: {}: {}",
+                    stringField(fault, "secret").value_or("?"), from, stringField(fault, "reason").value_or("?")),
+        mendSecret(fault, user));
+  }
+}
+
 /// Has the server judge the chain that it has, as if it were set anew: a plugin that cannot be loaded or does not take its
 /// configuration is refused. A secret that is not shown cannot be judged by us.
 void Doctor::chainOf(const JsonValue& app) {
@@ -294,8 +339,14 @@ void Doctor::chainOf(const JsonValue& app) {
   const std::string body = fmt::format(R"({{"verifiers":{}}})", toText(*chain));
   const auto judged = run_.client.call({"PATCH", fmt::format("/app/{}", id.value()), {{"dryRun", "true"}}, body});
   if (judged.ok()) return;
-  add("plugin", State::Failed, fmt::format("a verifier of app {} fails: {}", name, judged.error().message),
-      fmt::format("chatctl app get {0}; chatctl app update {0} --verifiers @FILE", name));
+  const std::string& why = judged.error().message;
+  std::string mend = fmt::format("chatctl app get {0}; chatctl app update {0} --verifiers @FILE", shellWord(name));
+  if (why.find("plugins.secrets cannot be used") != std::string::npos) {
+    mend = "its operator mends the secret that is named, then: chatctl reload";
+  } else if (why.find("the daemon has no secret") != std::string::npos) {
+    mend = fmt::format("add it to plugins.secrets in {} as {}/NAME=file:PATH, then: chatctl reload", kConfig, name);
+  }
+  add("plugin", State::Failed, fmt::format("a verifier of app {} fails: {}", name, why), mend);
 }
 
 /// A plugin of others: its file, and the processes that run it. A bundled one has neither.
@@ -379,6 +430,7 @@ Outcome<void> Doctor::examine() {
   dataDirectory();
   if (server() && credential()) {
     readiness();
+    secrets();
     plugins();
   } else if (!findings_.empty() && findings_.back().check == "credential") {
     readiness();  // needs no credential

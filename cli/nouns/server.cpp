@@ -153,7 +153,7 @@ const View& serverView() {
                          "version",
                          {{"VERSION", "version"}, {"READY", "ready"}, {"SESSIONS", "sessions"}, {"STARTED", "startedAt"}},
                          {"version", "ready", "sessions", "startedAt", "pid", "time", "reasons", "draining", "logLevel",
-                          "transports", "deliveries", "commits", "writes"}};
+                          "transports", "deliveries", "commits", "writes", "unreadableSecrets"}};
   return view;
 }
 

@@ -273,7 +273,8 @@ ServerControl Daemon::Parts::serverControl() {
                         .transports = realtime.transports(),
                         .deliveries = realtime.deliveries(),
                         .commits = counts.batches,
-                        .writes = counts.rows};
+                        .writes = counts.rows,
+                        .secretFaults = verifier.plugins().secretFaults()};
   };
   control.reload = [this] { return reloads.ask(); };
   control.setLogLevel = [](std::string_view level) {
@@ -325,7 +326,7 @@ void Daemon::Parts::registerMetrics() {
                     [this] { return static_cast<double>(realtime.transports()); });
   metrics.counterFrom("chatd_deliveries_total", "Letters of rooms handed to sessions.",
                       [this] { return realtime.deliveries(); });
-  metrics.counterFrom("chatd_store_batches_total", "Transactions committed by the commit thread.",
+  metrics.counterFrom("chatd_store_batches_total", "Transactions committed by the commit threads.",
                       [this] { return store.counts().batches; });
   metrics.counterFrom("chatd_store_rows_total", "Messages, changes and other writes committed.",
                       [this] { return store.counts().rows; });
@@ -360,6 +361,8 @@ Result<void> Daemon::start() {
   log().configure(logOptions(options_));
   log().startWriter();
   CHATD_CHECK(makeDataDirectory(options_.dataDir));
+  // A key is not made beside half of a restore, which brings its own and would have to be told whose this one is.
+  CHATD_CHECK(Store::servable(storeOptions(options_, {}, {}), SystemClock()));
   CHATD_TRY(key, loadServerKey(options_.dataDir));
   std::vector<std::string> folders{"swagger"};
   if (options_.demo) folders.emplace_back("demo");

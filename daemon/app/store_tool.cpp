@@ -179,13 +179,14 @@ std::optional<Arguments> parse(const std::vector<std::string>& given) {
   return parsed;
 }
 
-/// A URL as given, from a file, or from the environment. Errors: NotFound, BadRequest.
+/// A URL as given, from a file, or from the environment. Errors: BadRequest.
 Result<std::string> resolve(const StoreTool& tool, const std::string& given) {
   if (given.starts_with("@")) {
     std::ifstream in(given.substr(1));
     std::string line;
     if (!std::getline(in, line) || line.empty()) {
-      return Error(Code::NotFound, fmt::format("The file {} cannot be read, or its first line is empty.", given.substr(1)));
+      return Error(Code::BadRequest,
+                   fmt::format("The file {} cannot be read, or its first line is empty.", given.substr(1)));
     }
     return line;
   }

@@ -37,8 +37,9 @@ class PluginCatalog {
   [[nodiscard]] std::vector<std::string> names() const;
   /// Of these plugins, as far as it can be found out until then; of the others the name. Blocks.
   [[nodiscard]] std::vector<PluginFacts> facts(const std::vector<std::string>& plugins, Steady until);
-  /// Of one; nothing if nobody could say until then. Blocks.
-  [[nodiscard]] std::optional<PluginFacts> facts(const std::string& plugin, Steady until);
+  /// Of one; nothing if nobody can say yet: then somebody is looking at it. Blocks, a moment and only for one who came soon
+  /// after the look began: a plugin that hangs keeps nobody.
+  [[nodiscard]] std::optional<PluginFacts> soon(const std::string& plugin);
   /// Somebody has loaded it.
   void learn(const std::string& plugin, const Result<hostwire::Loaded>& loaded);
   /// A process has it loaded, from whatever the file was then.
@@ -59,6 +60,7 @@ class PluginCatalog {
     std::optional<Identity> of;  ///< nothing: nobody has looked at it
     PluginFacts facts;
     bool asking = false;
+    Steady since{};                    ///< of asking
     std::optional<std::uint32_t> ran;  ///< flags of all that were loaded to run
     Steady again{};                    ///< with a fault: not looked at again before
   };

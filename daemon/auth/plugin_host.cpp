@@ -376,6 +376,7 @@ Result<PluginFacts> PluginHost::show(const std::string& plugin) { return core_->
 Result<std::size_t> PluginHost::reload(const std::string& plugin) { return core_->reload(plugin); }
 Result<std::vector<HostedState>> PluginHost::health(const std::string& plugin) { return core_->health(plugin); }
 Result<std::vector<HostedState>> PluginHost::processes() { return core_->processes(); }
+std::vector<SecretFault> PluginHost::secretFaults() const { return core_->secrets().faults(); }
 void PluginHost::setSecrets(PluginSecrets secrets, UniqueFunction<void(AppId)> changed) {
   core_->setSecrets(std::move(secrets), std::move(changed));
 }

@@ -111,9 +111,11 @@ class PluginHost {
   /// Takes the file of a foreign plugin as it is now. Answers how many instances or processes were replaced. Errors: also
   /// Invalid with the reason; what could not be replaced goes on as it was.
   [[nodiscard]] Result<std::size_t> reload(const std::string& plugin);
-  /// The configuration of a verifier as its plugin's schema lets it be listed. Of a plugin that cannot be asked, and has not
-  /// been before, every value is a secret.
+  /// The configuration of a verifier as its plugin's schema lets it be listed. Of a plugin that cannot be asked within half
+  /// a second, and has not been before, every value is a secret.
   [[nodiscard]] ListedVerifier listed(const VerifierSpec& spec);
+  /// The secrets of plugins.secrets that cannot be read now.
+  [[nodiscard]] std::vector<SecretFault> secretFaults() const;
   /// Its processes (all plugins': no name), with what they say of themselves.
   [[nodiscard]] Result<std::vector<HostedState>> health(const std::string& plugin);
   [[nodiscard]] Result<std::vector<HostedState>> processes();

@@ -69,6 +69,7 @@ class PluginHost::Core : public std::enable_shared_from_this<PluginHost::Core>, 
   Result<std::size_t> reload(const std::string& name);
   Result<std::vector<HostedState>> health(const std::string& name);
   Result<std::vector<HostedState>> processes();
+  [[nodiscard]] PluginSecrets secrets() const;
   void setSecrets(PluginSecrets secrets, UniqueFunction<void(AppId)> changed);
   void stop();
 
@@ -114,7 +115,6 @@ class PluginHost::Core : public std::enable_shared_from_this<PluginHost::Core>, 
   void tellFaults(const std::vector<SecretFault>& faults);
   /// Of the configuration's words, those that are secrets which cannot be read; empty: none.
   [[nodiscard]] std::string noteOnSecrets(const SecretScope& app, const VerifierSpec& spec) const;
-  [[nodiscard]] PluginSecrets secrets() const;
   // A change of secrets. Thread: control.
   using Changed = std::shared_ptr<UniqueFunction<void(AppId)>>;
   void renew(const Key& key, const Kept& kept, const PluginSecrets::Values& values, const Changed& changed);

@@ -84,7 +84,7 @@ PluginSecrets::Values PluginSecrets::of(const SecretScope& scope, std::vector<Se
     if (value.ok()) {
       values.emplace_back(entry.name, std::move(*value));
     } else {
-      faults.push_back({entry.scope, entry.name, entry.from, value.error().detail()});
+      faults.push_back({entry.scope, entry.name, entry.from, value.error().detail(), entry.inFile});
     }
   }
   return values;
@@ -94,7 +94,7 @@ std::vector<SecretFault> PluginSecrets::faults() const {
   std::vector<SecretFault> out;
   for (const Entry& entry : entries_) {
     const auto value = read(entry);
-    if (!value.ok()) out.push_back({entry.scope, entry.name, entry.from, value.error().detail()});
+    if (!value.ok()) out.push_back({entry.scope, entry.name, entry.from, value.error().detail(), entry.inFile});
   }
   return out;
 }

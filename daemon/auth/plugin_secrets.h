@@ -26,6 +26,7 @@ struct SecretFault {
   std::string scope, name;
   std::string from;    ///< path or variable
   std::string reason;  ///< "Permission denied"
+  bool inFile = false;
   [[nodiscard]] std::string text() const;
 };
 

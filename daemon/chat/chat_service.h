@@ -150,7 +150,7 @@ class ChatService final : public LogSink {
   /// Quotas of an app; called when an app is loaded or changed.
   void setQuotas(AppId app, const AppQuotas& quotas);
 
-  // LogSink. Thread: commit thread.
+  // LogSink. Thread: commit threads.
   void committed(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes) override;
   void trimmed(const std::vector<Trimmed>& rooms) override;
 

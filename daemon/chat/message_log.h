@@ -74,17 +74,18 @@ struct Trimmed {
   Seq firstSeq{};
 };
 
-/// Takes outcomes. Called on the commit thread after the commit, per batch, in `seq` order within a room.
-/// Must not block and must not throw.
+/// Takes outcomes. Called after the commit, per batch, in `seq` order within a room. Thread: a commit thread, for a room
+/// always the same; for other rooms another may call at the same time. Must not block and must not throw.
 class LogSink {
  public:
   virtual ~LogSink() = default;
   virtual void committed(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes) = 0;
-  /// Retention removed messages; after that commit, on the same thread. Who keeps no messages has nothing to do.
+  /// Retention removed messages; after that commit. Where several commit threads write, an outcome of what was removed may
+  /// come behind it. Who keeps no messages has nothing to do.
   virtual void trimmed(const std::vector<Trimmed>& /*rooms*/) {}
   /// What senders were told OutcomeUnknown for and what turned out to be stored: nobody waits for it any more, but the room
   /// has it. All of them are successes. Before anything that was stored behind them in their rooms; thread and duties as
-  /// above.
+  /// of committed().
   virtual void late(std::vector<AppendOutcome> appends, std::vector<ChangeOutcome> changes) = 0;
 };
 

@@ -199,6 +199,10 @@ constexpr Field kBackup[] = {
 constexpr Field kHealth[] = {
     {.name = "status", .required = true},
     {.name = "reasons", .type = Type::List, .items = Type::Text, .doc = "Why the daemon is not ready."}};
+constexpr Field kUnreadableSecret[] = {{.name = "secret", .required = true, .doc = "Whose, and its name: shop/jwt."},
+                                       {.name = "file", .doc = "Its path, if it is in a file."},
+                                       {.name = "variable", .doc = "Of the environment, if it is in one."},
+                                       {.name = "reason", .required = true}};
 constexpr Field kServer[] = {
     {.name = "version", .required = true},
     {.name = "pid", .type = Type::Integer, .required = true},
@@ -215,7 +219,12 @@ constexpr Field kServer[] = {
      .doc = "Open realtime connections, sessions or not yet."},
     {.name = "deliveries", .type = Type::Integer, .required = true, .doc = "To sessions, since the start."},
     {.name = "commits", .type = Type::Integer, .required = true, .doc = "Transactions, since the start."},
-    {.name = "writes", .type = Type::Integer, .required = true, .doc = "Rows committed, since the start."}};
+    {.name = "writes", .type = Type::Integer, .required = true, .doc = "Rows committed, since the start."},
+    {.name = "unreadableSecrets",
+     .type = Type::List,
+     .required = true,
+     .of = &kUnreadableSecretDocument,
+     .doc = "Of plugins.secrets, as it is now."}};
 constexpr Field kReload[] = {
     {.name = "applied", .type = Type::List, .required = true, .items = Type::Text, .doc = "Keys that changed and hold now."},
     {.name = "needRestart",
@@ -271,6 +280,7 @@ constinit const Schema kRoomDocument{"Room", kRoom};
 constinit const Schema kMessageDocument{"Message", kMessage};
 constinit const Schema kBackupDocument{"Backup", kBackup};
 constinit const Schema kHealthDocument{"Health", kHealth};
+constinit const Schema kUnreadableSecretDocument{"UnreadableSecret", kUnreadableSecret};
 constinit const Schema kServerDocument{"Server", kServer};
 constinit const Schema kReloadDocument{"Reload", kReload};
 constinit const Schema kDryRunDocument{"DryRun", kDryRun};
@@ -282,13 +292,37 @@ constinit const Schema kAppListQuery{"AppListQuery", kAppListFields};
 constinit const Schema kAppQuery{"AppQuery", kAppFields};
 
 std::span<const Schema* const> documents() {
-  static constexpr const Schema* kAll[] = {
-      &kAccountDocument,    &kLoginDocument,         &kVerifyDocument,       &kVerifierDocument,   &kQuotasDocument,
-      &kSettingsDocument,   &kAppDocument,           &kAppLoginDocument,     &kAppCreatedDocument, &kKeyDocument,
-      &kKeyCreatedDocument, &kBanDocument,           &kUserDocument,         &kSessionDocument,    &kMemberDocument,
-      &kRoomDocument,       &kMessageDocument,       &kHealthDocument,       &kServerDocument,     &kReloadDocument,
-      &kPluginDocument,     &kPluginProcessDocument, &kPluginReloadDocument, &kVerifyTestDocument, &kVerifyTestStepDocument,
-      &kRetentionDocument,  &kBackupDocument,        &kDryRunDocument,       &kFieldErrorDocument, &kProblemDocument};
+  static constexpr const Schema* kAll[] = {&kAccountDocument,
+                                           &kLoginDocument,
+                                           &kVerifyDocument,
+                                           &kVerifierDocument,
+                                           &kQuotasDocument,
+                                           &kSettingsDocument,
+                                           &kAppDocument,
+                                           &kAppLoginDocument,
+                                           &kAppCreatedDocument,
+                                           &kKeyDocument,
+                                           &kKeyCreatedDocument,
+                                           &kBanDocument,
+                                           &kUserDocument,
+                                           &kSessionDocument,
+                                           &kMemberDocument,
+                                           &kRoomDocument,
+                                           &kMessageDocument,
+                                           &kHealthDocument,
+                                           &kServerDocument,
+                                           &kReloadDocument,
+                                           &kPluginDocument,
+                                           &kPluginProcessDocument,
+                                           &kPluginReloadDocument,
+                                           &kVerifyTestDocument,
+                                           &kVerifyTestStepDocument,
+                                           &kUnreadableSecretDocument,
+                                           &kRetentionDocument,
+                                           &kBackupDocument,
+                                           &kDryRunDocument,
+                                           &kFieldErrorDocument,
+                                           &kProblemDocument};
   return kAll;
 }
 

@@ -25,6 +25,7 @@ extern const Schema kRoomDocument;
 extern const Schema kMessageDocument;
 extern const Schema kBackupDocument;
 extern const Schema kHealthDocument;
+extern const Schema kUnreadableSecretDocument;
 extern const Schema kServerDocument;
 extern const Schema kReloadDocument;
 // In plugin_routes.cpp.

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "auth/plugin_secrets.h"
 #include "base/clock.h"
 #include "base/result.h"
 
@@ -21,8 +22,9 @@ struct ServerReport {
   std::uint64_t sessions = 0;
   std::uint64_t transports = 0;  ///< open realtime transports, sessions or not yet
   std::uint64_t deliveries = 0;  ///< letters of rooms handed to sessions since the start
-  std::uint64_t commits = 0;     ///< transactions of the commit thread since the start
+  std::uint64_t commits = 0;     ///< transactions of the commit threads since the start
   std::uint64_t writes = 0;      ///< rows that these committed
+  std::vector<SecretFault> secretFaults;
 };
 
 struct ReloadReport {

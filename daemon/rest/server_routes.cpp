@@ -26,7 +26,12 @@ Reply serverReply(Call& call) {
   for (const std::string& reason : reasons) out.string(reason);
   out.endArray().field("draining", report.draining).field("logLevel", report.logLevel);
   out.field("sessions", report.sessions).field("transports", report.transports).field("deliveries", report.deliveries);
-  out.field("commits", report.commits).field("writes", report.writes).endObject();
+  out.field("commits", report.commits).field("writes", report.writes).key("unreadableSecrets").beginArray();
+  for (const SecretFault& fault : report.secretFaults) {
+    out.beginObject().field("secret", fault.scope + "/" + fault.name);
+    out.field(fault.inFile ? "file" : "variable", fault.from).field("reason", fault.reason).endObject();
+  }
+  out.endArray().endObject();
   return json(200, std::move(body));
 }
 

@@ -2,7 +2,7 @@
 
 namespace chatd::store {
 
-std::optional<ConnectionPool::Lease> ConnectionPool::acquire(std::chrono::steady_clock::time_point until) {
+std::optional<ConnectionPool::Lease> ConnectionPool::acquire(Time until) {
   UniqueLock lock(mutex_);
   while (free_.empty()) {
     if (freed_.waitUntil(lock, until) == std::cv_status::timeout && free_.empty()) return std::nullopt;
@@ -10,7 +10,7 @@ std::optional<ConnectionPool::Lease> ConnectionPool::acquire(std::chrono::steady
   // The last one given back is the warmest.
   auto connection = std::move(free_.back());
   free_.pop_back();
-  return Lease(*this, std::move(connection));
+  return Lease(*this, std::move(connection), until);
 }
 
 void ConnectionPool::giveBack(std::unique_ptr<Connection> connection) {

@@ -22,15 +22,19 @@ inline constexpr Sql<In<>> kEndRead{"COMMIT"};
 
 class ConnectionPool {
  public:
-  using Connect = std::function<std::unique_ptr<Connection>()>;
+  using Time = std::chrono::steady_clock::time_point;
+  /// `until`: as Dialect::connectWriter.
+  using Connect = std::function<std::unique_ptr<Connection>(Time until)>;
 
   ConnectionPool(std::size_t size, Connect connect) : connect_(std::move(connect)), free_(size) {}
 
   /// A connection until it is destroyed.
   class Lease {
    public:
-    Lease(ConnectionPool& pool, std::unique_ptr<Connection> connection) : pool_(&pool), connection_(std::move(connection)) {}
-    Lease(Lease&& other) noexcept : pool_(std::exchange(other.pool_, nullptr)), connection_(std::move(other.connection_)) {}
+    Lease(ConnectionPool& pool, std::unique_ptr<Connection> connection, Time until)
+        : pool_(&pool), connection_(std::move(connection)), until_(until) {}
+    Lease(Lease&& other) noexcept
+        : pool_(std::exchange(other.pool_, nullptr)), connection_(std::move(other.connection_)), until_(other.until_) {}
     Lease& operator=(Lease&&) = delete;
     Lease(const Lease&) = delete;
     Lease& operator=(const Lease&) = delete;
@@ -40,7 +44,7 @@ class ConnectionPool {
     [[nodiscard]] bool connected() const { return connection_ != nullptr; }
     /// Connects if it is not. Throws what the driver throws.
     Connection& connection() {
-      if (!connection_) connection_ = pool_->connect_();
+      if (!connection_) connection_ = pool_->connect_(until_);
       return *connection_;
     }
     /// The next to have this place connects anew.
@@ -49,10 +53,11 @@ class ConnectionPool {
    private:
     ConnectionPool* pool_;
     std::unique_ptr<Connection> connection_;
+    Time until_;
   };
 
-  /// Waits for a place. Nothing: none came free until then.
-  [[nodiscard]] std::optional<Lease> acquire(std::chrono::steady_clock::time_point until);
+  /// Waits for a place. Nothing: none came free until then. What is left of the time is for connecting, if it has to be.
+  [[nodiscard]] std::optional<Lease> acquire(Time until);
 
   /// Fills a place with a connection that is there already.
   void seed(std::unique_ptr<Connection> connection);

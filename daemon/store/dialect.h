@@ -56,12 +56,16 @@ class Dialect {
   /// The same database for one more connection that writes at the same time, the `number`th besides this one's, with a
   /// state of its own; null: one is all that may write.
   [[nodiscard]] virtual std::unique_ptr<Dialect> another(std::size_t /*number*/) const { return nullptr; }
-  /// The connection that writes. Throws what the driver throws.
-  [[nodiscard]] virtual std::unique_ptr<Connection> connectWriter() = 0;
+  using Time = std::chrono::steady_clock::time_point;
+  /// The connection that writes. It may take less time than until `until`, which is when the caller must go on without.
+  /// Throws what the driver throws.
+  [[nodiscard]] virtual std::unique_ptr<Connection> connectWriter(Time until) = 0;
+  [[nodiscard]] std::unique_ptr<Connection> connectWriter() { return connectWriter(Time::max()); }
   /// Its append path, once the schema is there. Throws.
   [[nodiscard]] virtual std::unique_ptr<BatchWriter> batchWriter(Connection& connection) = 0;
-  /// One that only reads. Throws what the driver throws.
-  [[nodiscard]] virtual std::unique_ptr<Connection> connectReader() = 0;
+  /// One that only reads; as connectWriter().
+  [[nodiscard]] virtual std::unique_ptr<Connection> connectReader(Time until) = 0;
+  [[nodiscard]] std::unique_ptr<Connection> connectReader() { return connectReader(Time::max()); }
   /// True if claim() keeps every other process from writing.
   [[nodiscard]] virtual bool exclusive() const = 0;
   /// True if readers must take turns on the writing connection (a database in memory).

@@ -36,6 +36,8 @@ constexpr milliseconds kLockBudget{200};
 constexpr int kGatherShare = 16;
 constexpr std::chrono::microseconds kLeastGather{60};
 constexpr std::chrono::microseconds kMostGather{500};
+// What a connection may take however little time is left: they come in a few milliseconds.
+constexpr milliseconds kLeastConnect{500};
 // A part that was done lets the next be larger by so much of it.
 constexpr std::size_t kPartGrowth = 8;
 // What is held of what waits.
@@ -176,6 +178,7 @@ void GroupCommitter::loop() {
     const std::size_t rows = batch.items.size();
     const auto begun = steady_clock::now();
     commitInParts(batch.jobs, batch.items);
+    batchSince_.reset();
     paceAfter(begun, rows);
     tend(housekeeping_.more() && steady_clock::now() >= tendAt_);
   }
@@ -216,12 +219,14 @@ void GroupCommitter::commitStarved(Time now) {
   if (items.empty()) return;
   lockWait_ = kLockWait;
   commitInParts({}, items);
+  batchSince_.reset();
   lockWait_ = milliseconds(0);
   waitAgainAt_ = pauseAfter(now);
 }
 
 // A batch that the database cannot write within the limit of a call would be given up and tried again without end.
 void GroupCommitter::commitInParts(Jobs jobs, Items items) {
+  batchSince_ = sinceOf(items);
   if (items.size() <= partRows_) return commit(jobs, items);
   if (!jobs.empty()) commit(jobs, {});
   while (!items.empty()) {
@@ -356,7 +361,7 @@ void GroupCommitter::retryParked(Time now) {
 }
 
 std::optional<bool> GroupCommitter::committed(const std::string& mark) {
-  auto lease = writer_.acquire(steady_clock::now() + timeout_);
+  auto lease = writer_.acquire(answerBy({}));
   if (!lease) return std::nullopt;
   try {
     return dialect_.committed(lease->connection(), mark);
@@ -392,8 +397,21 @@ void GroupCommitter::giveUp(Time now, bool closing) {
   });
 }
 
+// During an outage somebody's time may be over before that of a call: who waits is then told, and the connection, if it is
+// as slow as that, comes another time.
+GroupCommitter::Time GroupCommitter::answerBy(Jobs jobs) const {
+  const auto now = steady_clock::now();
+  Time by = now + timeout_;
+  if (healthy()) return by;
+  if (batchSince_) by = std::min(by, *batchSince_ + timeout_);
+  if (const auto since = held_.since()) by = std::min(by, *since + timeout_);
+  for (const Parked& parked : parked_) by = std::min(by, parked.jobs.front()->until());
+  for (const auto& job : jobs) by = std::min(by, job->until());
+  return std::max(by, now + std::min(kLeastConnect, timeout_ / 4));
+}
+
 std::optional<Fault> GroupCommitter::attempt(Jobs jobs, Items items) {
-  auto lease = writer_.acquire(steady_clock::now() + timeout_);
+  auto lease = writer_.acquire(answerBy(jobs));
   if (!lease) return Fault{FaultKind::NothingStored, "the connection is in use"};
   const bool alone = jobs.empty() && dialect_.batchesCommitThemselves();
   bool committing = alone;
@@ -498,7 +516,7 @@ void GroupCommitter::refuse(Jobs jobs, Items items, const Error& error) {
 
 // What the dialect has to do between transactions, and with time to spare one small step of housekeeping.
 void GroupCommitter::tend(bool housekeeping) {
-  auto lease = writer_.acquire(steady_clock::now() + timeout_);
+  auto lease = writer_.acquire(answerBy({}));
   if (!lease) return;
   try {
     Connection& connection = lease->connection();

@@ -1,6 +1,6 @@
-// GroupCommitter: the one thread that writes. It takes what waits and commits it as one transaction: the longer a commit
-// takes, the more the next one holds. Where commits are slow it gives the senders of the last one a moment (paceAfter).
-// Owned by Store.
+// GroupCommitter: a thread that writes. It takes what waits and commits it as one transaction: the longer a commit takes,
+// the more the next one holds. Where commits are slow it gives the senders of the last one a moment (paceAfter). There may
+// be several, each with rooms of its own. Owned by Store.
 //
 // What a failure means for the batch is the dialect's judgement: a row to blame is found by halving; a database that is
 // sure to have stored nothing answers StoreUnavailable; an unknown outcome is found out by running the same again,
@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <thread>
@@ -95,6 +96,8 @@ class GroupCommitter {
   void commitStarved(Time now);
   void commitInParts(Jobs jobs, Items items);
   void commitRest(Items items);
+  /// When the first of those who wait, these among them, must have their answer.
+  [[nodiscard]] Time answerBy(Jobs jobs) const;
   void commit(Jobs jobs, Items items);
   /// One transaction. Nothing: it is committed and `jobs` and `items` hold their answers.
   std::optional<Fault> attempt(Jobs jobs, Items items);
@@ -130,6 +133,7 @@ class GroupCommitter {
   HeldRooms held_;
   std::vector<Parked> parked_;
   std::uint64_t nextOrder_ = 0;
+  std::optional<Time> batchSince_;         // since when the batch under way is waited for
   std::chrono::milliseconds lockWait_{0};  // of the batch that is being written
   Time waitAgainAt_{};                     // the next room may wait for its lock
   Time parkedAgainAt_{};                   // parked jobs may be tried

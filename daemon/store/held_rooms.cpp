@@ -33,6 +33,15 @@ HeldRooms::Time HeldRooms::due(Time starvedAt) const {
   return earliest;
 }
 
+std::optional<HeldRooms::Time> HeldRooms::since() const {
+  std::optional<Time> first;
+  for (const auto& [id, room] : rooms_) {
+    const auto since = sinceOf(room.items);
+    if (since && (!first || *since < *first)) first = since;
+  }
+  return first;
+}
+
 void HeldRooms::hold(LogItem&& item, Time due) {
   Room& room = rooms_[roomOf(item)];
   if (room.items.empty()) room.due = due;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <deque>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -26,6 +27,8 @@ class HeldRooms {
   [[nodiscard]] bool full() const { return items_ >= most_; }
   /// Something before it in its room is held: it must wait behind.
   [[nodiscard]] bool blocks(const LogItem& item) const;
+  /// Since when the first of its items is waited for.
+  [[nodiscard]] std::optional<Time> since() const;
   /// The earliest time that a room is due, those that were locked too often not before `starvedAt`.
   [[nodiscard]] Time due(Time starvedAt) const;
 
@@ -71,5 +74,15 @@ class HeldRooms {
 };
 
 [[nodiscard]] RoomId roomOf(const LogItem& item);
+
+/// Since when the first of them is waited for; nothing: for none, whoever sent them was told that this is not known.
+template <class Items>
+[[nodiscard]] std::optional<HeldRooms::Time> sinceOf(const Items& items) {
+  std::optional<HeldRooms::Time> since;
+  for (const LogItem& item : items) {
+    if (!item.told && (!since || item.queuedAt < *since)) since = item.queuedAt;
+  }
+  return since;
+}
 
 }  // namespace chatd::store

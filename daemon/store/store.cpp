@@ -69,10 +69,10 @@ class Store::Impl {
     makeLanes(std::move(dialect), clock);
     Lane& first = *lanes_.front();
     if (!first.dialect->readersShareWriter()) {
-      readers_ = std::make_unique<ConnectionPool>(options_.readers, [this] {
+      readers_ = std::make_unique<ConnectionPool>(options_.readers, [this](Dialect::Time until) {
         // Half a schema is not read.
         if (!prepared_) throw std::runtime_error(unprepared());
-        return lanes_.front()->dialect->connectReader();
+        return lanes_.front()->dialect->connectReader(until);
       });
     }
     reads_ = std::make_unique<Readers>(readers_ ? *readers_ : first.writer, *first.dialect, report_, options_.timeout,
@@ -173,14 +173,14 @@ class Store::Impl {
     const CommitQueue::Limits limits = limitsOf(options_, dialects.size());
     for (std::size_t i = 0; i < dialects.size(); ++i) {
       lanes_.push_back(std::make_unique<Lane>(
-          std::move(dialects[i]), [this, i] { return connect(*lanes_[i]); }, clock, i == 0, limits, options_.timeout,
-          report_));
+          std::move(dialects[i]), [this, i](Dialect::Time until) { return connect(*lanes_[i], until); }, clock, i == 0,
+          limits, options_.timeout, report_));
     }
   }
 
   // Throws what the driver throws. Thread: the lane's commit thread; before it runs, the one that opens.
-  std::unique_ptr<Connection> connect(Lane& lane) {
-    auto connection = lane.dialect->connectWriter();
+  std::unique_ptr<Connection> connect(Lane& lane, Dialect::Time until) {
+    auto connection = lane.dialect->connectWriter(until);
     if (!prepared_ && &lane != lanes_.front().get()) throw std::runtime_error(unprepared());
     if (!prepared_) {
       if (const auto prepared = prepare(*connection); !prepared.ok()) {
@@ -222,7 +222,7 @@ class Store::Impl {
 
   void startOther(Lane& lane) {
     try {
-      lane.writer.seed(connect(lane));
+      lane.writer.seed(connect(lane, Dialect::Time::max()));
       lane.committer.start();
     } catch (const std::exception& e) {
       lane.committer.startDown(fmt::format("{}: {}", lane.dialect->shown(), lane.dialect->wordsOf(e)));
@@ -263,6 +263,14 @@ Store::Store(StoreOptions options, const Clock& clock, std::unique_ptr<Dialect> 
     : impl_(std::make_unique<Impl>(std::move(options), clock, std::move(dialect))) {}
 
 Store::~Store() = default;
+
+Result<void> Store::servable(const StoreOptions& options, const Clock& clock) {
+  CHATD_TRY(dialect, dialectOf(options, clock));
+  CHATD_CHECK(dialect->claim());
+  auto whole = dialect->whole();
+  dialect->release();
+  return whole;
+}
 
 Result<void> Store::open() { return impl_->open(); }
 void Store::stop() { impl_->stop(); }

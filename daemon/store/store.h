@@ -53,6 +53,10 @@ class Store {
   /// Stops.
   ~Store();
 
+  /// Whether open() would be refused for good: another daemon has the data directory (SQLite), or half of a restore is in
+  /// it. Changes nothing. Errors: Invalid (url), Conflict, StoreUnavailable. Thread: main.
+  static Result<void> servable(const StoreOptions& options, const Clock& clock);
+
   /// Claims the data directory (SQLite), migrates, starts the commit threads. A PostgreSQL that cannot be reached is no
   /// error: the store is then not healthy, its ports answer StoreUnavailable, and it migrates and begins when the server is
   /// there; onRecovery tells. The errors say what an admin can do. Errors: Invalid (url), Conflict (another daemon has it,

@@ -1,4 +1,5 @@
 // The verifier `jwt`. The order is the point: shape, pinned algorithm, key, signature, and only then what the token claims.
+// Before the signature nothing but the issuer is looked at, and only to leave a token to the verifier of that issuer.
 #include "jwt/jwt_plugin.h"
 
 #include <fmt/format.h>
@@ -62,6 +63,16 @@ std::optional<Answer> split(std::string_view text, Token& token) {
   return std::nullopt;
 }
 
+/// Whether the token says that it is of another issuer than ours. Nobody has signed for that yet, so it opens no door: the
+/// token is only not ours to judge, as one whose kid we do not have. One without a name of an issuer is.
+bool ofAnotherIssuer(const Settings& s, std::string_view payload) {
+  if (s.issuer.empty()) return false;
+  const auto json = parseJson(payload);
+  if (!json.ok() || !json->IsObject()) return false;
+  const JsonValue* issuer = find(*json, "iss");
+  return issuer != nullptr && issuer->IsString() && asView(*issuer) != s.issuer;
+}
+
 Match match(const Keys& keys, const Token& token) {
   return jwt::match(keys, *token.alg, token.kid, token.signedPart, token.signature);
 }
@@ -79,7 +90,7 @@ Answer judgeClaims(const Settings& s, std::string_view payload, std::int64_t now
   const auto json = parseJson(payload);
   if (!json.ok() || !json->IsObject()) return Answer::deny("its claims are no JSON object");
   const JsonValue& claims = *json;
-  if (!s.issuer.empty() && plugins::textOr(claims, "iss") != s.issuer) return Answer::deny("is of another issuer");
+  if (!s.issuer.empty() && plugins::textOr(claims, "iss") != s.issuer) return Answer::deny("names no issuer");
   if (!s.audiences.empty() && !audienceFits(find(claims, "aud"), s.audiences))
     return Answer::deny("is for another audience");
 
@@ -151,6 +162,7 @@ class JwtVerifier final : public chatd_sdk::Verifier {
     Token token;
     const Settings& s = shared_->settings;
     if (const auto answer = split(presented(request, s), token)) return job.answer(*answer);
+    if (ofAnotherIssuer(s, token.payload)) return job.answer(Answer::defer("is of another issuer"));
     switch (match(s.keys, token)) {
       case Match::Good:
         return job.answer(judgeClaims(s, token.payload, shared_->host.unixMs()));
@@ -177,7 +189,10 @@ class JwtVerifier final : public chatd_sdk::Verifier {
   /// Outlives the verifier for as long as a reading of keys is under way.
   struct Shared {
     Shared(chatd_sdk::Host h, std::string_view config)
-        : host(h), settings(readSettings(config, [h](const std::string& name) { return h.secret(name); })) {}
+        : host(h),
+          settings(readSettings(
+              config, [h](const std::string& name) { return h.secret(name); },
+              [h](const std::string& line) { h.log(CHATD_LOG_WARN, line); })) {}
     [[nodiscard]] Answer judge(const Token& token, const KeySource::Found& found) const {
       if (!found.keys) return Answer::unavailable(found.fault);
       switch (match(*found.keys, token)) {

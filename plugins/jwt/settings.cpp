@@ -20,7 +20,7 @@ const char* const kSchema = R"({
     "preset": {"enum": ["oidc", "firebase"],
       "description": "oidc: finds the keys of \"issuer\" by its metadata; firebase: issuer, audience and keys of \"projectId\""},
     "projectId": {"type": "string", "minLength": 1, "maxLength": 128},
-    "issuer": {"type": "string", "minLength": 1, "maxLength": 1024, "description": "\"iss\" must be this"},
+    "issuer": {"type": "string", "minLength": 1, "maxLength": 1024, "description": "\"iss\" must be this; tokens that name another are left to the next verifier"},
     "audience": {"anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 32}],
       "description": "\"aud\" must be or hold one of these"},
     "jwksUrl": {"type": "string", "minLength": 1, "maxLength": 4096, "description": "where public keys are published"},
@@ -30,7 +30,7 @@ const char* const kSchema = R"({
     "keys": {"type": "array", "writeOnly": false, "minItems": 1, "maxItems": 32, "items": {
       "type": "object", "required": ["alg"], "additionalProperties": false, "properties": {
         "alg": {"enum": ["HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]},
-        "kid": {"type": "string", "maxLength": 256, "description": "of public keys that a token does not name, 16 are tried"},
+        "kid": {"type": "string", "maxLength": 256, "description": "a token of this alg whose kid is another is left to the next verifier; of public keys that a token does not name, 16 are tried"},
         "secret": {"type": "string", "writeOnly": true, "description": "for HS*, as text"},
         "secretName": {"type": "string", "writeOnly": false, "minLength": 1, "maxLength": 64, "description": "for HS*: the name of one in plugins.secrets of the daemon's configuration"},
         "secretBase64": {"type": "string", "writeOnly": true, "description": "for HS*, in base64 or base64url"},
@@ -63,7 +63,21 @@ constexpr std::size_t kMostPem = 64 * 1024;
 
 [[noreturn]] void refuse(const std::string& what) { throw std::invalid_argument(what); }
 
-Key readKey(const JsonValue& given, const std::string& path, const SecretOf& secretOf) {
+/// Who writes a configuration need not be somebody who may look around on this machine, so whatever is the matter with the
+/// file is refused in the same words. What it was is for the log.
+Key readPemFile(std::string kid, const Algorithm& alg, const std::string& file, const std::string& path,
+                const TellOperators& tell) {
+  const auto pem = plugins::readSmallFile(file, kMostPem);
+  auto key = Key::fromPem(std::move(kid), alg, pem.value_or(""));
+  if (key.ok()) return std::move(*key);
+  tell(fmt::format("{}.pemFile {}: {}", path, file, pem ? key.error().detail() : "cannot be read"));
+  refuse(
+      fmt::format("{}.pemFile: must be the absolute path of a file of at most 64 KiB that chatd may read, with a PEM public "
+                  "key or certificate for {}; chatd's log says what is the matter",
+                  path, alg.name));
+}
+
+Key readKey(const JsonValue& given, const std::string& path, const SecretOf& secretOf, const TellOperators& tell) {
   int sources = 0;
   for (const char* source : {"secret", "secretName", "secretBase64", "pem", "pemFile", "jwk"}) {
     if (find(given, source) != nullptr) ++sources;
@@ -96,9 +110,7 @@ Key readKey(const JsonValue& given, const std::string& path, const SecretOf& sec
     return taken(Key::fromSecret(std::move(kid), alg, std::move(*secret)), "secretBase64");
   }
   if (find(given, "pem") != nullptr) return taken(Key::fromPem(std::move(kid), alg, plugins::textOr(given, "pem")), "pem");
-  // One that cannot be read is one without a key in it: which files there are is nobody's business.
-  const auto pem = plugins::readSmallFile(plugins::textOr(given, "pemFile"), kMostPem);
-  return taken(Key::fromPem(std::move(kid), alg, pem.value_or("")), "pemFile");
+  return readPemFile(std::move(kid), alg, plugins::textOr(given, "pemFile"), path, tell);
 }
 
 void applyPreset(const JsonValue& config, Settings& s) {
@@ -126,7 +138,7 @@ void applyPreset(const JsonValue& config, Settings& s) {
 
 }  // namespace
 
-Settings readSettings(std::string_view text, const SecretOf& secretOf) {
+Settings readSettings(std::string_view text, const SecretOf& secretOf, const TellOperators& tell) {
   const JsonDocument config = plugins::readConfig(kSchema, text);
   Settings s;
   s.issuer = plugins::textOr(config, "issuer");
@@ -137,7 +149,7 @@ Settings readSettings(std::string_view text, const SecretOf& secretOf) {
   applyPreset(config, s);
   if (const JsonValue* keys = find(config, "keys")) {
     for (rapidjson::SizeType i = 0; i < keys->Size(); ++i)
-      s.keys.push_back(readKey((*keys)[i], fmt::format("keys[{}]", i), secretOf));
+      s.keys.push_back(readKey((*keys)[i], fmt::format("keys[{}]", i), secretOf, tell));
   }
   if (!s.jwksUrl.empty()) plugins::requireUrl(s.jwksUrl, "jwksUrl");
   if (s.keys.empty() && s.jwksUrl.empty() && s.discovery.empty()) refuse("give keys, jwksUrl or a preset");

@@ -39,7 +39,10 @@ extern const char* const kSchema;
 /// Finds a secret of the app by name.
 using SecretOf = std::function<std::optional<std::string>(const std::string&)>;
 
+/// Takes a line for those who may look around on this machine.
+using TellOperators = std::function<void(const std::string&)>;
+
 /// Throws std::invalid_argument with the reason for the admin.
-[[nodiscard]] Settings readSettings(std::string_view config, const SecretOf& secretOf);
+[[nodiscard]] Settings readSettings(std::string_view config, const SecretOf& secretOf, const TellOperators& tell);
 
 }  // namespace chatd::jwt

@@ -289,7 +289,8 @@ void compare(Store& store, Slots& sink, AppId app, const std::string& url, std::
   std::string summary;
   ServerCpu server(url);
   for (const std::size_t senders : {1u, 8u, 64u, 512u}) {
-    for (const std::size_t rooms : std::set<std::size_t>{1, std::min<std::size_t>(senders, 64)}) {
+    for (const std::size_t rooms :
+         std::set<std::size_t>{1, std::min<std::size_t>(senders, 16), std::min<std::size_t>(senders, 64)}) {
       const double bare = runInserts(kBare, url, makePlaces(store, app, rooms), senders, length, server);
       const double alike = runInserts(kAlike, url, makePlaces(store, app, rooms), senders, length, server);
       const double group = run(store, sink, app, {senders, rooms, true}, length, &server);

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, openSync, closeSync, readFileSync, statSync, wri
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { CHATCTL, Chatd, TestApp } from '../support/chatd.mjs';
+import { CHATCTL, CHATD, Chatd, TestApp } from '../support/chatd.mjs';
 import { run } from '../support/run.mjs';
 import { WsClient } from '../support/ws_client.mjs';
 
@@ -150,12 +150,26 @@ describe('backup', () => {
     const into = (file, ...words) => chatctl('backup', 'restore', file, ...words);
     const fresh = join(chatd.folder, 'fresh', 'deep');
     for (const [code, file, ...words] of [[2, fileOf('coded'), '--data-dir', ''], [2, fileOf('coded'), '--data-dir', fresh, '--store', 'mysql://x'],
-      [2, fileOf('coded'), '--data-dir', fresh, '--store', 'env:NOPE'], [1, fileOf('coded'), '--data-dir', '/proc/none/of/this'],
+      [2, fileOf('coded'), '--data-dir', fresh, '--store', 'env:NOPE'], [2, fileOf('coded'), '--data-dir', fresh, '--store', '@/nowhere/url'], [1, fileOf('coded'), '--data-dir', '/proc/none/of/this'],
       [7, '/etc/passwd', '--data-dir', fresh], [7, join(chatd.dataDir, 'chatd.db'), '--data-dir', fresh]]) {
       const { code: ended, err } = await into(file, ...words);
       assert.equal(ended, code, words.join(' ') + err);
       assert.equal(existsSync(join(chatd.folder, 'fresh')), false, words.join(' '));
     }
+  });
+
+  test('a daemon that is started beside half of a restore makes no key that the restore would have to ask about', async () => {
+    assert.equal((await chatctl('backup', 'create', '--name', 'half')).code, 0);
+    const target = join(chatd.folder, 'half');
+    mkdirSync(target, { mode: 0o700 });
+    writeFileSync(join(target, 'chatd.db.restore'), ''); // killed before it had written the key
+    const started = await run(CHATD, ['--data-dir', target, '--dev', '--listen', '127.0.0.1:0']);
+    assert.equal(started.code, 1, started.err);
+    assert.match(started.err, /half of a restore/);
+    assert.equal(existsSync(join(target, 'server.key')), false);
+    const done = await chatctl('backup', 'restore', fileOf('half'), '--data-dir', target);
+    assert.equal(done.code, 0, done.err);
+    assert.deepEqual(readFileSync(join(target, 'server.key')), readFileSync(join(chatd.dataDir, 'server.key')));
   });
 
   test('what is said of a file keeps the contract of the output: data, words and codes', async () => {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, openSync, closeSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { createServer, request as httpRequest } from 'node:http';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { Authority } from '../support/certificates.mjs';
@@ -296,6 +296,40 @@ describe('chatctl doctor', () => {
       assert.match(dying.detail, new RegExp(`plugin evil of app ${app.id} has died and been started again \\d+ times?`));
     } finally {
       await sick.stop();
+    }
+  });
+
+  test('a secret that the daemon cannot read: its name, its place, and a command that mends it', async () => {
+    const folder = join(chatd.folder, 'keys of apps');
+    mkdirSync(folder);
+    const file = join(folder, 'shop');
+    writeFileSync(file, 'x'.repeat(32), { mode: 0o600 });
+    const secrets = [`shop/jwt=file:${file}`, `*/gone=file:${folder}/gone`, '*/unset=env:UNSET_IN_TESTS', `*/folder=file:${folder}`];
+    const sealed = await Chatd.start({ env: { CHATD_PLUGINS__SECRETS: JSON.stringify(secrets) } });
+    try {
+      const there = new Chatctl(sealed);
+      await TestApp.create(sealed, 'shop', { verifiers: [{ plugin: 'jwt', config: { keys: [{ alg: 'HS256', secretName: 'jwt' }] } }] });
+      chmodSync(file, 0o644);
+      const { code, failed } = await examine(there);
+      assert.equal(code, 11);
+      assert.deepEqual(failed.map((one) => one.check), ['secret', 'secret', 'secret', 'secret', 'plugin'], JSON.stringify(failed));
+      const [jwt, gone, unset, notAFile, verifier] = failed;
+      assert.equal(jwt.detail, `the daemon cannot read the secret shop/jwt of plugins.secrets: ${file}: must not be open to others, nor writable by its group; chmod 0640`);
+      assert.match(gone.detail, /the secret \*\/gone of plugins\.secrets: .*\/gone: No such file/);
+      assert.match(gone.mend, /^write the secret to that file, then: sudo chown .*&& chatctl reload$/);
+      assert.match(unset.detail, /\*\/unset of plugins\.secrets: UNSET_IN_TESTS: is not in the environment/);
+      assert.match(unset.mend, /Environment=UNSET_IN_TESTS=.*systemctl restart chatd$/);
+      assert.match(notAFile.mend, /make it a plain file/);
+      assert.match(verifier.detail, /a verifier of app shop fails: .*the secret jwt of plugins\.secrets cannot be used/);
+      assert.match(verifier.mend, /mends the secret that is named/);
+      // What is named does mend it.
+      const env = { ...cleanEnvironment(), PATH: `${dirname(CHATCTL)}:${process.env.PATH}`, CHATCTL_SERVER: `unix:${sealed.adminSocket}`, HOME: sealed.folder };
+      const mended = spawnSync('sh', ['-c', jwt.mend.replaceAll('sudo ', '')], { env, encoding: 'utf8' });
+      assert.equal(mended.status, 0, `${jwt.mend}: ${mended.stderr}`);
+      const left = (await examine(there)).failed;
+      assert.deepEqual(left.map((one) => one.check), ['secret', 'secret', 'secret'], JSON.stringify(left));
+    } finally {
+      await sealed.stop();
     }
   });
 

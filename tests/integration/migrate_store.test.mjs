@@ -145,8 +145,7 @@ describe('migrate-store', () => {
     assert.equal(used.code, 6, used.err);
     assert.match(used.err, /not empty/);
     assert.equal((await chatctl('migrate-store', 'sqlite:/nowhere/x.db', `sqlite:${join(folder, 'x.db')}`)).code, 3);
-    assert.equal((await chatctl('migrate-store', '@/nowhere/url', source)).code, 3);
-    for (const words of [['mysql://x', source], [source, 'env:NOPE'], ['', source], ['sqlite:', source]])
+    for (const words of [['mysql://x', source], [source, 'env:NOPE'], ['@/nowhere/url', source], [source, '@/nowhere/url'], ['', source], ['sqlite:', source]])
       assert.equal((await chatctl('migrate-store', ...words)).code, 2, words.join(' '));
     for (const to of [source, source.replace('/from/', '/from/./')]) {
       const same = await chatctl('migrate-store', source, to);

@@ -217,6 +217,24 @@ describe('bundled verifiers', () => {
       assert.equal(await judged(fake, await sign({ iss: `${server.url}/fake`, aud: 'chat' }, pair.privateKey, header)), '503 verifier_unavailable');
     });
 
+    test('two issuers in one app: by issuer, by kid, or as keys of one verifier', async () => {
+      const ours = new TextEncoder().encode(SECRET);
+      const theirs = new TextEncoder().encode(`theirs-${SECRET}`);
+      const jwt = (config) => ({ plugin: 'jwt', cacheTtlMs: 0, config });
+      const keyOf = (secret, more) => ({ alg: 'HS256', secret: new TextDecoder().decode(secret), ...more });
+      const chains = {
+        issuer: [jwt({ keys: [keyOf(ours)], issuer: 'https://ours' }), jwt({ keys: [keyOf(theirs)], issuer: 'https://theirs' })],
+        kid: [jwt({ keys: [keyOf(ours, { kid: 'ours' })] }), jwt({ keys: [keyOf(theirs, { kid: 'theirs' })] })],
+        keys: [jwt({ keys: [keyOf(ours), keyOf(theirs)] })],
+      };
+      for (const verifiers of Object.values(chains)) {
+        const app = await TestApp.create(chatd, undefined, { verifiers });
+        await allowed(app, await sign({ iss: 'https://ours' }, ours, { alg: 'HS256', kid: 'ours' }));
+        await allowed(app, await sign({ iss: 'https://theirs', sub: 'bob' }, theirs, { alg: 'HS256', kid: 'theirs' }), 'bob');
+        await refused(app, await sign({ iss: 'https://theirs' }, new TextEncoder().encode('x'.repeat(32)), { alg: 'HS256', kid: 'theirs' }));
+      }
+    });
+
     test('the preset firebase pins issuer, audience and algorithm to the project', async () => {
       const pair = await keyPair('RS256', 'firebase');
       server.answers['/firebase'] = () => ({ body: { keys: [pair.jwk] } });
@@ -241,7 +259,7 @@ describe('bundled verifiers', () => {
       await refusedConfig('jwt', { jwksUrl: 'ftp://x/' }, 'must begin with http');
       await refusedConfig('jwt', { jwksUrl: `${server.url}/x`, algorithms: ['HS256'] }, 'algorithms[0]');
       await refusedConfig('jwt', { preset: 'oidc', issuer: 'https://a.example' }, 'audience: is required');
-      await refusedConfig('jwt', { keys: [{ alg: 'RS256', pemFile: '/etc/shadow' }] }, 'no PEM');
+      await refusedConfig('jwt', { keys: [{ alg: 'RS256', pemFile: '/etc/shadow' }] }, 'pemFile: must be the absolute path');
     });
   });
 

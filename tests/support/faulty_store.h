@@ -142,11 +142,11 @@ class FaultyDialect final : public store::Dialect {
     auto inner = inner_->another(number);
     return inner ? std::make_unique<FaultyDialect>(std::move(inner), faults_) : nullptr;
   }
-  std::unique_ptr<store::Connection> connectWriter() override { return inner_->connectWriter(); }
+  std::unique_ptr<store::Connection> connectWriter(Time until) override { return inner_->connectWriter(until); }
   std::unique_ptr<store::BatchWriter> batchWriter(store::Connection& c) override {
     return std::make_unique<FaultyBatchWriter>(inner_->batchWriter(c), faults_, c, inner_->batchesCommitThemselves());
   }
-  std::unique_ptr<store::Connection> connectReader() override { return inner_->connectReader(); }
+  std::unique_ptr<store::Connection> connectReader(Time until) override { return inner_->connectReader(until); }
   bool exclusive() const override { return inner_->exclusive(); }
   bool readersShareWriter() const override { return inner_->readersShareWriter(); }
   bool batchesCommitThemselves() const override { return inner_->batchesCommitThemselves(); }

@@ -25,6 +25,8 @@ constexpr std::size_t kSuffixBytes = 4;
 constexpr Sql<In<>> kMakeManifest{"CREATE TABLE backup_manifest (manifest TEXT NOT NULL, hash TEXT NOT NULL)"};
 constexpr Sql<In<Text, Text>> kAddManifest{"INSERT INTO backup_manifest (manifest, hash) VALUES ($1, $2)"};
 constexpr Sql<In<>, Out<Text, Text>> kManifest{"SELECT manifest, hash FROM backup_manifest"};
+constexpr Sql<In<>, Out<Int>> kPages{"PRAGMA page_count"};
+constexpr Sql<In<>, Out<Int>> kPageBytes{"PRAGMA page_size"};
 constexpr Sql<In<>> kDropManifest{"DROP TABLE backup_manifest"};
 constexpr Sql<In<>, Out<Int>> kHasManifest{"SELECT COUNT(*) FROM sqlite_master WHERE name = 'backup_manifest'"};
 
@@ -77,10 +79,21 @@ Result<Manifest> manifestIn(Connection& copy) {
   return manifestFrom(json);
 }
 
+/// SQLite knows how many pages its file has, and reads nothing behind them. Errors: Invalid.
+Result<void> nothingBehind(Connection& copy, const std::filesystem::path& file) {
+  const auto pages = static_cast<std::uintmax_t>(copy.run(kPages).at<0>(0));
+  const auto pageBytes = static_cast<std::uintmax_t>(copy.run(kPageBytes).at<0>(0));
+  const std::uintmax_t bytes = std::filesystem::file_size(file);
+  if (bytes == pages * pageBytes) return {};
+  return Error(Code::Invalid, fmt::format("The backup is damaged: it has {} bytes, of which {} are the database.", bytes,
+                                          pages * pageBytes));
+}
+
 Result<Manifest> verifySqlite(const std::filesystem::path& file, const Percent& percent) {
   auto copy = openSqliteFile(file, true);
   CHATD_TRY(manifest, manifestIn(*copy));
   if (!percent(0)) throw Cancelled();
+  CHATD_CHECK(nothingBehind(*copy, file));
   if (const std::string damage = sqliteDamage(*copy); !damage.empty()) {
     return Error(Code::Invalid, "The backup is damaged: " + damage + ".");
   }

@@ -109,6 +109,8 @@ Result<void> RowsFile::checkEnd(const JsonValue& end, const Sums& found) {
   manifest_ = std::move(manifest);
   const std::string different = differences(manifest_.sums, found);
   if (!different.empty()) return damaged(different);
+  if (static_cast<std::uintmax_t>(lines_.offset()) != std::filesystem::file_size(path_))
+    return damaged("something follows its end");
   return {};
 }
 

@@ -31,11 +31,12 @@ class RowsFile final : public RowSource {
   [[nodiscard]] Sums sums(const RowsDone& done) override;
 
  private:
-  explicit RowsFile(const std::filesystem::path& path) : lines_(path) {}
+  explicit RowsFile(const std::filesystem::path& path) : path_(path), lines_(path) {}
   Result<void> check(const RowsDone& done);
   Result<void> checkTables(Sums& found, const RowsDone& done);
   Result<void> checkEnd(const JsonValue& end, const Sums& found);
 
+  const std::filesystem::path path_;
   LineReader lines_;
   Manifest manifest_;
   std::map<std::string, std::int64_t, std::less<>> places_;  // of each table's first row

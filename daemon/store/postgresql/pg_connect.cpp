@@ -98,13 +98,13 @@ PgConnector::~PgConnector() {
   if (passwordFile_ >= 0) ::close(passwordFile_);
 }
 
-std::unique_ptr<Connection> PgConnector::connect() {
+std::unique_ptr<Connection> PgConnector::connect(steady_clock::time_point until) {
   {
     LockGuard g(mutex_);
     if (steady_clock::now() < notBefore_) throw PgError("", lastFailure_);
   }
   try {
-    auto connection = make();
+    auto connection = make(std::min(until, steady_clock::now() + limit_));
     LockGuard g(mutex_);
     pause_ = milliseconds(0);
     return connection;
@@ -120,8 +120,8 @@ std::unique_ptr<Connection> PgConnector::connect() {
   }
 }
 
-std::unique_ptr<Connection> PgConnector::make() {
-  probe();
+std::unique_ptr<Connection> PgConnector::make(steady_clock::time_point until) {
+  probe(until);
   auto connection = std::make_unique<Connection>(Poco::Data::Session("PostgreSQL", pocoString()));
   PGconn* handle = pgHandle(*connection);
   connection->setLimit(watch_.watch(PQsocket(handle)));
@@ -134,7 +134,7 @@ std::unique_ptr<Connection> PgConnector::make() {
 
 // A connection that is made and closed again, because only this way has a deadline in milliseconds; and what it costs where
 // it succeeds it saves where it fails: Poco leaks 12 KB with each connection that it cannot make.
-void PgConnector::probe() const {
+void PgConnector::probe(steady_clock::time_point until) const {
   std::vector<const char*> names;
   std::vector<const char*> values;
   for (const auto& [name, value] : url_.settings) {
@@ -147,7 +147,6 @@ void PgConnector::probe() const {
   }
   names.push_back(nullptr);
   values.push_back(nullptr);
-  const auto until = steady_clock::now() + limit_;
   const std::unique_ptr<PGconn, Finish> connection(PQconnectStartParams(names.data(), values.data(), 0));
   if (!connection) throw std::bad_alloc();
   PQsetErrorVerbosity(connection.get(), PQERRORS_VERBOSE);  // with the SQLSTATE, which there is no other way to have

@@ -26,13 +26,13 @@ class PgConnector {
   PgConnector(const PgConnector&) = delete;
   PgConnector& operator=(const PgConnector&) = delete;
 
-  /// After a failure the next attempts fail at once, in its words, until a pause is over, which grows from 50 ms to 1 s,
-  /// with jitter. Throws PgError.
-  [[nodiscard]] std::unique_ptr<Connection> connect();
+  /// Takes until `until`, if that comes before the limit. After a failure the next attempts fail at once, in its words,
+  /// until a pause is over, which grows from 50 ms to 1 s, with jitter. Throws PgError.
+  [[nodiscard]] std::unique_ptr<Connection> connect(std::chrono::steady_clock::time_point until);
 
  private:
-  std::unique_ptr<Connection> make();
-  void probe() const;
+  std::unique_ptr<Connection> make(std::chrono::steady_clock::time_point until);
+  void probe(std::chrono::steady_clock::time_point until) const;
   [[nodiscard]] std::string pocoString() const;
 
   const PgUrl url_;

@@ -86,8 +86,8 @@ std::unique_ptr<Dialect> PostgresqlDialect::another(std::size_t number) const {
   return std::unique_ptr<Dialect>(new PostgresqlDialect(*this, number));
 }
 
-std::unique_ptr<Connection> PostgresqlDialect::connectWriter() {
-  auto connection = connector_->connect();
+std::unique_ptr<Connection> PostgresqlDialect::connectWriter(Time until) {
+  auto connection = connector_->connect(until);
   connection->execute(fmt::format(kWriterSettings, kLockTimeout.count(), timeout_.count()).c_str());
   return connection;
 }
@@ -120,8 +120,8 @@ std::unique_ptr<BatchWriter> PostgresqlDialect::batchWriter(Connection& connecti
   return std::make_unique<PostgresqlBatch>(pgHandle(connection), *connection.limit(), clock_, writer_);
 }
 
-std::unique_ptr<Connection> PostgresqlDialect::connectReader() {
-  auto connection = connector_->connect();
+std::unique_ptr<Connection> PostgresqlDialect::connectReader(Time until) {
+  auto connection = connector_->connect(until);
   connection->execute(fmt::format(kReaderSettings, timeout_.count()).c_str());
   return connection;
 }

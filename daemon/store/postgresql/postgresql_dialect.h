@@ -25,9 +25,9 @@ class PostgresqlDialect final : public Dialect {
   void release() override {}
   [[nodiscard]] Result<void> unserved(Connection& connection) override;
   [[nodiscard]] std::unique_ptr<Dialect> another(std::size_t number) const override;
-  [[nodiscard]] std::unique_ptr<Connection> connectWriter() override;
+  [[nodiscard]] std::unique_ptr<Connection> connectWriter(Time until) override;
   [[nodiscard]] std::unique_ptr<BatchWriter> batchWriter(Connection& connection) override;
-  [[nodiscard]] std::unique_ptr<Connection> connectReader() override;
+  [[nodiscard]] std::unique_ptr<Connection> connectReader(Time until) override;
   [[nodiscard]] bool exclusive() const override { return false; }
   [[nodiscard]] bool readersShareWriter() const override { return false; }
   [[nodiscard]] bool batchesCommitThemselves() const override { return true; }

@@ -122,7 +122,7 @@ std::unique_ptr<Connection> SqliteDialect::connect() const {
   return connection;
 }
 
-std::unique_ptr<Connection> SqliteDialect::connectWriter() {
+std::unique_ptr<Connection> SqliteDialect::connectWriter(Time /*until*/) {
   if (!path_.empty()) {
     // Made here and not by SQLite, so that nobody else can read it whatever the umask is.
     const int file = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -144,7 +144,7 @@ std::unique_ptr<BatchWriter> SqliteDialect::batchWriter(Connection& connection) 
   return std::make_unique<SqliteBatch>(handleOf(connection), clock_, sends_);
 }
 
-std::unique_ptr<Connection> SqliteDialect::connectReader() {
+std::unique_ptr<Connection> SqliteDialect::connectReader(Time /*until*/) {
   auto connection = connect();
   connection->execute(kReadOnly);
   sqlite3* handle = handleOf(*connection);

@@ -23,9 +23,9 @@ class SqliteDialect final : public Dialect {
   Result<void> claim() override;
   void release() override;
   [[nodiscard]] Result<void> whole() override;
-  [[nodiscard]] std::unique_ptr<Connection> connectWriter() override;
+  [[nodiscard]] std::unique_ptr<Connection> connectWriter(Time until) override;
   [[nodiscard]] std::unique_ptr<BatchWriter> batchWriter(Connection& connection) override;
-  [[nodiscard]] std::unique_ptr<Connection> connectReader() override;
+  [[nodiscard]] std::unique_ptr<Connection> connectReader(Time until) override;
   [[nodiscard]] bool exclusive() const override { return true; }
   [[nodiscard]] bool readersShareWriter() const override { return path_.empty(); }
   [[nodiscard]] bool batchesCommitThemselves() const override { return false; }

@@ -261,6 +261,15 @@ BOOST_AUTO_TEST_CASE(table_columns_count_wide_characters_twice) {
   BOOST_CHECK_EQUAL(cli::visible("a\xff\xc3"), "a\\xff\\xc3");
 }
 
+BOOST_AUTO_TEST_CASE(a_name_in_a_command_to_copy_is_one_word_of_the_shell) {
+  BOOST_CHECK_EQUAL(cli::shellWord("/etc/chatd/shop.key"), "/etc/chatd/shop.key");
+  BOOST_CHECK_EQUAL(cli::shellWord("my shop"), "'my shop'");
+  BOOST_CHECK_EQUAL(cli::shellWord("$(reboot)"), "'$(reboot)'");
+  BOOST_CHECK_EQUAL(cli::shellWord("it's"), R"('it'\''s')");
+  BOOST_CHECK_EQUAL(cli::shellWord("-rf"), "'-rf'");
+  BOOST_CHECK_EQUAL(cli::shellWord(""), "''");
+}
+
 // --- retries --------------------------------------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(a_retry_carries_the_same_key_so_nothing_happens_twice) {

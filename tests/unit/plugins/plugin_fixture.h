@@ -37,6 +37,7 @@ struct Fetched {
 struct chatd_host_ctx {
   std::vector<chatd::test::Completed> completed;
   std::vector<chatd::test::Fetched> fetched;
+  std::vector<std::string> logged;
   std::int64_t now = 1'000'000'000;
   bool hasHttp = true;
   bool takesCalls = true;
@@ -67,6 +68,9 @@ class PluginFixture {
     host.complete = [](chatd_host_ctx* c, chatd_job job, const chatd_result* r) {
       c->completed.push_back({job, r->verdict, text(r->user_id), text(r->display_name), text(r->claims_json),
                               text(r->error_detail), r->expires_at_ms, r->cache_ttl_ms});
+    };
+    host.log = [](chatd_host_ctx* c, std::int32_t, chatd_str line, const chatd_kv*, std::uint32_t) {
+      c->logged.push_back(text(line));
     };
     host.now_ns = [](chatd_host_ctx* c) { return c->now; };
     host.unix_ms = [](chatd_host_ctx*) { return std::int64_t{1'000'000}; };

@@ -160,7 +160,7 @@ RestOptions House::options() {
   options.metrics = [] { return std::string("chatd_up 1\n"); };
   options.notReady = [this] { return notReady; };
   options.control.report = [this] {
-    return ServerReport{.pid = 7, .logLevel = logLevel, .draining = draining, .sessions = 2};
+    return ServerReport{.pid = 7, .logLevel = logLevel, .draining = draining, .sessions = 2, .secretFaults = {}};
   };
   options.control.reload = [this]() -> Result<ReloadReport> {
     if (reloadFault) return *reloadFault;

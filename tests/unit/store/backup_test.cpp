@@ -171,6 +171,11 @@ BOOST_AUTO_TEST_CASE(damage_anywhere_is_found) {
   BOOST_TEST(codeOf(damaged(size / 2 / 4096 * 4096, std::string(4096, '\x5a'))) == "invalid");
   BOOST_TEST(codeOf(damaged(0, "not a database at all")) == "unsupported_media_type");
   BOOST_TEST(damaged(0, "SQLite").ok());
+  for (const std::size_t more : {1U, 4096U, 100'000U}) {
+    const auto appended = damaged(size, std::string(more, '\0'));
+    BOOST_TEST(codeOf(appended) == "invalid", more);
+    BOOST_TEST(appended.error().detail().find("of which") != std::string::npos, appended.error().detail());
+  }
   std::filesystem::resize_file(copy, static_cast<std::uintmax_t>(size / 2));
   BOOST_TEST(codeOf(store::verifyBackup(copy, on)) == "invalid");
   BOOST_TEST(codeOf(store::verifyBackup(f.database.folder.path() / "nowhere", on)) == "not_found");
@@ -262,6 +267,8 @@ BOOST_AUTO_TEST_CASE(rows_in_a_file_are_the_same_store) {
     damage(rows, static_cast<std::int64_t>(at), "#");
     BOOST_TEST(codeOf(store::verifyBackup(rows, on)) == "invalid");
   }
+  std::ofstream(rows, std::ios::binary) << bytes << "\n";
+  BOOST_TEST(store::verifyBackup(rows, on).error().detail().find("something follows its end") != std::string::npos);
   std::ofstream(rows, std::ios::binary) << bytes.substr(0, bytes.size() / 2);
   BOOST_TEST(codeOf(store::verifyBackup(rows, on)) == "invalid");
 }
