@@ -303,7 +303,7 @@ std::string mendSecret(const JsonValue& fault, const std::string& user) {
   }
   const std::string name = shellWord(*file);
   const std::string reason = stringField(fault, "reason").value_or("");
-  const std::string own = fmt::format("sudo chown {0}: {1} && sudo chmod 0600 {1} && chatctl reload", user, name);
+  std::string own = fmt::format("sudo chown {0}: {1} && sudo chmod 0600 {1} && chatctl reload", user, name);
   if (reason == std::strerror(ENOENT)) return "write the secret to that file, then: " + own;
   if (reason.starts_with("is "))
     return "make it a plain file with nothing but the secret in it, at most 8 KiB, then: " + own;
