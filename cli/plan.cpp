@@ -283,6 +283,7 @@ Outcome<void> Planner::membersStay(const DeclaredRoom& wanted, const std::map<st
                     (!prune_ || declared.size() == roles.size());
   if (same) return {};
   std::vector<std::string> there;
+  there.reserve(roles.size());
   for (const auto& [user, role] : roles) there.push_back(user);
   return Failure{Exit::Conflict,
                  "conflict",

@@ -112,7 +112,7 @@ void GroupCommitter::startDown(const std::string& what) {
 }
 
 void GroupCommitter::stop() {
-  queue_.close();
+  close();
   if (thread_.joinable()) thread_.join();
 }
 

@@ -41,7 +41,9 @@ class GroupCommitter {
   /// The same when the database could not be reached yet: not healthy, and tried every second. `what`: for the
   /// administrator.
   void startDown(const std::string& what);
-  /// Takes no more, commits what is queued, ends the thread.
+  /// Takes no more, and ends once what is queued is committed.
+  void close() { queue_.close(); }
+  /// The same, and waits for the end of the thread.
   void stop();
 
   /// Thread: any.

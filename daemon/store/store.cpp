@@ -106,6 +106,7 @@ class Store::Impl {
     if (!opened_) return;
     opened_ = false;
     backups_->stop();
+    for (const auto& lane : lanes_) lane->committer.close();
     for (const auto& lane : lanes_) lane->committer.stop();
     // The readers first: the last connection to close is the one that may checkpoint.
     if (readers_) readers_->close();
