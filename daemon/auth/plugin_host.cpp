@@ -83,7 +83,8 @@ PluginHost::Core::Core(PluginHostOptions options, OutboundHttp& http, const Cloc
 void PluginHost::Core::start() {
   control_ = std::make_unique<TaskThread>();
   supervisor_ = std::make_shared<PluginSupervisor>(
-      SupervisorOptions{options_.program, options_.folders, options_.key, kMaxProcesses}, shared_from_this());
+      SupervisorOptions{options_.program, options_.folders, options_.key, kMaxProcesses, options_.messages},
+      shared_from_this());
   timer_ = std::make_unique<WakeThread>([this] {
     endOverdue(false);
     return jobs_.nextDeadline();

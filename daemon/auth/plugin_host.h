@@ -43,6 +43,7 @@ struct PluginHostOptions {
   bool allowPrivateNetworks = false;  ///< for apps whose settings do not say
   AuthLog log;
   VerifierMetrics* metrics = nullptr;  ///< optional
+  std::size_t messages = 20'000;       ///< that the process of a foreign plugin may send in a second
 };
 
 /// What a verifier is asked. Peer data reaches only plugins that say they use it.

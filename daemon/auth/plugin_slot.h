@@ -25,6 +25,8 @@ class SlotHost {
   /// Starts a process with the plugin's file as it is now, and watches it under the serial.
   virtual Result<std::unique_ptr<PluginProcess>> start(const std::string& plugin, std::uint64_t serial) = 0;
   virtual std::uint64_t newSerial() = 0;
+  /// So many may a process send in a second.
+  [[nodiscard]] virtual std::size_t messages() const = 0;
   virtual void unwatch(const PluginProcess& process) = 0;
   virtual void rewatch(const PluginProcess& process, std::uint64_t serial) = 0;
   virtual PluginInstanceOwner& owner() = 0;

@@ -14,7 +14,6 @@ namespace {
 
 constexpr seconds kReconfigureTime{4};  // less than the admin waits
 constexpr std::size_t kMaxFetches = 256;
-constexpr std::size_t kMessagesASecond = 20'000;
 
 chatd_str str(const std::string& s) { return {s.data(), s.size()}; }
 
@@ -51,7 +50,7 @@ void PluginSlot::heard(HostedProcess& process, hostwire::Message&& message, Stea
     process.second = now;
     process.heard = 0;
   }
-  if (++process.heard > kMessagesASecond) return died(process, "sends more than it may", now);
+  if (++process.heard > host_.messages()) return died(process, "sends more than it may", now);
   const auto read = [&]<class M>(auto then) {
     auto decoded = hostwire::decode<M>(message.payload);
     if (!decoded) return died(process, "sent a message that is none", now);

@@ -124,6 +124,7 @@ class PluginSupervisor::Core final : public SlotHost {
   // SlotHost.
   Result<std::unique_ptr<PluginProcess>> start(const std::string& plugin, std::uint64_t serial) override;
   std::uint64_t newSerial() override { return ++lastSerial_; }
+  [[nodiscard]] std::size_t messages() const override { return options_.messages; }
   void unwatch(const PluginProcess& process) override;
   void rewatch(const PluginProcess& process, std::uint64_t serial) override;
   PluginInstanceOwner& owner() override { return *owner_; }

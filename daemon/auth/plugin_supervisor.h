@@ -26,6 +26,7 @@ struct SupervisorOptions {
   std::vector<std::string> folders;  ///< of plugins
   std::string key;                   ///< secret, for hashes of tokens
   std::size_t processes = 64;        ///< at once; the longest idle one makes room
+  std::size_t messages = 0;          ///< that a process may send in a second
 };
 
 /// One verifier of an app, as its process needs it.

@@ -34,7 +34,7 @@ describe('chatctl at a terminal', { skip: missing('tmux') }, () => {
     return spawnSync('tmux', ['-S', socket, '-f', '/dev/null', ...words], { env, encoding: 'utf8' }).stdout;
   }
   const shown = (...flags) => tmux('capture-pane', '-p', '-t', 't', ...flags);
-  const screen = (what, good, ...flags) => until(() => `${what}: ${shown()}`, () => { const text = shown(...flags); return good(text) && text; }, 30_000);
+  const screen = (what, good, ...flags) => until(() => `${what}: ${shown()}`, () => { const text = shown(...flags); return good(text) && text; }, 60_000);
 
   let lines = 0;
 

@@ -34,13 +34,14 @@ describe('the start on PostgreSQL', () => {
     removeFolder(folder);
   });
 
-  const start = (url) => Chatd.start({ env: { CHATD_STORE__URL: url, CHATD_STORE__TIMEOUT_MS: '1000' } });
+  const start = (url, env = {}) => Chatd.start({ env: { CHATD_STORE__URL: url, ...env } });
+  const HASTY = { CHATD_STORE__TIMEOUT_MS: '1000' }; // where it is waited for in vain
   const secure = (ca, host = '127.0.0.1') => `postgresql://bench@${host}:${postgres.port}/postgres?sslmode=verify-full&sslrootcert=${ca}`;
 
   test('a server that is away is waited for: 503 meanwhile, and everything works when it is there', async () => {
     const url = postgres.create('later');
     await postgres.stop();
-    const chatd = await start(url);
+    const chatd = await start(url, HASTY);
     try {
       const { status, body } = await chatd.rest('GET', '/readyz');
       assert.equal(status, 503);
@@ -66,7 +67,7 @@ describe('the start on PostgreSQL', () => {
   test('a stop is clean while the server is away', async () => {
     const url = postgres.create('never');
     await postgres.stop();
-    const chatd = await start(url);
+    const chatd = await start(url, HASTY);
     try {
       assert.deepEqual(await chatd.terminate(), { code: 0, signal: null });
     } finally {
@@ -76,7 +77,7 @@ describe('the start on PostgreSQL', () => {
   });
 
   test('a database that the server does not know ends chatd with 1 and says so', async () => {
-    await assert.rejects(start(postgres.url.replace(/[^/]*$/, 'nowhere')), /"code":1.*nowhere.*3D000/s);
+    await assert.rejects(start(postgres.url.replace(/[^/]*$/, 'nowhere')).then((chatd) => chatd.stop()), /"code":1.*nowhere.*3D000/s);
   });
 
   test('sslmode=verify-full: the connection is encrypted and the certificate checked', async () => {

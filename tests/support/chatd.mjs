@@ -75,7 +75,10 @@ export class Chatd {
         return READY.exec(readFileSync(this.out, 'utf8'));
       },
       START_MS,
-    );
+    ).catch((error) => {
+      this.child.kill('SIGKILL'); // nobody else knows of it, and Node would wait for it
+      throw error;
+    });
     this.scheme = ready[1];
     this.port = Number(ready[3]);
   }

@@ -29,7 +29,7 @@ struct AuthFixture : ChainFixture {
     auto promise = std::make_shared<std::promise<Result<Principal>>>();
     auto future = promise->get_future();
     auth.authenticate(presented, [promise](Result<Principal> r) { promise->set_value(std::move(r)); });
-    if (future.wait_for(seconds(30)) != std::future_status::ready) return Error(Code::Internal, "never answered");
+    if (future.wait_for(seconds(60)) != std::future_status::ready) return Error(Code::Internal, "never answered");
     return future.get();
   }
   std::string subject(const std::string& bearer, const std::string& ip = "192.0.2.1") {

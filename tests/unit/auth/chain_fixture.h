@@ -11,6 +11,7 @@
 #include "auth/verifier_chain.h"
 #include "memory_store.h"
 #include "scripted_plugin.h"
+#include "support/eventually.h"
 
 namespace chatd::test {
 
@@ -19,17 +20,6 @@ using std::chrono::seconds;
 using std::chrono::steady_clock;
 
 inline const std::string kServerKey(32, 'k');
-
-/// Waits for a fact, ten seconds at most.
-template <class F>
-bool eventually(F fact) {
-  const auto until = steady_clock::now() + seconds(10);
-  while (!fact()) {
-    if (steady_clock::now() > until) return false;
-    std::this_thread::yield();
-  }
-  return true;
-}
 
 struct ChainFixture {
   FakeClock clock;
@@ -93,7 +83,7 @@ struct ChainFixture {
     return future;
   }
   static Result<Identity> wait(Outcome&& outcome) {
-    if (outcome.wait_for(seconds(30)) != std::future_status::ready) return Error(Code::Internal, "never answered");
+    if (outcome.wait_for(seconds(60)) != std::future_status::ready) return Error(Code::Internal, "never answered");
     return outcome.get();
   }
   Result<Identity> verify(const std::string& token, std::optional<std::string> app = "shop",

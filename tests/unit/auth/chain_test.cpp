@@ -163,6 +163,11 @@ BOOST_AUTO_TEST_CASE(live_sessions_take_half_of_the_places_of_an_app_at_most) {
   };
   for (int i = 0; i < 3; ++i) ask("again-" + std::to_string(i), true);
   BOOST_TEST(eventually([&] { return asked() == 2; }));
+  // Whichever came last has been refused, and is not still on its way.
+  BOOST_TEST(eventually([&] {
+    return std::any_of(held.begin(), held.end(),
+                       [](auto& one) { return one.wait_for(seconds(0)) == std::future_status::ready; });
+  }));
   for (int i = 0; i < 2; ++i) ask("outside-" + std::to_string(i), false);
   BOOST_TEST(eventually([&] { return asked() == 4; }));
   for (const Asked& one : ScriptedPlugins::get().asked()) one.complete(CHATD_ALLOW, "ann");

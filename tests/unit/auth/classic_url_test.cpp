@@ -96,7 +96,7 @@ BOOST_AUTO_TEST_CASE(stop_does_not_wait_for_a_url_that_hangs) {
   const auto begin = steady_clock::now();
   http.stop();
   chain->stop();
-  BOOST_TEST((steady_clock::now() - begin < seconds(4)));
+  BOOST_TEST((steady_clock::now() - begin < seconds(20)));
   BOOST_TEST(text(wait(std::move(waiting))) == "verifier_unavailable");
 }
 

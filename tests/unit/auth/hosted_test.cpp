@@ -38,7 +38,11 @@ struct Hosted {
          {"evil", "evil-serial", "evil-peer", "evil-blocking", "wrong-abi", "wrong-table", "wrong-host"}) {
       folder.put(name, name);
     }
+    make();
+  }
+  void make(std::size_t messages = PluginHostOptions().messages) {
     PluginHostOptions options;
+    options.messages = messages;
     options.bundled = {};
     options.folders = {folder.path()};
     options.program = CHATD_PLUGIN_HOST;
@@ -67,7 +71,7 @@ struct Hosted {
     return made;
   }
 
-  std::future<Verdict> start(const App& of, const std::string& token, milliseconds timeout = seconds(5)) {
+  std::future<Verdict> start(const App& of, const std::string& token, milliseconds timeout = seconds(20)) {
     auto promise = std::make_shared<std::promise<Verdict>>();
     auto future = promise->get_future();
     host->instance(of, 0, [this, promise, token, timeout](Result<PluginHost::InstancePtr> made) {
@@ -89,10 +93,10 @@ struct Hosted {
     }
   }
   static std::string wait(std::future<Verdict> future) {
-    if (future.wait_for(seconds(30)) != std::future_status::ready) return "never answered";
+    if (future.wait_for(seconds(60)) != std::future_status::ready) return "never answered";
     return text(future.get());
   }
-  std::string ask(const App& of, const std::string& token, milliseconds timeout = seconds(5)) {
+  std::string ask(const App& of, const std::string& token, milliseconds timeout = seconds(20)) {
     return wait(start(of, token, timeout));
   }
   bool said(const char* part) {
@@ -100,7 +104,7 @@ struct Hosted {
     return logged.find(part) != std::string::npos;
   }
   bool saysSoon(const char* part) {
-    return eventually([&] { return said(part); }, seconds(10));
+    return eventually([&] { return said(part); });
   }
   pid_t pid(AppId of) {
     const auto states = host->processes();
@@ -213,8 +217,8 @@ BOOST_AUTO_TEST_CASE(a_crash_is_the_culprits_alone_and_everybody_else_is_answere
   const App shop = app(kShop);
   BOOST_TEST(ask(shop, "ok:first") == "allow first");
   std::vector<std::future<Verdict>> innocent;
-  for (int i = 0; i < 10; ++i) innocent.push_back(start(shop, "late:200:u" + std::to_string(i), seconds(20)));
-  auto culprit = start(shop, "crash", seconds(20));
+  for (int i = 0; i < 10; ++i) innocent.push_back(start(shop, "late:200:u" + std::to_string(i)));
+  auto culprit = start(shop, "crash");
   for (int i = 0; i < 10; ++i) {
     BOOST_TEST(wait(std::move(innocent[static_cast<std::size_t>(i)])) == "allow u" + std::to_string(i));
   }
@@ -234,7 +238,7 @@ BOOST_AUTO_TEST_CASE(a_plugin_that_crashes_at_every_tenth_token_still_serves_the
   int allowed = 0;
   for (int i = 0; i < 60; ++i) {
     // The token is innocent, so asked again in the next process it passes.
-    if (ask(shop, "ok:u" + std::to_string(i), seconds(20)) == "allow u" + std::to_string(i)) ++allowed;
+    if (ask(shop, "ok:u" + std::to_string(i)) == "allow u" + std::to_string(i)) ++allowed;
   }
   BOOST_TEST(allowed == 60);
 }
@@ -242,8 +246,8 @@ BOOST_AUTO_TEST_CASE(a_plugin_that_crashes_at_every_tenth_token_still_serves_the
 BOOST_AUTO_TEST_CASE(whatever_ends_the_process_is_unavailable_and_says_how) {
   const App shop = app(kShop);
   for (const char* token : {"throw", "exit", "wild", "closefds", "leak"}) {
-    BOOST_TEST(has(ask(shop, token, seconds(20)), "unavailable"), token);
-    BOOST_TEST(ask(shop, std::string("ok:after-") + token, seconds(20)) == std::string("allow after-") + token);
+    BOOST_TEST(has(ask(shop, token), "unavailable"), token);
+    BOOST_TEST(ask(shop, std::string("ok:after-") + token) == std::string("allow after-") + token);
   }
   BOOST_TEST(said("exit code 7"));
 }
@@ -253,14 +257,14 @@ BOOST_AUTO_TEST_CASE(a_hang_ends_at_its_deadline_and_later_with_its_process) {
   BOOST_TEST(ask(shop, "ok:a") == "allow a");
   const pid_t first = pid(kShop);
   // Two workers hang; the third question waits behind them and is asked again in the next process.
-  auto one = start(shop, "hang", milliseconds(100));
-  auto two = start(shop, "never", milliseconds(100));
-  auto three = start(shop, "hang", milliseconds(100));
+  auto one = start(shop, "hang", seconds(1));
+  auto two = start(shop, "never", seconds(1));
+  auto three = start(shop, "hang", seconds(1));
   BOOST_TEST(has(wait(std::move(one)), "did not answer in time"));
   BOOST_TEST(has(wait(std::move(two)), "did not answer in time"));
   BOOST_TEST(has(wait(std::move(three)), "did not answer in time"));
   BOOST_TEST(ask(app(kOther), "ok:b") == "allow b");
-  BOOST_TEST(ask(shop, "ok:behind", seconds(20)) == "allow behind");
+  BOOST_TEST(ask(shop, "ok:behind") == "allow behind");
   BOOST_TEST(pid(kShop) != first);
   BOOST_TEST(said("owes an answer"));
 }
@@ -305,9 +309,11 @@ BOOST_AUTO_TEST_CASE(http_goes_through_the_daemon_and_its_rules) {
 }
 
 BOOST_AUTO_TEST_CASE(a_process_that_shouts_is_ended) {
-  BOOST_TEST(has(ask(app(kShop), "spam", seconds(20)), "ended while it was asked"));
+  host.reset();
+  make(500);  // more than anybody says here, and less than a busy machine reads
+  BOOST_TEST(has(ask(app(kShop), "spam"), "ended while it was asked"));
   BOOST_TEST(said("sends more than it may"));
-  BOOST_TEST(ask(app(kShop), "ok:a", seconds(20)) == "allow a");
+  BOOST_TEST(ask(app(kShop), "ok:a") == "allow a");
 }
 
 BOOST_AUTO_TEST_CASE(plugins_that_cannot_be_loaded_are_refused_in_words) {
@@ -481,7 +487,7 @@ BOOST_AUTO_TEST_CASE(stopping_ends_every_process_and_every_question) {
   const App shop = app(kShop);
   BOOST_TEST(ask(shop, "ok:a") == "allow a");
   const pid_t running = pid(kShop);
-  auto waiting = start(shop, "slow:200:b", seconds(20));
+  auto waiting = start(shop, "slow:1000:b");
   host->stop();
   BOOST_TEST(has(wait(std::move(waiting)), "unavailable"));
   BOOST_TEST(::kill(running, 0) != 0);

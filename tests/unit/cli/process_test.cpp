@@ -20,7 +20,7 @@ namespace chatd::test {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr std::chrono::seconds kPatience{20};
+constexpr std::chrono::seconds kPatience{60};
 
 std::vector<char*> argumentsOf(std::vector<std::string>& words) {
   std::vector<char*> all;

@@ -42,9 +42,9 @@ class Memory final : public LogOutput {
     blocked_ = false;
     wake_.notifyAll();
   }
-  /// False if nobody has written within 10 s.
+  /// False if nobody has written within a minute.
   bool waitForCall() {
-    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     UniqueLock lock(mutex_);
     while (calls_ == 0) {
       if (wake_.waitUntil(lock, until) == std::cv_status::timeout) return false;

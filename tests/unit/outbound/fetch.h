@@ -13,7 +13,7 @@ namespace chatd::test {
 
 using std::chrono::milliseconds;
 
-inline OutboundRequest get(const std::string& url, milliseconds within = milliseconds(10'000)) {
+inline OutboundRequest get(const std::string& url, milliseconds within = milliseconds(30'000)) {
   OutboundRequest request;
   request.url = url;
   request.deadline = std::chrono::steady_clock::now() + within;
@@ -30,7 +30,7 @@ inline std::future<Result<OutboundResponse>> start(OutboundHttp& http, OutboundR
 }
 
 inline Result<OutboundResponse> wait(std::future<Result<OutboundResponse>>&& future) {
-  if (future.wait_for(std::chrono::seconds(30)) != std::future_status::ready) return Error(Code::Internal, "never ended");
+  if (future.wait_for(std::chrono::seconds(60)) != std::future_status::ready) return Error(Code::Internal, "never ended");
   return future.get();
 }
 

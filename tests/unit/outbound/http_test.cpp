@@ -150,7 +150,7 @@ BOOST_AUTO_TEST_CASE(a_server_that_drips_bytes_for_ever_ends_at_the_total_deadli
     const auto result = fetch(http, get(server->url(), milliseconds(400)));
     const auto took = steady_clock::now() - begin;
     BOOST_TEST(says(result, "deadline"), why(result));
-    BOOST_TEST((took >= milliseconds(390) && took < milliseconds(3000)));
+    BOOST_TEST((took >= milliseconds(390) && took < milliseconds(10'000)));
   }
 }
 
@@ -186,14 +186,15 @@ BOOST_AUTO_TEST_CASE(all_calls_together_are_bounded) {
   OutboundHttp http(options);
   std::vector<std::future<Result<OutboundResponse>>> calls;
   for (std::uint64_t i = 0; i < 4; ++i) {
-    OutboundRequest request = get(hanging.url(), milliseconds(300));
+    OutboundRequest request = get(hanging.url(), seconds(60));
     request.tenant = i;
     calls.push_back(start(http, std::move(request)));
   }
   OutboundRequest request = get(hanging.url());
   request.tenant = 99;
   BOOST_TEST((fetch(http, std::move(request)).error().code() == Code::Busy));
-  for (auto& call : calls) BOOST_TEST(!wait(std::move(call)).ok());
+  http.stop();
+  for (auto& call : calls) BOOST_TEST(says(wait(std::move(call)), "stopping"));
 }
 
 BOOST_AUTO_TEST_CASE(a_place_is_free_again_when_the_answer_is_told) {
@@ -242,7 +243,7 @@ BOOST_AUTO_TEST_CASE(a_host_that_keeps_failing_is_left_alone_and_then_tried_agai
   });
   OutboundOptions options;
   options.breakerFailures = 3;
-  options.breakerOpen = milliseconds(200);
+  options.breakerOpen = seconds(2);  // the next call must come before it has passed
   OutboundHttp http(options);
   for (int i = 0; i < 3; ++i) BOOST_TEST(!fetch(http, get(server.url())).ok());
   const int before = server.connections();
@@ -253,7 +254,7 @@ BOOST_AUTO_TEST_CASE(a_host_that_keeps_failing_is_left_alone_and_then_tried_agai
   other.tenant = 2;
   BOOST_TEST(!says(fetch(http, std::move(other)), "tried again shortly"));
   healthy = true;
-  const auto until = steady_clock::now() + seconds(10);
+  const auto until = steady_clock::now() + seconds(30);
   bool back = false;
   while (!back && steady_clock::now() < until) back = fetch(http, get(server.url())).ok();
   BOOST_TEST(back);
