@@ -22,6 +22,7 @@ std::string onlyBeginning(const std::string& typed, const std::vector<std::strin
 }  // namespace
 
 std::string closest(const std::string& typed, const std::vector<std::string>& known) {
+  if (typed.size() < 2) return {};  // one letter is no more like another than like all
   std::string best;
   std::size_t bestDistance = std::max<std::size_t>(1, typed.size() / 3) + 1;
   for (const std::string& word : known) {

@@ -7,7 +7,7 @@
 namespace chatd::cli {
 
 /// The closest of `known` to what was typed, if it is close enough to be meant, else the only one that begins with it; else
-/// nothing. Distance: Damerau-Levenshtein.
+/// nothing, and nothing for a single letter. Distance: Damerau-Levenshtein.
 [[nodiscard]] std::string closest(const std::string& typed, const std::vector<std::string>& known);
 
 }  // namespace chatd::cli

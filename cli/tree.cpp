@@ -37,12 +37,23 @@ void namesakes(const CLI::App& from, const std::string& word, std::vector<std::s
   }
 }
 
-/// What a verb may mean that is in another place: "chatctl a or chatctl b"; empty: none, or too many to say.
-std::string elsewhere(const CLI::App& at, const CLI::App& root, const std::string& word) {
+/// What other programs call our verbs.
+std::string ourWord(const std::string& word, const std::vector<std::string>& known) {
+  constexpr std::pair<std::string_view, std::string_view> kOurs[] = {
+      {"ls", "list"},     {"rm", "delete"},  {"remove", "delete"},    {"del", "delete"},
+      {"new", "create"},  {"add", "create"}, {"show", "get"},         {"describe", "get"},
+      {"edit", "update"}, {"set", "update"}, {"regenerate", "rotate"}};
+  for (const auto& [theirs, ours] : kOurs) {
+    if (word == theirs && std::find(known.begin(), known.end(), ours) != known.end()) return std::string(ours);
+  }
+  return {};
+}
+
+/// What a verb may mean that is further below: "chatctl a or chatctl b"; empty: none, or too many to say.
+std::string elsewhere(const CLI::App& from, const std::string& word) {
   constexpr std::size_t kMost = 3;
   std::vector<std::string> found;
-  namesakes(at, word, found);
-  if (found.empty()) namesakes(root, word, found);
+  namesakes(from, word, found);
   return found.size() > kMost ? std::string() : fmt::format("{}", fmt::join(found, " or "));
 }
 
@@ -252,7 +263,12 @@ Failure CommandTree::explain(const CLI::ParseError& error) {
     const bool isFlag = word == shielded && word.starts_with('-') && word.size() > 1;
     const std::string flag = word.substr(0, word.find('='));
     std::string meant = isFlag ? closest(flag, longFlags(&at)) : closest(word, known);
-    if (meant.empty() && !isFlag && !known.empty()) meant = elsewhere(at, root_, word);
+    if (meant.empty() && !isFlag && !known.empty()) {
+      // Below this command before all others: `room add` is about members.
+      meant = elsewhere(at, word);
+      if (meant.empty()) meant = ourWord(word, known);
+      if (meant.empty()) meant = elsewhere(root_, word);
+    }
     const std::string what = isFlag          ? fmt::format("there is no flag {} here", visible(flag))
                              : known.empty() ? fmt::format("one word too many: {}", visible(word))
                                              : fmt::format("there is no command {} {}", fullName(at), visible(word));

@@ -70,6 +70,11 @@ Handler messageSend(CLI::App& command) {
     json.endObject();
     auto sent = run.client.call({"POST", fmt::format("/chats/{}/messages", id), {}, body});
     if (!sent.ok() && sent.error().code == "user_not_found") CHATD_CHECK(findUser(run, words->as));  // for its guess
+    if (!sent.ok() && sent.error().code == "forbidden") {
+      Failure failure = std::move(sent).error();
+      failure.hint = "Only members speak in a room: `chatctl room member list` shows them, `room member add` adds one.";
+      return failure;
+    }
     CHATD_TRY(answer, std::move(sent));
     return run.printer.one(kMessages, answer);
   };

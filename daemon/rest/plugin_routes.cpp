@@ -127,6 +127,13 @@ Result<Reply> pluginHealth(const Context& context, Call& call) {
   return listReply(states, std::nullopt, appendProcess);
 }
 
+Result<bool> checkReload(const Context& context, Call& call) {
+  CHATD_TRY(facts, context.services.verifier.plugins().show(call.segment("name")));
+  if (facts.bundled) return Error::field("plugin", "a bundled plugin changes with the daemon");
+  if (!facts.fault.empty()) return Error::field("plugin", facts.fault);
+  return true;
+}
+
 Result<Reply> reloadPlugin(const Context& context, Call& call) {
   auto replaced = context.services.verifier.plugins().reload(call.segment("name"));
   if (!replaced.ok()) return missing(std::move(replaced).error());
@@ -232,6 +239,7 @@ const std::vector<Route>& pluginRoutes() {
        .doc = "Takes the plugin's file as it is now. No verification fails for it; if the new one does not work, the old "
               "one stays.",
        .keepsAnswers = false,
+       .check = checkReload,
        .handler = blocking<reloadPlugin>},
       {.method = "POST",
        .path = "/plugin/{name}/check",

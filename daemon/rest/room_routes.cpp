@@ -232,7 +232,7 @@ Result<bool> checkRole(const Context& context, Call& call) {
   CHATD_TRY(plan, planRole(context, call));
   CHATD_TRY(state, context.services.directory.roomState(plan.room.id));
   const Member* member = memberOf(state, plan.user.id);
-  if (member == nullptr) return Code::UserNotFound;
+  if (member == nullptr) return Error(Code::UserNotFound, "The user is not a member of the room.");
   return member->role != plan.role;
 }
 

@@ -269,7 +269,7 @@ Result<void> SqlDirectory::setRole(RoomId id, UserId user, Role role) {
   return committer_.write<void>(AppId{}, [id, user, role](Connection& c) -> Result<void> {
     CHATD_CHECK(roomById(c, id));
     const auto& member = c.run(kMember, raw(id), raw(user));
-    if (member.empty()) return Code::UserNotFound;
+    if (member.empty()) return Error(Code::UserNotFound, "The user is not a member of the room.");
     if (member.at<0>(0) == static_cast<Int>(role)) return {};
     c.run(kSetRole, static_cast<Int>(role), raw(id), raw(user));
     c.run(kRaiseAccess, raw(id));

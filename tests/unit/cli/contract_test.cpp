@@ -109,6 +109,8 @@ BOOST_AUTO_TEST_CASE(wrong_command_lines_are_usage_and_guess_what_was_meant) {
       {{"app", "list", "--no-header"}, "Did you mean --no-headers?"},
       {{"room", "add", "r", "1"}, "there is no command chatctl room add\nhint: Did you mean chatctl room member add?"},
       {{"ban", "1"}, "Did you mean chatctl user ban?"},
+      {{"app", "ls"}, "Did you mean list?"},
+      {{"user", "rm", "-a", "1", "5"}, "Did you mean delete?"},
       {{"user", "create", "-a", "1", "5", "--first", "x"}, "Did you mean --first-name?"},
       {{"compl"}, "Did you mean completion?"},
       {{"api", "GET", "/app", "--fields", "name"}, "api prints the whole answer"},
@@ -470,6 +472,10 @@ BOOST_AUTO_TEST_CASE(the_guess_is_close_or_none) {
   BOOST_CHECK_EQUAL(cli::closest("mesage", {"message", "member"}), "message");
   BOOST_CHECK_EQUAL(cli::closest("suer", {"user", "room"}), "user");
   BOOST_CHECK_EQUAL(cli::closest("banana", {"user", "room"}), "");
+  BOOST_CHECK_EQUAL(cli::closest("3", {"1", "2"}), "");
+  BOOST_CHECK_EQUAL(cli::closest("x", {"y"}), "");
+  BOOST_CHECK_EQUAL(cli::closest("compl", {"completion", "context"}), "completion");
+  BOOST_CHECK_EQUAL(cli::closest("con", {"context", "config"}), "");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -151,6 +151,8 @@ BOOST_AUTO_TEST_CASE(of_apps_keys_and_accounts_it_finds_what_is_not_there_or_tak
   refused(peer, "POST", "/auth/register", R"({"login":"new","password":"short"})");
   refused(peer, "POST", "/auth/register", R"({"login":" new","password":"long enough"})");
   refused(peer, "POST", "/auth/register", R"({"login":"new","password":"long enough","appIds":[99999]})");
+  refused(peer, "POST", "/plugin/nothing/reload");
+  refused(peer, "POST", "/plugin/jwt/reload");
   refused(peer, "PATCH", "/account/99999", R"({"role":"operator"})");
   refused(peer, "DELETE", "/account/99999");
   const std::string kept = call(peer, "GET", "/app/a/keys").at("items.0.id");
