@@ -315,7 +315,10 @@ Result<void> Daemon::Parts::loadQuotas() {
 
 void Daemon::Parts::loadQuotasSoon() {
   const Offer offer = workers.submit(AppId{}, [this] {
-    if (const auto loaded = loadQuotas(); !loaded.ok()) log().warning("app", "quotas of apps were not read");
+    if (loadQuotas().ok()) return;
+    log().warning("app", "quotas of apps were not read; trying again in a second");
+    (void)executor.post(0, Mail::Completion,
+                        [this] { executor.after(0, std::chrono::seconds(1), [this] { loadQuotasSoon(); }); });
   });
   if (offer == Offer::Full) log().warning("app", "quotas of apps were not read: the workers are busy");
 }
@@ -370,8 +373,14 @@ Result<void> Daemon::start() {
   parts_ = std::make_unique<Parts>(options_, key, std::move(pages));
   CHATD_CHECK(parts_->store.open());
 
-  // A database that is away: they are read when it is there.
-  if (parts_->store.healthy()) CHATD_CHECK(parts_->loadQuotas());
+  // A database that is away: they are read when it is there. One that has no connection to spare for reading may have soon.
+  if (parts_->store.healthy()) {
+    if (auto loaded = parts_->loadQuotas(); !loaded.ok()) {
+      if (loaded.error().code() != Code::StoreUnavailable && loaded.error().code() != Code::Busy) return loaded;
+      log().warning("app", "quotas of apps were not read; trying again");
+      parts_->loadQuotasSoon();
+    }
+  }
 
   CHATD_CHECK(parts_->listening.open(options_, parts_->server));
   parts_->server.start();

@@ -217,11 +217,13 @@ void GroupCommitter::commitStarved(Time now) {
   std::vector<LogItem> items;
   held_.takeStarved(now, batchRows_, items);
   if (items.empty()) return;
+  const RoomId room = roomOf(items.front());
   lockWait_ = kLockWait;
   commitInParts({}, items);
   batchSince_.reset();
   lockWait_ = milliseconds(0);
-  waitAgainAt_ = pauseAfter(now);
+  // Only what was waited for in vain has to be made good: the lock may be gone, and others wait behind this one.
+  if (held_.starved(room)) waitAgainAt_ = pauseAfter(now);
 }
 
 // A batch that the database cannot write within the limit of a call would be given up and tried again without end.

@@ -36,6 +36,8 @@ class HeldRooms {
   void hold(LogItem&& item, Time due);
   /// Another process has the room locked: the longer in a row, the longer it is let be.
   void locked(RoomId room, Time now);
+  /// It was found locked too often in a row.
+  [[nodiscard]] bool starved(RoomId room) const;
   /// It was not locked.
   void free(RoomId room) { locks_.erase(room); }
 
@@ -64,7 +66,6 @@ class HeldRooms {
     Time due{};
   };
   using Rooms = std::unordered_map<RoomId, Room>;
-  [[nodiscard]] bool starved(RoomId room) const;
   Rooms::iterator takeRoom(Rooms::iterator it, std::size_t rows, std::vector<LogItem>& out);
 
   const std::size_t most_;

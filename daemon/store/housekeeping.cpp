@@ -74,6 +74,8 @@ bool Housekeeping::purgeRoom(Connection& connection) {
   if (!connection.run(kPurgeChanges, room).empty()) return true;
   if (!connection.run(kPurgeMembers, room).empty()) return true;
   connection.run(kPurgeCounter, room);
+  // That may have waited for an append; nobody can begin another.
+  if (!connection.run(kPurgeMessages, room).empty() || !connection.run(kPurgeKeys, room).empty()) return true;
   connection.run(kPurgeRoom, room);
   return true;
 }

@@ -128,7 +128,7 @@ Result<App> SqlDirectory::updateApp(AppId id, const AppPatch& patch) {
 }
 
 Result<void> SqlDirectory::deleteApp(AppId id) {
-  return committer_.write<void>(id, [this, id](Connection& c) -> Result<void> {
+  CHATD_CHECK(committer_.write<void>(id, [this, id](Connection& c) -> Result<void> {
     if (c.run(kDelete, now(), raw(id)).empty()) return Code::NotFound;
     const auto& left = c.run(kOwnersLeft, static_cast<Int>(AccountRole::Owner), raw(id));
     std::vector<Int> owners;
@@ -140,7 +140,13 @@ Result<void> SqlDirectory::deleteApp(AppId id) {
     }
     housekeeping_.wanted();
     return {};
-  });
+  }));
+  // Whoever else appends finds the app gone from now on; what it had begun before has to be over when this is answered.
+  for (GroupCommitter* other : others_) {
+    const auto passed = other->write<void>(AppId{}, [](Connection&) -> Result<void> { return {}; });
+    if (!passed.ok()) return Code::OutcomeUnknown;
+  }
+  return {};
 }
 
 }  // namespace chatd::store

@@ -2,6 +2,9 @@
 // dialects. Split by noun: sql_apps.cpp, sql_users.cpp, sql_rooms.cpp. Owned by Store. Thread: any; blocks.
 #pragma once
 
+#include <utility>
+#include <vector>
+
 #include "chat/directory.h"
 #include "store/connection_pool.h"
 #include "store/group_committer.h"
@@ -11,8 +14,10 @@ namespace chatd::store {
 
 class SqlDirectory final : public Directory {
  public:
-  SqlDirectory(GroupCommitter& committer, Readers& readers, Housekeeping& housekeeping, const Clock& clock)
-      : committer_(committer), readers_(readers), housekeeping_(housekeeping), clock_(clock) {}
+  /// `others`: that append messages besides `committer`.
+  SqlDirectory(GroupCommitter& committer, std::vector<GroupCommitter*> others, Readers& readers, Housekeeping& housekeeping,
+               const Clock& clock)
+      : committer_(committer), others_(std::move(others)), readers_(readers), housekeeping_(housekeeping), clock_(clock) {}
 
   Result<App> createApp(const NewApp& app) override;
   Result<App> app(AppId id) override;
@@ -49,6 +54,7 @@ class SqlDirectory final : public Directory {
   [[nodiscard]] Int now() const { return micros(clock_.wall()); }
 
   GroupCommitter& committer_;
+  const std::vector<GroupCommitter*> others_;
   Readers& readers_;
   Housekeeping& housekeeping_;
   const Clock& clock_;

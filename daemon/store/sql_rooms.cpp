@@ -240,6 +240,8 @@ Result<Room> SqlDirectory::updateRoom(RoomId id, const RoomPatch& patch) {
 Result<void> SqlDirectory::deleteRoom(RoomId id) {
   return committer_.write<void>(AppId{}, [this, id](Connection& c) -> Result<void> {
     CHATD_CHECK(roomById(c, id));
+    // Waits for what is being appended, and what comes behind it was checked under older rules.
+    c.run(kRaiseAccess, raw(id));
     c.run(kDelete, now(), raw(id));
     housekeeping_.wanted();
     return {};

@@ -79,8 +79,9 @@ class Store::Impl {
                                        [this] { lanes_.front()->committer.doubt(); });
     std::vector<GroupCommitter*> committers;
     for (const auto& lane : lanes_) committers.push_back(&lane->committer);
+    std::vector<GroupCommitter*> others(committers.begin() + 1, committers.end());
     log_ = std::make_unique<SqlMessageLog>(std::move(committers), *reads_);
-    directory_ = std::make_unique<SqlDirectory>(first.committer, *reads_, first.housekeeping, clock);
+    directory_ = std::make_unique<SqlDirectory>(first.committer, std::move(others), *reads_, first.housekeeping, clock);
     credentials_ = std::make_unique<SqlCredentials>(first.committer, *reads_, clock);
     backups_ = std::make_unique<StoreBackups>(backupOptions(options_), *first.dialect, clock);
   }

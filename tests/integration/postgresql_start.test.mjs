@@ -101,7 +101,7 @@ describe('the start on PostgreSQL', () => {
         const chatd = await start(url);
         try {
           assert.equal((await chatd.rest('GET', '/readyz')).status, 503);
-          assert.match(chatd.readLog(), /certificate/);
+          await until('the log says why', () => /certificate/.test(chatd.readLog()));
         } finally {
           await chatd.stop();
         }

@@ -99,18 +99,24 @@ PgConnector::~PgConnector() {
 }
 
 std::unique_ptr<Connection> PgConnector::connect(steady_clock::time_point until) {
+  std::uint64_t made = 0;
   {
     LockGuard g(mutex_);
     if (steady_clock::now() < notBefore_) throw PgError("", lastFailure_);
+    made = made_;
   }
   try {
     auto connection = make(std::min(until, steady_clock::now() + limit_));
     LockGuard g(mutex_);
     pause_ = milliseconds(0);
+    notBefore_ = {};
+    ++made_;
     return connection;
   } catch (const std::exception& e) {
     const auto* poco = dynamic_cast<const Poco::Exception*>(&e);
     LockGuard g(mutex_);
+    // Somebody else was let in meanwhile: what kept us out is over.
+    if (made_ != made) throw;
     lastFailure_ = poco != nullptr ? poco->displayText() : std::string(e.what());
     pause_ = std::clamp(pause_ * 2, kFirstPause, kLongestPause);
     // Many daemons that lost one server must not come back in one moment.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -41,6 +42,7 @@ class PgConnector {
   int passwordFile_ = -1;  // an unnamed file in memory that libpq reads the password from
 
   Mutex mutex_;
+  std::uint64_t made_ CHATD_GUARDED_BY(mutex_) = 0;  // connections so far
   std::chrono::milliseconds pause_ CHATD_GUARDED_BY(mutex_){0};
   std::chrono::steady_clock::time_point notBefore_ CHATD_GUARDED_BY(mutex_){};
   std::string lastFailure_ CHATD_GUARDED_BY(mutex_);

@@ -523,6 +523,52 @@ BOOST_AUTO_TEST_CASE(a_writer_that_hangs_stops_its_own_rooms_and_no_others) {
   BOOST_TEST(comesTrue([&] { return f.store->healthy(); }));
 }
 
+// An append that the server takes a second for, after its checks and before its commit.
+struct SlowAppend {
+  template <class F>
+  SlowAppend(F& f, RoomId room, UserId sender) : session(f.database.options.url) {
+    session.run(
+        "CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1); RETURN NEW; END $$");
+    session.run("CREATE TRIGGER slowly BEFORE INSERT ON message FOR EACH ROW EXECUTE FUNCTION slowly()");
+    BOOST_REQUIRE(f.log().append(f.draft(f.demo, room, sender, "under way")) == Offer::Taken);
+    writer = std::to_string(writerOf(f, room));
+    BOOST_REQUIRE(comesTrue([&] { return underWay(); }));
+  }
+  bool underWay() { return session.run("SELECT wait_event FROM pg_stat_activity WHERE pid = " + writer) == "PgSleep"; }
+
+  PostgresSession session;
+  std::string writer;
+};
+
+BOOST_AUTO_TEST_CASE(a_room_is_deleted_after_what_was_being_appended_and_nothing_comes_behind) {
+  for (int i = 0; i < 2; ++i) {
+    Cast<Postgresql> f;
+    RoomId room = f.group(f.demo, "a", {f.ann});
+    if (raw(room) % 2 != i) room = f.group(f.demo, "b", {f.ann});
+    SlowAppend slow(f, room, f.ann);
+    must(f.directory().deleteRoom(room));
+    BOOST_TEST(!slow.underWay());
+    BOOST_TEST(codeOf(f.outcomes.appends(1).front().result) == "ok");
+    BOOST_TEST(codeOf(f.send(f.draft(f.demo, room, f.ann, "late"))) == "room_deleted");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(an_app_is_deleted_after_what_was_being_appended_and_all_of_it_is_purged) {
+  for (int i = 0; i < 2; ++i) {
+    Cast<Postgresql> f;
+    RoomId room = f.group(f.demo, "a", {f.ann});
+    if (raw(room) % 2 != i) room = f.group(f.demo, "b", {f.ann});
+    SlowAppend slow(f, room, f.ann);
+    must(f.directory().deleteApp(f.demo));
+    BOOST_TEST(!slow.underWay());
+    BOOST_TEST(codeOf(f.outcomes.appends(1).front().result) == "ok");
+    BOOST_TEST(codeOf(f.send(f.draft(f.demo, room, f.ann, "late"))) == "room_deleted");
+    const std::string id = std::to_string(raw(room));
+    BOOST_TEST(comesTrue([&] { return slow.session.run("SELECT count(*) FROM room WHERE id = " + id) == "0"; }));
+    BOOST_TEST(slow.session.run("SELECT count(*) FROM message WHERE room_id = " + id) == "0");
+  }
+}
+
 BOOST_AUTO_TEST_CASE(two_writers_keep_the_order_of_every_room) {
   Cast<Postgresql> f;
   std::vector<RoomId> rooms;
