@@ -523,6 +523,13 @@ BOOST_AUTO_TEST_CASE(a_writer_that_hangs_stops_its_own_rooms_and_no_others) {
   BOOST_TEST(comesTrue([&] { return f.store->healthy(); }));
 }
 
+// A new room that the writer of this number writes.
+template <class F>
+RoomId roomOfWriter(F& f, int number) {
+  const RoomId room = f.group(f.demo, "a", {f.ann});
+  return raw(room) % 2 == number ? room : f.group(f.demo, "b", {f.ann});
+}
+
 // An append that the server takes a second for, after its checks and before its commit.
 struct SlowAppend {
   template <class F>
@@ -543,8 +550,7 @@ struct SlowAppend {
 BOOST_AUTO_TEST_CASE(a_room_is_deleted_after_what_was_being_appended_and_nothing_comes_behind) {
   for (int i = 0; i < 2; ++i) {
     Cast<Postgresql> f;
-    RoomId room = f.group(f.demo, "a", {f.ann});
-    if (raw(room) % 2 != i) room = f.group(f.demo, "b", {f.ann});
+    const RoomId room = roomOfWriter(f, i);
     SlowAppend slow(f, room, f.ann);
     must(f.directory().deleteRoom(room));
     BOOST_TEST(!slow.underWay());
@@ -556,8 +562,7 @@ BOOST_AUTO_TEST_CASE(a_room_is_deleted_after_what_was_being_appended_and_nothing
 BOOST_AUTO_TEST_CASE(an_app_is_deleted_after_what_was_being_appended_and_all_of_it_is_purged) {
   for (int i = 0; i < 2; ++i) {
     Cast<Postgresql> f;
-    RoomId room = f.group(f.demo, "a", {f.ann});
-    if (raw(room) % 2 != i) room = f.group(f.demo, "b", {f.ann});
+    const RoomId room = roomOfWriter(f, i);
     SlowAppend slow(f, room, f.ann);
     must(f.directory().deleteApp(f.demo));
     BOOST_TEST(!slow.underWay());
