@@ -178,7 +178,6 @@ void GroupCommitter::loop() {
     const std::size_t rows = batch.items.size();
     const auto begun = steady_clock::now();
     commitInParts(batch.jobs, batch.items);
-    batchSince_.reset();
     paceAfter(begun, rows);
     tend(housekeeping_.more() && steady_clock::now() >= tendAt_);
   }
@@ -220,7 +219,6 @@ void GroupCommitter::commitStarved(Time now) {
   const RoomId room = roomOf(items.front());
   lockWait_ = kLockWait;
   commitInParts({}, items);
-  batchSince_.reset();
   lockWait_ = milliseconds(0);
   // Only what was waited for in vain has to be made good: the lock may be gone, and others wait behind this one.
   if (held_.starved(room)) waitAgainAt_ = pauseAfter(now);
@@ -228,14 +226,19 @@ void GroupCommitter::commitStarved(Time now) {
 
 // A batch that the database cannot write within the limit of a call would be given up and tried again without end.
 void GroupCommitter::commitInParts(Jobs jobs, Items items) {
-  batchSince_ = sinceOf(items);
-  if (items.size() <= partRows_) return commit(jobs, items);
-  if (!jobs.empty()) commit(jobs, {});
+  underWay_ = items;
+  if (items.size() <= partRows_) {
+    commit(jobs, items);
+    items = {};
+  } else if (!jobs.empty()) {
+    commit(jobs, {});
+  }
   while (!items.empty()) {
     const std::size_t rows = std::min(items.size(), partRows_);
     commitRest(items.first(rows));
     items = items.subspan(rows);
   }
+  underWay_ = {};
 }
 
 // What is behind others that may have failed: what they could not do now, nothing may pass.
@@ -405,7 +408,7 @@ GroupCommitter::Time GroupCommitter::answerBy(Jobs jobs) const {
   const auto now = steady_clock::now();
   Time by = now + timeout_;
   if (healthy()) return by;
-  if (batchSince_) by = std::min(by, *batchSince_ + timeout_);
+  if (const auto since = sinceOf(underWay_)) by = std::min(by, *since + timeout_);
   if (const auto since = held_.since()) by = std::min(by, *since + timeout_);
   for (const Parked& parked : parked_) by = std::min(by, parked.jobs.front()->until());
   for (const auto& job : jobs) by = std::min(by, job->until());

@@ -135,7 +135,7 @@ class GroupCommitter {
   HeldRooms held_;
   std::vector<Parked> parked_;
   std::uint64_t nextOrder_ = 0;
-  std::optional<Time> batchSince_;         // since when the batch under way is waited for
+  Items underWay_;                         // the batch that is being written, whole
   std::chrono::milliseconds lockWait_{0};  // of the batch that is being written
   Time waitAgainAt_{};                     // the next room may wait for its lock
   Time parkedAgainAt_{};                   // parked jobs may be tried

@@ -183,8 +183,8 @@ class Store::Impl {
   // Throws what the driver throws. Thread: the lane's commit thread; before it runs, the one that opens.
   std::unique_ptr<Connection> connect(Lane& lane, Dialect::Time until) {
     auto connection = lane.dialect->connectWriter(until);
-    if (!prepared_ && &lane != lanes_.front().get()) throw std::runtime_error(unprepared());
     if (!prepared_) {
+      if (&lane != lanes_.front().get()) throw std::runtime_error(unprepared());
       if (const auto prepared = prepare(*connection); !prepared.ok()) {
         LockGuard g(unpreparedMutex_);
         unprepared_ = prepared.error().detail();

@@ -13,17 +13,6 @@ Patch<T> to(T value) {
 }
 Patch<std::string> cleared() { return std::optional<std::string>(); }
 
-// Waits until a count in the database is zero. Only what is purged behind needs it.
-template <class F>
-bool comesTrue(F&& holds) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (!holds()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::yield();
-  }
-  return true;
-}
-
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(directory)
@@ -148,7 +137,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_deleted_app_is_gone_at_once_and_its_rows_follow,
       "(SELECT count(*) FROM app_user) + (SELECT count(*) FROM app_key) + (SELECT count(*) FROM user_token) + "
       "(SELECT count(*) FROM app WHERE deleted_at IS NOT NULL)"};
   const auto reader = f.database.dialect(f.clock)->connectReader();
-  BOOST_TEST(comesTrue([&] { return reader->run(kLeft).template at<0>(0) == 0; }));
+  BOOST_TEST(eventually([&] { return reader->run(kLeft).template at<0>(0) == 0; }));
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(upsert_changes_only_what_is_present_and_null_clears, Db, Databases) {

@@ -30,16 +30,6 @@ struct Second {
   }
 };
 
-template <class F>
-bool comesTrue(F&& holds) {
-  const auto deadline = steady_clock::now() + std::chrono::seconds(30);
-  while (!holds()) {
-    if (steady_clock::now() > deadline) return false;
-    std::this_thread::yield();
-  }
-  return true;
-}
-
 // Every seq from 1 on, once.
 template <class F>
 void requireWhole(F& f, RoomId room, std::size_t count) {
@@ -138,7 +128,7 @@ BOOST_AUTO_TEST_CASE(a_read_that_fails_makes_the_store_look_after_itself) {
   must(store.directory().createApp({"a", {}, {}}));
   {
     PostgresSession session(options.url);
-    BOOST_REQUIRE(comesTrue([&] {
+    BOOST_REQUIRE(eventually([&] {
       return session.run(
                  "SELECT bool_and(state = 'idle' AND clock_timestamp() - state_change > '1 s') FROM pg_stat_activity "
                  "WHERE application_name LIKE 'chatd/%'") == "t";
@@ -147,10 +137,10 @@ BOOST_AUTO_TEST_CASE(a_read_that_fails_makes_the_store_look_after_itself) {
   server.signalAll(SIGSTOP);
   const auto begin = steady_clock::now();
   BOOST_TEST(codeOf(store.directory().appByName("a")) == "store_unavailable");
-  BOOST_TEST(comesTrue([&] { return !store.healthy(); }));
+  BOOST_TEST(eventually([&] { return !store.healthy(); }));
   BOOST_TEST((steady_clock::now() - begin < std::chrono::seconds(10)));
   server.signalAll(SIGCONT);
-  BOOST_TEST(comesTrue([&] { return store.healthy(); }));
+  BOOST_TEST(eventually([&] { return store.healthy(); }));
 }
 
 BOOST_AUTO_TEST_CASE(a_server_that_is_away_at_the_start_is_waited_for) {
@@ -173,7 +163,7 @@ BOOST_AUTO_TEST_CASE(a_server_that_is_away_at_the_start_is_waited_for) {
   BOOST_TEST(codeOf(store.directory().createApp({"early", {}, {}})) == "store_unavailable");
   BOOST_TEST(codeOf(store.directory().apps({}, std::nullopt)) == "store_unavailable");
   server.signalAll(SIGCONT);
-  BOOST_REQUIRE(comesTrue([&] { return store.healthy(); }));
+  BOOST_REQUIRE(eventually([&] { return store.healthy(); }));
   BOOST_TEST(recoveries > 0);
   must(store.directory().createApp({"late", {}, {}}));
 }
@@ -520,7 +510,7 @@ BOOST_AUTO_TEST_CASE(a_writer_that_hangs_stops_its_own_rooms_and_no_others) {
   BOOST_TEST(codeOf(late.result) == "ok");
   requireWhole(f, f.hall, 2);
   requireWhole(f, other, 20);
-  BOOST_TEST(comesTrue([&] { return f.store->healthy(); }));
+  BOOST_TEST(eventually([&] { return f.store->healthy(); }));
 }
 
 // A new room that the writer of this number writes.
@@ -539,7 +529,7 @@ struct SlowAppend {
     session.run("CREATE TRIGGER slowly BEFORE INSERT ON message FOR EACH ROW EXECUTE FUNCTION slowly()");
     BOOST_REQUIRE(f.log().append(f.draft(f.demo, room, sender, "under way")) == Offer::Taken);
     writer = std::to_string(writerOf(f, room));
-    BOOST_REQUIRE(comesTrue([&] { return underWay(); }));
+    BOOST_REQUIRE(eventually([&] { return underWay(); }));
   }
   bool underWay() { return session.run("SELECT wait_event FROM pg_stat_activity WHERE pid = " + writer) == "PgSleep"; }
 
@@ -569,7 +559,7 @@ BOOST_AUTO_TEST_CASE(an_app_is_deleted_after_what_was_being_appended_and_all_of_
     BOOST_TEST(codeOf(f.outcomes.appends(1).front().result) == "ok");
     BOOST_TEST(codeOf(f.send(f.draft(f.demo, room, f.ann, "late"))) == "room_deleted");
     const std::string id = std::to_string(raw(room));
-    BOOST_TEST(comesTrue([&] { return slow.session.run("SELECT count(*) FROM room WHERE id = " + id) == "0"; }));
+    BOOST_TEST(eventually([&] { return slow.session.run("SELECT count(*) FROM room WHERE id = " + id) == "0"; }));
     BOOST_TEST(slow.session.run("SELECT count(*) FROM message WHERE room_id = " + id) == "0");
   }
 }
@@ -617,7 +607,7 @@ BOOST_AUTO_TEST_CASE(a_server_that_stopped_answers_in_time_and_everything_resume
     if (codeOf(o.result) == "outcome_unknown") ++unknown;
   }
   BOOST_TEST(unknown > 0u);
-  BOOST_TEST(comesTrue([&] { return f.store->healthy(); }));
+  BOOST_TEST(eventually([&] { return f.store->healthy(); }));
   BOOST_TEST(f.outcomes.late(unknown).size() == unknown);
   const auto again = must(f.send(f.say("first", "a")));
   BOOST_TEST(again.duplicate);
@@ -644,7 +634,7 @@ BOOST_AUTO_TEST_CASE(a_server_without_a_connection_to_spare_is_waited_for) {
       "current_database()");
   std::vector<std::unique_ptr<PostgresSession>> more;
   std::string refused;
-  BOOST_TEST(comesTrue([&] {
+  BOOST_TEST(eventually([&] {
     try {
       for (;;) more.push_back(std::make_unique<PostgresSession>(f.database.options.url));
     } catch (const std::runtime_error&) {
@@ -663,7 +653,7 @@ BOOST_AUTO_TEST_CASE(a_server_without_a_connection_to_spare_is_waited_for) {
   BOOST_TEST((said.find("connection") != std::string::npos || said.find("clients") != std::string::npos), said);
   hogs.clear();
   more.clear();
-  BOOST_TEST(comesTrue([&] { return f.store->healthy(); }));
+  BOOST_TEST(eventually([&] { return f.store->healthy(); }));
   BOOST_TEST(codeOf(f.send(f.say("back"))) == "ok");
 }
 
